@@ -1,0 +1,1 @@
+"""What an artifact costs: latency, memory, power; and the process that measures several side by side."""

@@ -1,0 +1,50 @@
+"""What a figure was measured on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from edgegan import __version__
+
+PACKAGES = ("numpy", "torch", "torchao", "onnx", "onnxruntime", "openvino", "ai-edge-litert", "litert-torch", "ai-edge-quantizer", "tensorrt-rtx", "tensorrt", "torch-pruning", "torchmetrics")
+
+
+def environment(threads: int) -> dict[str, Any]:
+    """``{os, cpu, cores, threads, python, versions, gpu}``; ``gpu`` is None where nvidia-smi finds none."""
+    return {
+        "os": platform.platform(), "cpu": cpu_name(), "cores": os.cpu_count(), "threads": threads,
+        "python": sys.version.split()[0], "versions": versions(), "gpu": gpu_name(),
+    }  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    found = {"edgegan": __version__}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def cpu_name() -> str:
+    try:
+        with open("/proc/cpuinfo") as stream:
+            names = [line.partition(":")[2].strip() for line in stream if line.startswith(("model name", "Model"))]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def gpu_name() -> str | None:
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return None
+    done = subprocess.run([program, "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True, timeout=20)
+    return done.stdout.strip().splitlines()[0] if done.returncode == 0 and done.stdout.strip() else None

@@ -1,0 +1,68 @@
+"""Latency by trtexec's practice: warm up by time, then at least so many seconds and runs; percentiles and their spread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+UNSTABLE_CV = 0.025
+"""Above this coefficient of variation a measurement is called unstable, as trtexec does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """Milliseconds of one call of the artifact; ``cv`` is std / mean, ``count`` the number of timed calls."""
+
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+    mean: float
+    std: float
+    cv: float
+    count: int
+
+    def to_json(self) -> dict[str, float]:
+        return asdict(self)
+
+
+def summarize(times_ms: np.ndarray) -> Latency:
+    """Percentiles (linear interpolation, as numpy) of per-call times."""
+    p50, p90, p95, p99 = (float(v) for v in np.percentile(times_ms, [50, 90, 95, 99]))
+    mean, std = float(np.mean(times_ms)), float(np.std(times_ms))
+    return Latency(p50=p50, p90=p90, p95=p95, p99=p99, mean=mean, std=std, cv=std / mean, count=len(times_ms))
+
+
+def repeat(call: Callable[[], object], seconds: float, least: int = 0) -> np.ndarray:
+    """Per-call milliseconds of ``call``, repeated for at least ``seconds`` and ``least`` calls."""
+    times = []
+    end = time.perf_counter() + seconds
+    while True:
+        start = time.perf_counter()
+        call()
+        now = time.perf_counter()
+        times.append((now - start) * 1e3)
+        if now >= end and len(times) >= least:
+            return np.asarray(times)
+
+
+def measure(call: Callable[[], object], warmup: float = 0.2, seconds: float = 3.0, least: int = 10) -> Latency:
+    """Warm up for ``warmup`` seconds, then time ``call`` for at least ``seconds`` and ``least`` calls."""
+    repeat(call, warmup)
+    return summarize(repeat(call, seconds, least))
+
+
+def interleaved(calls: Mapping[str, Callable[[], object]], seconds: float, rounds: int = 4, warmup: float = 0.05, least: int = 10) -> dict[str, Latency]:
+    """Time several calls in turns, so that a slow spell of the machine falls on all of them alike.
+
+    Each is given ``seconds`` in all, in ``rounds`` turns, each turn after a short warm-up; at least ``least`` calls.
+    """
+    times: dict[str, list[np.ndarray]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            repeat(call, warmup)
+            times[name].append(repeat(call, seconds / rounds, -(-least // rounds)))
+    return {name: summarize(np.concatenate(parts)) for name, parts in times.items()}

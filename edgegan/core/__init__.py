@@ -1,0 +1,1 @@
+"""What all rooms share: errors, specs, targets, manifests, seeded inputs, stages. Standard library and numpy only."""

@@ -1,0 +1,168 @@
+"""Reading and writing pictures: IDX files, NumPy archives, folders; always uint8 (N, H, W, C)."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from edgegan.core.errors import MissingPackageError, UsageError
+from edgegan.core.files import write_bytes
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".pgm")
+
+
+def read_images(path: Path | str, size: tuple[int, int] | None = None, channels: int | None = None, limit: int | None = None) -> np.ndarray:
+    """Images of an IDX file (``.gz`` or not), an ``.npz``/``.npy`` in NCHW or NHWC, or a folder: uint8 (N, H, W, C).
+
+    ``size`` (height, width): folders are resized and centre-cropped to it; arrays are zero-padded evenly where smaller,
+    and refused where larger. ``channels``: 1 or 3, converted by repetition or luma. ``limit``: the first so many.
+    Raises UsageError naming the path.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise UsageError(f"--data {path}: no such file or folder")
+    if path.is_dir():
+        return _read_folder(path, size, channels, limit)
+    name = path.name.lower()
+    if "idx" in name and (name.endswith(("ubyte", "ubyte.gz", ".idx", ".idx.gz"))):
+        images = read_idx(path)
+    elif name.endswith((".npz", ".npy")):
+        images = _read_numpy(path)
+    else:
+        raise UsageError(f"--data {path}: give a folder of images, an .npz or .npy array, or an IDX file")
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.ndim != 4 or not len(images):
+        raise UsageError(f"--data {path}: expected (N,H,W), (N,H,W,C) or (N,C,H,W) with N > 0, found shape {images.shape}")
+    if images.shape[-1] not in (1, 3) and images.shape[1] in (1, 3):
+        images = images.transpose(0, 2, 3, 1)
+    if images.shape[-1] not in (1, 3):
+        raise UsageError(f"--data {path}: images have {images.shape[-1]} channels; 1 or 3 are understood")
+    images = _to_uint8(images[:limit], path)
+    return _fit(_convert_channels(images, channels), size, path)
+
+
+def read_idx(path: Path | str) -> np.ndarray:
+    """An IDX file (the MNIST format), gzipped or not, as uint8 of its own shape."""
+    raw = Path(path).read_bytes()
+    try:
+        data = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+    except (OSError, EOFError) as exc:
+        raise UsageError(f"{path}: the gzip data is damaged ({exc})") from exc
+    if len(data) < 4 or data[:3] != b"\x00\x00\x08":
+        raise UsageError(f"{path}: not an IDX file of unsigned bytes")
+    rank = data[3]
+    shape = tuple(int(d) for d in np.frombuffer(data, ">u4", rank, 4))
+    body = np.frombuffer(data, np.uint8, offset=4 + 4 * rank)
+    if body.size != int(np.prod(shape, dtype=np.int64)):
+        raise UsageError(f"{path}: the header promises {shape}, the file holds {body.size} bytes")
+    return body.reshape(shape)
+
+
+def _read_numpy(path: Path) -> np.ndarray:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded:
+            names = loaded.files
+            key = "images" if "images" in names else next((n for n in names if loaded[n].ndim in (3, 4)), None)
+            if key is None:
+                raise UsageError(f"--data {path}: no array of images among {names}")
+            return loaded[key]
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as exc:
+        raise UsageError(f"--data {path}: cannot be read as NumPy data ({exc})") from exc
+
+
+def _to_uint8(images: np.ndarray, path: Path) -> np.ndarray:
+    if images.dtype == np.uint8:
+        return images
+    if not np.issubdtype(images.dtype, np.floating):
+        raise UsageError(f"--data {path}: {images.dtype} values; give uint8, or floats in 0..1 or -1..1")
+    if not np.isfinite(images).all():
+        raise UsageError(f"--data {path}: holds NaN or infinite values")
+    low, high = float(images.min()), float(images.max())
+    if low < -1.001 or high > 1.001:
+        raise UsageError(f"--data {path}: float values span {low:g}..{high:g}; give uint8, or floats in 0..1 or -1..1")
+    scaled = images * 255.0 if low >= 0 else (images + 1.0) * 127.5
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
+def _convert_channels(images: np.ndarray, channels: int | None) -> np.ndarray:
+    if channels is None or images.shape[-1] == channels:
+        return images
+    if channels == 3:
+        return images.repeat(3, axis=-1)
+    luma = images.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    return np.clip(np.rint(luma), 0, 255).astype(np.uint8)[..., None]
+
+
+def _fit(images: np.ndarray, size: tuple[int, int] | None, path: Path) -> np.ndarray:
+    if size is None or images.shape[1:3] == size:
+        return images
+    missing = [want - have for want, have in zip(size, images.shape[1:3], strict=True)]
+    if min(missing) < 0:
+        raise UsageError(f"--data {path}: images are {images.shape[1]}x{images.shape[2]}, the generator wants {size[0]}x{size[1]}; give a folder to have them resized")
+    pads = [(m // 2, m - m // 2) for m in missing]
+    return np.pad(images, ((0, 0), *pads, (0, 0)))
+
+
+def _pillow():
+    try:
+        from PIL import Image
+    except ImportError as exc:
+        raise MissingPackageError("pillow", "compress", "Reading and writing image files") from exc
+    return Image
+
+
+def _read_folder(path: Path, size: tuple[int, int] | None, channels: int | None, limit: int | None) -> np.ndarray:
+    image = _pillow()
+    files = sorted(f for f in path.rglob("*") if f.suffix.lower() in SUFFIXES)[:limit]
+    if not files:
+        raise UsageError(f"--data {path}: no images ({', '.join(SUFFIXES)}) in this folder")
+    arrays, broken = [], []
+    for file in files:
+        try:
+            with image.open(file) as picture:
+                picture = picture.convert("L" if channels == 1 else "RGB")
+                arrays.append(np.asarray(_resize_and_crop(picture, size, image)))
+        except (OSError, SyntaxError) as exc:
+            broken.append(f"{file.name} ({exc})")
+    if len(broken) > len(files) // 10:
+        raise UsageError(f"--data {path}: {len(broken)} of {len(files)} images cannot be read, first {broken[0]}")
+    if len({a.shape for a in arrays}) > 1:
+        raise UsageError(f"--data {path}: images of different sizes, and no size to bring them to")
+    stack = np.stack(arrays)
+    return stack[..., None] if stack.ndim == 3 else stack
+
+
+def _resize_and_crop(picture, size: tuple[int, int] | None, image):
+    if size is None or (picture.height, picture.width) == size:
+        return picture
+    scale = max(size[0] / picture.height, size[1] / picture.width)
+    width, height = max(size[1], round(picture.width * scale)), max(size[0], round(picture.height * scale))
+    picture = picture.resize((width, height), image.Resampling.BICUBIC)
+    left, top = (width - size[1]) // 2, (height - size[0]) // 2
+    return picture.crop((left, top, left + size[1], top + size[0]))
+
+
+def write_png(path: Path | str, image: np.ndarray) -> None:
+    """uint8 (H, W, C) with C 1 or 3 to a PNG, whole or not at all."""
+    buffer = io.BytesIO()
+    _pillow().fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(buffer, "PNG")
+    write_bytes(Path(path), buffer.getvalue())
+
+
+def grid(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
+    """uint8 (N, H, W, C) -> one (rows*(H+gap)+gap, columns*(W+gap)+gap, C) sheet on white."""
+    count, height, width, channels = images.shape
+    rows = -(-count // columns)
+    sheet = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, channels), 255, np.uint8)
+    for i, image in enumerate(images):
+        top, left = gap + (i // columns) * (height + gap), gap + (i % columns) * (width + gap)
+        sheet[top : top + height, left : left + width] = image
+    return sheet

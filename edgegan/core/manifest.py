@@ -1,0 +1,135 @@
+"""The artifact's sidecar: what it is, what goes in and out, and the hashes that protect it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from edgegan import __version__
+from edgegan.core.errors import ArtifactError
+from edgegan.core.files import sha256, write_json
+from edgegan.core.spec import KINDS, GeneratorSpec, TensorSpec
+
+SCHEMA = 1
+DISTRIBUTIONS = {"latent": "standard normal", "label": "class index", "onehot": "one-hot vector", "image": "image"}
+REQUIRED = ("schema", "artifact", "files", "backend", "backend_version", "target", "precision", "inputs", "outputs", "batch", "model", "weights_sha256", "edgegan_version", "created", "build")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest that was read and whose form is sound; ``content`` is the JSON as it stands."""
+
+    path: Path
+    content: dict[str, Any]
+
+    @property
+    def artifact(self) -> Path:
+        return self.path.parent / str(self.content["artifact"])
+
+    @property
+    def backend(self) -> str:
+        return str(self.content["backend"])
+
+    @property
+    def batch(self) -> int:
+        """The batch size that the artifact runs at once."""
+        return int(self.content["batch"]["max"])
+
+    @property
+    def spec(self) -> GeneratorSpec:
+        inputs = tuple(
+            TensorSpec(name=i["name"], kind=i["kind"], shape=tuple(i["shape"][1:]), range=tuple(i["range"]) if i.get("range") else None, classes=i.get("classes"))
+            for i in self.content["inputs"]
+        )
+        low, high = self.content["outputs"][0]["range"]
+        return GeneratorSpec(inputs=inputs, output_range=(low, high))
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of the first output, without batch."""
+        return tuple(self.content["outputs"][0]["shape"][1:])
+
+
+def manifest_path(artifact: Path) -> Path:
+    return artifact.with_name(artifact.name + ".json")
+
+
+def describe(
+    *, artifact: Path, backend: str, backend_version: str, target: str, precision: str, spec: GeneratorSpec, output_shape: tuple[int, ...],
+    batch: int, model: str, weights_sha256: str, build: dict[str, Any], exceptions: dict[str, str] | None = None, extra_files: tuple[Path, ...] = (),
+) -> dict[str, Any]:  # fmt: skip
+    """The manifest of ``artifact`` (and ``extra_files`` beside it) as JSON. ``output_shape`` is without batch."""
+    inputs = [
+        {"name": i.name, "kind": i.kind, "shape": [None, *i.shape], "dtype": i.dtype, "layout": "NCHW" if len(i.shape) == 3 else "N" + "C" * len(i.shape),
+         "range": list(i.range) if i.range else None, "distribution": DISTRIBUTIONS[i.kind], "classes": i.classes}
+        for i in spec.inputs
+    ]  # fmt: skip
+    outputs = [{"name": "image", "kind": "image", "shape": [None, *output_shape], "dtype": "float32", "layout": "NCHW", "range": list(spec.output_range), "distribution": "image"}]
+    return {
+        "schema": SCHEMA, "artifact": artifact.name,
+        "files": [{"name": f.name, "sha256": sha256(f), "bytes": f.stat().st_size} for f in (artifact, *extra_files)],
+        "backend": backend, "backend_version": backend_version, "target": target, "precision": precision, "precision_exceptions": exceptions or {},
+        "inputs": inputs, "outputs": outputs, "batch": {"min": batch, "max": batch}, "model": model, "weights_sha256": weights_sha256,
+        "edgegan_version": __version__, "created": datetime.now(timezone.utc).isoformat(timespec="seconds"), "build": build,
+    }  # fmt: skip
+
+
+def write_manifest(artifact: Path, content: dict[str, Any]) -> Path:
+    path = manifest_path(artifact)
+    write_json(path, content)
+    return path
+
+
+def read_manifest(artifact: Path) -> Manifest:
+    """Read and verify the sidecar of ``artifact``: its form, that it names this file, size and SHA-256 of every file.
+
+    Raises ArtifactError naming what is wrong.
+    """
+    artifact = Path(artifact)
+    if not artifact.is_file():
+        raise ArtifactError(f"{artifact}: no such file")
+    path = manifest_path(artifact)
+    if not path.is_file():
+        raise ArtifactError(f"{artifact} has no manifest {path.name} beside it; copy both files, or export the model again")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as exc:
+        raise ArtifactError(f"{path} is damaged: {exc}") from exc
+    _check_form(path, content)
+    if content["artifact"] != artifact.name:
+        raise ArtifactError(f"{path} belongs to {content['artifact']!r}, not to {artifact.name!r}; the two were swapped")
+    _check_files(artifact.parent, content["files"])
+    return Manifest(path, content)
+
+
+def _check_form(path: Path, content: Any) -> None:
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise ArtifactError(f"{path} is not a manifest of schema {SCHEMA}")
+    missing = [key for key in REQUIRED if key not in content]
+    if missing:
+        raise ArtifactError(f"{path} is damaged: it lacks {', '.join(missing)}")
+    try:
+        sound = all(i["kind"] in KINDS and isinstance(i["name"], str) and i["shape"][0] is None and all(isinstance(d, int) and d > 0 for d in i["shape"][1:]) for i in content["inputs"] + content["outputs"])
+        sound = sound and len(content["inputs"]) > 0 and len(content["outputs"]) > 0 and len(content["outputs"][0]["range"]) == 2 and int(content["batch"]["max"]) >= 1
+        sound = sound and all({"name", "sha256", "bytes"} <= set(f) for f in content["files"]) and content["files"][0]["name"] == content["artifact"]
+    except (KeyError, TypeError, IndexError, ValueError):
+        sound = False
+    if not sound:
+        raise ArtifactError(f"{path} is damaged: its inputs, outputs, files or batch do not have the form of a manifest")
+
+
+def _check_files(folder: Path, files: list[dict[str, Any]]) -> None:
+    for entry in files:
+        name = str(entry["name"])
+        if Path(name).name != name:
+            raise ArtifactError(f"the manifest names a file outside its folder: {name!r}")
+        file = folder / name
+        if not file.is_file():
+            raise ArtifactError(f"{file} is missing; the manifest lists it")
+        if file.stat().st_size != entry["bytes"]:
+            raise ArtifactError(f"{file} is damaged: {file.stat().st_size} bytes, the manifest says {entry['bytes']}")
+        if sha256(file) != entry["sha256"]:
+            raise ArtifactError(f"{file} is damaged: its SHA-256 is not the manifest's")

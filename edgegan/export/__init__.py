@@ -1,0 +1,1 @@
+"""One file per backend: a Graph becomes an artifact."""

@@ -1,0 +1,59 @@
+"""Graph -> ONNX, weights inside the file."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from pathlib import Path
+
+import torch
+
+from edgegan.core.errors import TargetError
+from edgegan.core.files import atomic_path
+from edgegan.graph.graph import Graph
+
+OPSET = 18
+
+
+def export_onnx(graph: Graph, path: Path, half: bool = False) -> Path:
+    """Write ``graph`` as ONNX (opset 18); ``half`` computes in float16 between float32 inputs and outputs.
+
+    Inputs keep the spec's names, the output is ``image``. Raises TargetError with the exporter's reason.
+    """
+    module: torch.nn.Module = _Half(graph.module) if half else graph.module
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    quiet = io.StringIO()
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet), torch.no_grad():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                module, graph.example_inputs(), dynamo=True, opset_version=OPSET, verbose=False,
+                input_names=[i.name for i in graph.spec.inputs], output_names=["image"],
+            )  # fmt: skip
+    except Exception as exc:
+        raise TargetError(f"torch.onnx cannot export the generator: {str(exc).strip().splitlines()[0]}") from exc
+    assert program is not None
+    with atomic_path(path) as temporary:
+        program.save(str(temporary), external_data=False)
+    return path
+
+
+class _Half(torch.nn.Module):
+    """float32 in, float16 inside, float32 out."""
+
+    def __init__(self, module: torch.fx.GraphModule) -> None:
+        import copy
+
+        super().__init__()
+        self.inner = copy.deepcopy(module).half()
+        for node in self.inner.graph.nodes:
+            if node.op == "call_function":
+                node.args = tuple(torch.float16 if a is torch.float32 else a for a in node.args)
+                node.kwargs = {k: torch.float16 if v is torch.float32 else v for k, v in node.kwargs.items()}
+        self.inner.recompile()
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        output: torch.Tensor = self.inner(*(t.half() if t.is_floating_point() else t for t in inputs))
+        return output.float()

@@ -1,0 +1,77 @@
+"""torch.export: one graph, whatever code made it."""
+
+from __future__ import annotations
+
+import traceback
+
+import torch
+
+from edgegan.core.errors import ModelError
+from edgegan.core.sampling import sample_inputs
+from edgegan.core.spec import GeneratorSpec, TensorSpec
+from edgegan.graph.graph import Graph, first_output, functional, refresh
+
+
+class _FirstOutput(torch.nn.Module):
+    """A generator that returns its image alone."""
+
+    def __init__(self, generator: torch.nn.Module) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        image: torch.Tensor = first_output(self.generator(*inputs))
+        return image
+
+
+def capture(generator: torch.nn.Module, spec: GeneratorSpec, batch: int = 1) -> Graph:
+    """The generator as a Graph for ``batch`` samples at a time.
+
+    It is run once first, so that a mismatch between the inputs and ``forward`` is told in PyTorch's words.
+    Raises ModelError: the inputs do not fit, the output is no image, or torch.export cannot capture the code
+    (the line of the user's code is named).
+    """
+    generator = generator.float().eval()
+    inputs = tuple(torch.from_numpy(v) for v in sample_inputs(spec.inputs, batch, 0).values())
+    described = ", ".join(f"{i.kind} {tuple(t.shape)}" for i, t in zip(spec.inputs, inputs, strict=True))
+    try:
+        with torch.no_grad():
+            output = first_output(generator(*inputs))
+    except Exception as exc:
+        raise ModelError(f"the generator does not take the given inputs ({described}): {_first_line(exc)}{_user_line(exc)}\nCheck --input against the arguments of forward().") from exc
+    if not torch.is_floating_point(output) or output.ndim not in (3, 4) or output.shape[0] != batch:
+        raise ModelError(f"the generator's first output is {output.dtype} of shape {tuple(output.shape)}; expected float (batch={batch}, C, H, W)")
+    if not torch.isfinite(output).all():
+        raise ModelError("the generator gives NaN or infinite values for ordinary inputs; check the weights")
+    try:
+        module = functional(_FirstOutput(generator).eval(), inputs)
+    except Exception as exc:
+        raise ModelError(f"torch.export cannot capture the generator: {_first_line(exc)}{_user_line(exc)}\nReplace control flow or Python numbers that depend on tensor values (.item(), if tensor: ...) by tensor operators.") from exc
+    graph = Graph(_plain_names(module, spec.inputs), spec, batch)
+    refresh(graph.module, inputs)
+    return graph
+
+
+def _plain_names(module: torch.fx.GraphModule, inputs: tuple[TensorSpec, ...]) -> torch.fx.GraphModule:
+    """Placeholders named as the spec names the inputs; one that the network never reads stays, unused."""
+    placeholders = [n for n in module.graph.nodes if n.op == "placeholder"]
+    assert len(placeholders) == len(inputs)
+    taken = {n.name for n in module.graph.nodes if n.op != "placeholder"}
+    for node, spec in zip(placeholders, inputs, strict=True):
+        node.name = node.target = spec.name if spec.name not in taken else f"{spec.name}_input"
+    module.graph._codegen = torch.fx.graph.CodeGen()
+    output = next(n for n in module.graph.nodes if n.op == "output")
+    output.args = (first_output(output.args[0]),)
+    module.recompile()
+    return module
+
+
+def _first_line(exc: BaseException) -> str:
+    text = str(exc).strip()
+    return text.splitlines()[0] if text else type(exc).__name__
+
+
+def _user_line(exc: BaseException) -> str:
+    """`` (at file:line: code)`` of the innermost frame outside torch and this package, where there is one."""
+    frames = [f for f in traceback.extract_tb(exc.__traceback__) if "/torch/" not in f.filename and "/edgegan/graph/" not in f.filename and not f.filename.startswith("<")]
+    return f" (at {frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line})" if frames else ""

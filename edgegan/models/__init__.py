@@ -1,0 +1,1 @@
+"""The zoo: a file per family, weights as safetensors beside their origin."""

@@ -1,0 +1,184 @@
+"""Any generator a user may hand over: a zoo name, a factory, a .pt2 or a .onnx file."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import traceback
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from edgegan.core.errors import ModelError, UsageError, nearest
+from edgegan.core.spec import GeneratorSpec, TensorSpec, parse_input
+from edgegan.models.weights_file import load_weights, read_weights
+from edgegan.models.zoo import ZOO, find
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A generator, its spec, what to call it, and the real images that ship with it (a file name), if any."""
+
+    module: nn.Module
+    spec: GeneratorSpec
+    name: str
+    images: str | None = None
+
+
+def load_model(model: str, inputs: list[str], output_range: tuple[float, float] | None, weights: Path | None, weights_key: str | None, batch: int, image_inputs: bool = False) -> LoadedModel:
+    """Resolve MODEL, fill in weights, and settle the inputs.
+
+    ``inputs`` are ``--input`` texts. ``image_inputs``: data was given, so the (C, H, W) inputs of a file that brings its
+    own shapes are images. Raises ModelError or UsageError.
+    """
+    path = Path(model.partition(":")[0]) if not model.endswith((".pt2", ".onnx")) else Path(model)
+    given = [parse_input(text, f"input{i}") for i, text in enumerate(inputs)]
+    if model.endswith((".pt2", ".onnx")):
+        loaded = _from_file(path, batch, image_inputs)
+    elif ":" in model:
+        loaded = LoadedModel(_from_factory(model), GeneratorSpec(inputs=()), model.rpartition(":")[2])
+        if not given:
+            raise UsageError(f"{model} does not say what it takes; add --input for each argument of forward(), such as --input latent:100x1x1")
+    else:
+        loaded = _from_zoo(model, shipped=weights is None)
+    if weights is not None:
+        load_weights(loaded.module, read_weights(weights, weights_key), weights)
+    return replace(loaded, module=loaded.module.eval(), spec=_settled(loaded.spec, given, output_range))
+
+
+def _settled(spec: GeneratorSpec, given: list[TensorSpec], output_range: tuple[float, float] | None) -> GeneratorSpec:
+    if given and spec.inputs:
+        if len(given) != len(spec.inputs):
+            raise UsageError(f"--input is given {len(given)} times; the model takes {len(spec.inputs)}: {', '.join(i.name for i in spec.inputs)}")
+        given = [replace(g, name=s.name) for g, s in zip(given, spec.inputs, strict=True)]
+    elif given:
+        names = {"latent": "z", "image": "image", "label": "y", "onehot": "y"}
+        taken: list[str] = []
+        for g in given:
+            name = names[g.kind]
+            taken.append(name if name not in taken else f"{name}{len(taken)}")
+        given = [replace(g, name=name) for g, name in zip(given, taken, strict=True)]
+    return GeneratorSpec(inputs=tuple(given) or spec.inputs, output_range=output_range or spec.output_range)
+
+
+def _from_zoo(name: str, shipped: bool) -> LoadedModel:
+    row = find(name)
+    module = row.build()
+    if shipped:
+        if row.weights is None:
+            raise ModelError(f"no weights ship with {name}; train it (edgegan train {name}) and pass --weights")
+        load_weights(module, read_weights(row.weights, None), row.weights)
+    return LoadedModel(module, row.spec, name, row.images)
+
+
+def _from_factory(model: str) -> nn.Module:
+    where, _, name = model.rpartition(":")
+    module = _import_file(Path(where)) if where.endswith(".py") else _import_module(where)
+    factory = getattr(module, name, None)
+    if factory is None:
+        functions = [k for k, v in vars(module).items() if callable(v) and not k.startswith("_")]
+        raise ModelError(f"{where} has no {name!r}; {nearest(name, functions) if functions else 'it defines no functions'}")
+    try:
+        generator = factory()
+    except Exception as exc:
+        raise ModelError(f"{model} failed: {type(exc).__name__}: {exc}{_where(exc)}") from exc
+    if not isinstance(generator, nn.Module):
+        raise ModelError(f"{model} returned {type(generator).__name__}; it must take no arguments and return a torch.nn.Module")
+    return generator
+
+
+def _import_file(path: Path) -> Any:
+    if not path.is_file():
+        raise ModelError(f"{path}: no such file")
+    spec = importlib.util.spec_from_file_location(f"edgegan_user_{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    sys.path.insert(0, str(path.parent.resolve()))
+    try:
+        spec.loader.exec_module(module)
+    except Exception as exc:
+        raise ModelError(f"{path} cannot be imported: {type(exc).__name__}: {exc}{_where(exc)}") from exc
+    return module
+
+
+def _import_module(name: str) -> Any:
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as exc:
+        if exc.name == name or (exc.name and name.startswith(exc.name + ".")):
+            raise ModelError(f"there is no module {name!r} here; give package.module:factory, path/file.py:factory, or one of the zoo: {', '.join(sorted(ZOO))}") from exc
+        raise ModelError(f"{name} cannot be imported: {exc}") from exc
+    except Exception as exc:
+        raise ModelError(f"{name} cannot be imported: {type(exc).__name__}: {exc}{_where(exc)}") from exc
+
+
+def _where(exc: BaseException) -> str:
+    frames = [f for f in traceback.extract_tb(exc.__traceback__) if "/torch/" not in f.filename and "importlib" not in f.filename]
+    return f" (at {frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+
+
+def _from_file(path: Path, batch: int, image_inputs: bool) -> LoadedModel:
+    if not path.is_file():
+        raise ModelError(f"{path}: no such file")
+    if path.suffix == ".onnx":
+        from edgegan.models.onnx_import import import_onnx
+
+        module, tensors = import_onnx(path, batch)
+    else:
+        module, tensors = _read_pt2(path, batch)
+    specs = []
+    for name, shape, dtype in tensors:
+        if dtype not in ("float32", "float64", "float16"):
+            specs.append(TensorSpec(name=name, kind="label", shape=(), classes=1))
+            continue
+        is_image = image_inputs and len(shape) == 3 and shape[0] in (1, 3)
+        specs.append(TensorSpec(name=name, kind="image" if is_image else "latent", shape=shape, range=(-1.0, 1.0) if is_image else None))
+    return LoadedModel(module, GeneratorSpec(inputs=tuple(specs)), path.stem)
+
+
+def _read_pt2(path: Path, batch: int) -> tuple[nn.Module, list[tuple[str, tuple[int, ...], str]]]:
+    """A program that torch.export saved: the module, and (name, shape without batch, dtype) of its inputs."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.export.load(path)
+    except Exception as exc:
+        first = (str(exc).strip().splitlines() or [type(exc).__name__])[0]
+        raise ModelError(f"{path} is not a file of torch.export.save that this PyTorch ({torch.__version__}) reads: {first}") from exc
+    if any(_is_training_norm(n) for n in program.graph.nodes):
+        raise ModelError(f"{path} was exported in training mode; call .eval() on the generator before torch.export.export")
+    values = {n.name: n.meta["val"] for n in program.graph.nodes if n.op == "placeholder"}
+    tensors = []
+    for name in program.graph_signature.user_inputs:
+        value = values[str(name)]
+        first, *rest = value.shape
+        if isinstance(first, int) and first != batch:
+            raise ModelError(f"{path} was exported for batch {first}, not {batch}; pass --batch {first}, or export with batch {batch}")
+        tensors.append((str(name), tuple(int(d) for d in rest), str(value.dtype).removeprefix("torch.")))
+    return _Quiet(program.module(check_guards=False)), tensors
+
+
+def _is_training_norm(node: torch.fx.Node) -> bool:
+    return node.op == "call_function" and "batch_norm" in str(node.target) and ((len(node.args) > 5 and node.args[5] is True) or "functional" in str(node.target))
+
+
+class _Quiet(nn.Module):
+    """An exported module, which refuses ``eval()``, behind one that accepts it."""
+
+    def __init__(self, program: nn.Module) -> None:
+        super().__init__()
+        self.program = program
+
+    def train(self, mode: bool = True) -> _Quiet:
+        self.training = mode
+        return self
+
+    def forward(self, *inputs: torch.Tensor) -> Any:
+        return self.program(*inputs)

@@ -1,0 +1,160 @@
+"""Removing channels: coupled groups from Torch-Pruning, scored by group magnitude, the same share from every group."""
+
+from __future__ import annotations
+
+import copy
+import logging
+
+import torch
+import torch_pruning as tp
+from torch import fx, nn
+
+from edgegan.core.errors import ModelError
+from edgegan.core.stage import StageResult, stopwatch
+from edgegan.graph.cost import macs
+from edgegan.graph.editing import aten, is_call
+from edgegan.graph.graph import Graph, functional, refresh
+from edgegan.prune.layers import layered
+
+PRUNABLE = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.Linear)
+FIXED = (aten.pixel_shuffle.default, aten.group_norm.default, aten.split.Tensor, aten.split_with_sizes.default, aten.chunk.default)
+MULTIPLE = 4
+"""Wide layers keep a multiple of this many channels: kernels of every backend work in such blocks."""
+
+
+def prune(graph: Graph, share: float) -> StageResult[tuple[Graph, fx.GraphModule]]:
+    """Remove ``share`` (0..0.95) of the channels of every group that can be pruned.
+
+    Returns the pruned Graph and its layered form, which ``distil`` trains. Channels of the output, and those that a
+    PixelShuffle, a GroupNorm or a split rearranges, are kept. Raises ModelError when nothing can be pruned.
+    """
+    with stopwatch() as seconds:
+        network = layered(graph)
+        skipped: list[str] = []
+        pruned, groups = _prune(network, graph, share, frozenset())
+        if pruned is None:
+            pruned, groups, skipped = _prune_what_runs(network, graph, share)
+        result = recapture(pruned, graph)
+        notes = [f"removed {share:.0%} of the channels of {groups} groups: {macs(graph) / 1e6:.1f} M -> {macs(result) / 1e6:.1f} M MACs"]
+        if skipped:
+            notes.append(f"left whole, since the code depends on their width: {', '.join(skipped)}")
+        return StageResult((result, pruned), tuple(notes), seconds())
+
+
+def share_for_macs_ratio(graph: Graph, ratio: float) -> float:
+    """The least share whose pruned network has ``ratio`` times fewer multiply-accumulates, by bisection to 1 %.
+
+    Raises ModelError where even 95 % is not enough.
+    """
+    wanted = macs(graph) / ratio
+    low, high = 0.0, 0.95
+    if macs(prune(graph, high).value[0]) > wanted:
+        raise ModelError(f"--macs-ratio {ratio:g} is out of reach: removing 95 % of the channels leaves more than {wanted / 1e6:.2f} M MACs")
+    while high - low > 0.01:
+        middle = (low + high) / 2
+        if macs(prune(graph, middle).value[0]) > wanted:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def recapture(network: fx.GraphModule, like: Graph) -> Graph:
+    """A layered network as a Graph again."""
+    module = functional(network, like.example_inputs())
+    _name_inputs(module, like)
+    graph = like.with_module(module)
+    refresh(module, graph.example_inputs())
+    return graph
+
+
+def _name_inputs(module: fx.GraphModule, like: Graph) -> None:
+    module.graph._codegen = torch.fx.graph.CodeGen()
+    output = next(n for n in module.graph.nodes if n.op == "output")
+    if isinstance(output.args[0], tuple | list):
+        output.args = (output.args[0][0],)
+    for node, spec in zip([n for n in module.graph.nodes if n.op == "placeholder"], like.spec.inputs, strict=True):
+        node.target = spec.name
+    module.recompile()
+
+
+def _prune(network: fx.GraphModule, graph: Graph, share: float, without: frozenset[str]) -> tuple[fx.GraphModule | None, int]:
+    """A pruned copy and the number of groups; None where the copy does not run any more."""
+    candidate = copy.deepcopy(network)
+    logging.getLogger("torch_pruning").setLevel(logging.ERROR)
+    dependencies = tp.DependencyGraph().build_dependency(candidate, example_inputs=graph.example_inputs(), verbose=False)
+    names = {module: name for name, module in candidate.named_modules()}
+    kept = {candidate.get_submodule(n) for n in _kept_layers(candidate) | without}
+    chosen = []
+    for group in dependencies.get_all_groups(ignored_layers=list(kept), root_module_types=PRUNABLE):
+        if any(dep.target.module in kept and dependencies.is_out_channel_pruning_fn(dep.handler) for dep, _ in group):
+            continue
+        if not isinstance(group[0].dep.target.module, PRUNABLE):
+            continue
+        scores = tp.importance.GroupMagnitudeImportance(p=2)(group)
+        if scores is None:
+            continue
+        count = _channels_to_remove(len(scores), share)
+        if count:
+            root = group[0].dep.target.module
+            chosen.append((names[root], group[0].dep.handler, torch.argsort(scores)[:count].tolist()))
+    for name, handler, channels in chosen:
+        group = dependencies.get_pruning_group(candidate.get_submodule(name), handler, channels)
+        if dependencies.check_pruning_group(group):
+            group.prune()
+    if not chosen:
+        raise ModelError("no channels can be pruned in this generator: every layer's width is fixed by its output or its code; leave --prune out")
+    return (candidate if _runs(candidate, graph) else None), len(chosen)
+
+
+def _prune_what_runs(network: fx.GraphModule, graph: Graph, share: float) -> tuple[fx.GraphModule, int, list[str]]:
+    """Where pruning everything breaks the code, find the layers that must stay whole, one by one."""
+    layers = [name for name, m in network.named_modules() if isinstance(m, PRUNABLE)]
+    everything = frozenset(layers)
+    prunable: list[str] = []
+    for name in layers:
+        try:
+            alone, _ = _prune(network, graph, share, everything - {name})
+        except ModelError:
+            continue
+        if alone is not None:
+            prunable.append(name)
+    whole = everything - frozenset(prunable)
+    pruned, groups = _prune(network, graph, share, whole)
+    if pruned is None:
+        raise ModelError("the generator's code does not run with fewer channels; write its reshapes with -1, or leave --prune out")
+    return pruned, groups, sorted(whole - _kept_layers(network))
+
+
+def _channels_to_remove(channels: int, share: float) -> int:
+    left = max(1, round(channels * (1 - share)))
+    if channels >= 4 * MULTIPLE:
+        left = max(MULTIPLE, round(left / MULTIPLE) * MULTIPLE)
+    return max(0, channels - left)
+
+
+def _kept_layers(network: fx.GraphModule) -> set[str]:
+    """Layers whose output channels reach the output, or an operator that gives channels a place, without another layer between."""
+    kept: set[str] = set()
+    starts = [n for n in network.graph.nodes if n.op == "output" or is_call(n, *FIXED)]
+    for start in starts:
+        pending, seen = list(start.all_input_nodes), set()
+        while pending:
+            node = pending.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            if node.op == "call_module" and isinstance(network.get_submodule(str(node.target)), PRUNABLE):
+                kept.add(str(node.target))
+            else:
+                pending += node.all_input_nodes
+    return kept
+
+
+@torch.no_grad()
+def _runs(network: fx.GraphModule, graph: Graph) -> bool:
+    try:
+        output = network(*graph.example_inputs())
+    except (RuntimeError, IndexError, ValueError):
+        return False
+    return tuple(output.shape) == graph.output_shape

@@ -1,0 +1,135 @@
+"""Quantize a Graph with torchao's PT2E flow: annotate, calibrate, convert to explicit quantize/dequantize operators."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterable
+
+import torch
+from torch import fx
+from torchao.quantization.pt2e import ObserverBase, PerChannelMinMaxObserver
+from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+from torchao.quantization.pt2e.quantizer import QuantizationAnnotation, QuantizationSpec, Quantizer, SharedQuantizationSpec
+
+from edgegan.core.errors import ModelError
+from edgegan.core.stage import StageResult, stopwatch
+from edgegan.graph.editing import aten, is_call, sole_user, weight
+from edgegan.graph.graph import Graph, functional, refresh
+from edgegan.quantize.ranges import RangeObserver
+from edgegan.quantize.scheme import SATURATION, Scheme
+
+LAYERS = (aten.conv1d.default, aten.conv2d.default, aten.linear.default)
+FUSED = (aten.relu.default, aten.relu_.default)
+MOVES = (
+    aten.pixel_shuffle.default, aten.slice.Tensor, aten.reshape.default, aten.view.default, aten.permute.default,
+    aten.transpose.int, aten.unsqueeze.default, aten.squeeze.dim, aten.upsample_nearest2d.vec,
+)  # fmt: skip
+SATURATING = {aten.tanh.default: "tanh", aten.sigmoid.default: "sigmoid"}
+
+
+class LeastErrorObserver(ObserverBase):
+    """A PT2E observer over RangeObserver: one range a tensor, by least squared error."""
+
+    def __init__(self, dtype=torch.int8, qscheme=torch.per_tensor_affine, quant_min=-128, quant_max=127, saturation=None, **_ignored) -> None:
+        super().__init__(dtype)
+        self.qscheme, self.quant_min, self.quant_max = qscheme, quant_min, quant_max
+        self.saturation, self.ranges = saturation, RangeObserver()
+
+    def forward(self, value: torch.Tensor) -> torch.Tensor:
+        if value.numel():
+            self.ranges.observe(value.detach().float().numpy())
+        return value
+
+    def calculate_qparams(self) -> tuple[torch.Tensor, torch.Tensor]:
+        low, high = self.ranges.range(self.saturation)
+        if self.qscheme == torch.per_tensor_symmetric:
+            return torch.tensor([max(-low, high) / 127.0]), torch.tensor([0])
+        scale = (high - low) / (self.quant_max - self.quant_min)
+        return torch.tensor([scale]), torch.tensor([round(self.quant_min - low / scale)]).clamp(self.quant_min, self.quant_max)
+
+
+class BackendQuantizer(Quantizer):
+    """Annotates convolutions and linear layers, inputs and outputs, and lets data movement share their scales.
+
+    Normalisation arithmetic stays in float. ``skip`` names nodes left in float.
+    """
+
+    def __init__(self, scheme: Scheme, skip: frozenset[str] = frozenset()) -> None:
+        super().__init__()
+        self.scheme, self.skip = scheme, skip
+
+    def annotate(self, model: fx.GraphModule) -> fx.GraphModule:
+        for node in model.graph.nodes:
+            if is_call(node, *LAYERS) and node.name not in self.skip:
+                self._annotate_layer(node)
+        for node in model.graph.nodes:
+            if is_call(node, *MOVES) and "quantization_annotation" not in node.meta and _is_quantized(node.args[0]):
+                shared = SharedQuantizationSpec((node.args[0], node))
+                _annotate(node, {node.args[0]: self._activation()}, shared)
+        return model
+
+    def validate(self, model: fx.GraphModule) -> None:
+        """Every annotation is of this quantizer's own making; there is nothing to refuse."""
+
+    def _annotate_layer(self, node: fx.Node) -> None:
+        user = sole_user(node)
+        end = user if user is not None and is_call(user, *FUSED) else node
+        saturation = None
+        if user is not None and user.target in SATURATING:
+            saturation = SATURATION[SATURATING[user.target]]
+            _annotate(user, {}, self._activation())
+        inputs = {node.args[0]: self._activation(), node.args[1]: _weight_spec()}
+        if end is node:
+            _annotate(node, inputs, self._activation(saturation))
+        else:
+            _annotate(node, inputs, None)
+            _annotate(end, {}, self._activation())
+
+    def _activation(self, saturation: float | None = None) -> QuantizationSpec:
+        arguments = {"saturation": saturation}
+        constructor = LeastErrorObserver.with_args(**arguments)
+        if self.scheme.symmetric:
+            return QuantizationSpec(dtype=torch.int8, quant_min=-127, quant_max=127, qscheme=torch.per_tensor_symmetric, observer_or_fake_quant_ctr=constructor)
+        return QuantizationSpec(dtype=torch.uint8, quant_min=0, quant_max=255, qscheme=torch.per_tensor_affine, observer_or_fake_quant_ctr=constructor)
+
+
+def _weight_spec() -> QuantizationSpec:
+    return QuantizationSpec(dtype=torch.int8, quant_min=-127, quant_max=127, qscheme=torch.per_channel_symmetric, ch_axis=0, observer_or_fake_quant_ctr=PerChannelMinMaxObserver)
+
+
+def _annotate(node: fx.Node, inputs: dict, output) -> None:
+    node.meta["quantization_annotation"] = QuantizationAnnotation(input_qspec_map=inputs, output_qspec=output, _annotated=True)
+
+
+def _is_quantized(node) -> bool:
+    annotation = node.meta.get("quantization_annotation") if isinstance(node, fx.Node) else None
+    return annotation is not None and annotation.output_qspec is not None
+
+
+@torch.no_grad()
+def quantize(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]], skip: frozenset[str] = frozenset()) -> StageResult[Graph]:
+    """``graph`` with explicit int8 quantize/dequantize operators and int8 weights, calibrated on ``batches``.
+
+    Raises ModelError when no layer can be quantized, or calibration meets NaN.
+    """
+    logging.getLogger("torchao").setLevel(logging.ERROR)
+    with stopwatch() as seconds, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module = functional(graph.module, graph.example_inputs())
+        layers = [n for n in module.graph.nodes if is_call(n, *LAYERS) and weight(module, n.args[1]) is not None]
+        if not layers:
+            raise ModelError("no convolution or linear layer with constant weights was found to quantize")
+        prepared = prepare_pt2e(module, BackendQuantizer(scheme, skip))
+        count = 0
+        for batch in batches:
+            try:
+                prepared(*batch)
+            except ValueError as exc:
+                raise ModelError(f"calibration met a {exc} in the generator; check the weights and the --data") from exc
+            count += len(batch[0])
+        converted = convert_pt2e(prepared, fold_quantize=True)
+        quantized = graph.with_module(converted)
+        refresh(converted, graph.example_inputs())
+        note = f"int8 ({scheme.name} scheme): {len(layers) - len(skip)} layers, calibrated on {count} samples"
+        return StageResult(quantized, (note,), seconds())

@@ -1,0 +1,26 @@
+"""What each backend accepts as int8: one frozen description, read by whoever quantizes for it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+SATURATION = {"tanh": math.atanh(1 - 1 / 256), "sigmoid": math.log(511)}
+"""Inputs beyond these bounds already give the outermost int8 step of the function's fixed output scale (1/128 for tanh,
+1/256 for sigmoid), so a range that reaches further spends its steps on nothing: half a step from the end,
+tanh(x) = 1 - 1/256 and sigmoid(x) = 1 - 1/512."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scheme:
+    """Activations per tensor, weights symmetric int8 per output channel, biases left to the backend.
+
+    ``symmetric`` activations have zero point 0 in int8; affine ones use uint8, which x86 dot products want on the left.
+    """
+
+    name: str
+    symmetric: bool
+
+
+ONNXRUNTIME = Scheme(name="onnxruntime", symmetric=False)
+TENSORRT = Scheme(name="tensorrt", symmetric=True)

@@ -1,0 +1,123 @@
+"""A generator on the device: load an artifact, draw samples, put images in and out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgegan.core.errors import UsageError, nearest
+from edgegan.core.manifest import Manifest, read_manifest
+from edgegan.core.sampling import float_to_image, image_to_float, sample_inputs
+from edgegan.core.spec import TensorSpec
+from edgegan.runtime.backends import session_class
+from edgegan.runtime.session import Session
+
+
+def load(path: str | Path, threads: int | None = None) -> Generator:
+    """Load an artifact whose manifest lies beside it.
+
+    ``threads``: CPU threads, default all that this process may use. Raises GeneratorError subclasses: ArtifactError
+    (damaged, or files that do not belong together), MissingPackageError (with the pip line), DeviceError (no driver).
+    """
+    if threads is not None and threads < 1:
+        raise UsageError(f"threads={threads}: at least 1")
+    manifest = read_manifest(Path(path))
+    return Generator(manifest, session_class(manifest.backend)(manifest, threads or available_threads()))
+
+
+def available_threads() -> int:
+    """CPUs that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Generator:
+    """A loaded artifact. Use ``with load(path) as gen`` or call ``close`` to free device memory."""
+
+    def __init__(self, manifest: Manifest, session: Session) -> None:
+        self.manifest, self._session = manifest, session
+        self.inputs: tuple[TensorSpec, ...] = manifest.spec.inputs
+        self.output_range = manifest.spec.output_range
+        self.batch = manifest.batch
+        self._names = [i.name for i in self.inputs]
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Named arrays in, ``{"image": float32 (N, C, H, W)}`` out, in the output range; no pre- or post-processing.
+
+        Any N: the artifact's own batch runs directly, other counts in pieces of it. Raises UsageError naming the input.
+        """
+        try:
+            arrays = [inputs[name] for name in self._names]
+        except KeyError as exc:
+            raise UsageError(f"input {exc} is missing; this generator takes {', '.join(self._names)}") from None
+        if len(inputs) != len(arrays):
+            extra = next(name for name in inputs if name not in self._names)
+            raise UsageError(f"there is no input {extra!r}; {nearest(extra, self._names)}")
+        if len(arrays[0]) == self.batch:
+            return {"image": self._session.run(arrays)}
+        return {"image": self._run_in_pieces([np.asarray(a) for a in arrays])}
+
+    def _run_in_pieces(self, arrays: list[np.ndarray]) -> np.ndarray:
+        count = len(arrays[0])
+        if count == 0 or any(len(a) != count for a in arrays):
+            raise UsageError(f"inputs of {', '.join(str(len(a)) for a in arrays)} samples; give the same number, at least 1, of each")
+        pieces = []
+        for start in range(0, count, self.batch):
+            part = [a[start : start + self.batch] for a in arrays]
+            short = self.batch - len(part[0])
+            if short:
+                part = [np.concatenate([a, np.repeat(a[-1:], short, axis=0)]) for a in part]
+            pieces.append(self._session.run(part)[: self.batch - short])
+        return np.concatenate(pieces)
+
+    def sample(self, count: int = 1, seed: int = 0, **fixed: Any) -> np.ndarray:
+        """``count`` pictures as uint8 (N, H, W, C), the same for a seed on every backend.
+
+        ``fixed`` sets inputs by name, as ``run`` takes them; a label or one-hot input also takes a class index.
+        """
+        if count < 1:
+            raise UsageError(f"count={count}: at least 1")
+        values = sample_inputs(self.inputs, count, seed)
+        for name, value in fixed.items():
+            spec = next((i for i in self.inputs if i.name == name), None)
+            if spec is None:
+                raise UsageError(f"there is no input {name!r}; {nearest(name, self._names)}")
+            values[name] = _fixed(spec, value, count)
+        return float_to_image(self.run(values)["image"], self.output_range)
+
+    def __call__(self, image: np.ndarray, seed: int = 0) -> np.ndarray:
+        """uint8 (H, W, C) or (N, H, W, C) in, uint8 of the same rank out; other inputs are drawn from ``seed``."""
+        spec = next((i for i in self.inputs if i.kind == "image"), None)
+        if spec is None:
+            raise UsageError("this generator takes no image; use sample()")
+        image = np.asarray(image)
+        batch = image[None] if image.ndim == 3 else image
+        wanted = (spec.shape[1], spec.shape[2], spec.shape[0])
+        if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[1:] != wanted:
+            raise UsageError(f"the image is {image.dtype} of shape {image.shape}; give uint8 (H, W, C) = {wanted}, or a stack of them")
+        values = sample_inputs(self.inputs, len(batch), seed) | {spec.name: image_to_float(batch, spec)}
+        result = float_to_image(self.run(values)["image"], self.output_range)
+        return result[0] if image.ndim == 3 else result
+
+    def close(self) -> None:
+        self._session.close()
+
+    def __enter__(self) -> Generator:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _fixed(spec: TensorSpec, value: Any, count: int) -> np.ndarray:
+    array = np.asarray(value)
+    if spec.kind in ("label", "onehot") and array.ndim <= 1 and np.issubdtype(array.dtype, np.integer):
+        assert spec.classes is not None
+        index = np.broadcast_to(array, (count,)).astype(np.int64)
+        if index.min() < 0 or index.max() >= spec.classes:
+            raise UsageError(f"input {spec.name!r}: class {value!r} is not in 0..{spec.classes - 1}")
+        return index if spec.kind == "label" else np.eye(spec.classes, dtype=np.float32)[index]
+    return np.broadcast_to(array.astype(spec.dtype), (count, *spec.shape))

@@ -1,0 +1,49 @@
+"""LiteRT on the CPU through XNNPACK; a device's older tflite_runtime is accepted as well."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from edgegan.core.errors import ArtifactError, MissingPackageError
+from edgegan.runtime.session import Session
+
+try:
+    from ai_edge_litert.interpreter import Interpreter
+except ImportError:
+    try:
+        from tflite_runtime.interpreter import Interpreter
+    except ImportError as exc:
+        raise MissingPackageError("ai_edge_litert", "litert", "Running this artifact") from exc
+
+
+def inputs_by_argument(interpreter: Interpreter) -> dict[int, dict[str, Any]]:
+    """Input details by argument number: the converter names them ``..._args_0``, ``..._args_1`` and drops unread ones."""
+    found = {}
+    for position, detail in enumerate(interpreter.get_input_details()):
+        match = re.search(r"args_(\d+)", detail["name"])
+        found[int(match[1]) if match else position] = detail
+    return found
+
+
+class VendorSession(Session):
+    def _open(self) -> None:
+        try:
+            self._interpreter = Interpreter(str(self.manifest.artifact), num_threads=self.threads)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as exc:
+            raise ArtifactError(f"LiteRT cannot load {self.manifest.artifact}: {exc}") from exc
+        self._inputs = [(argument, detail["index"]) for argument, detail in inputs_by_argument(self._interpreter).items()]
+        self._output = self._interpreter.get_output_details()[0]["index"]
+
+    def _run(self, arrays: list[np.ndarray]) -> np.ndarray:
+        for argument, index in self._inputs:
+            self._interpreter.set_tensor(index, arrays[argument])
+        self._interpreter.invoke()
+        image: np.ndarray = self._interpreter.get_tensor(self._output)
+        return image
+
+    def _close(self) -> None:
+        del self._interpreter

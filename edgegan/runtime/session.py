@@ -1,0 +1,54 @@
+"""The contract between a Generator and a vendor's runtime; what is common to all backends lives here, once."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+
+from edgegan.core.errors import UsageError
+from edgegan.core.manifest import Manifest
+
+
+class Session(ABC):
+    """One artifact, loaded. ``run`` takes arrays in the order of the manifest's inputs and gives the image.
+
+    A backend overrides ``_open``, ``_run`` and, where it holds more than Python objects, ``_close``. ``_run`` is given
+    contiguous arrays of the right dtype and shape (batch, ...), and returns a float32 array of its own (no view of
+    vendor memory that a later call would overwrite).
+    """
+
+    def __init__(self, manifest: Manifest, threads: int) -> None:
+        self.manifest, self.threads = manifest, threads
+        self._closed = False
+        self.shapes = [(manifest.batch, *i.shape) for i in manifest.spec.inputs]
+        self.dtypes = [np.dtype(i.dtype) for i in manifest.spec.inputs]
+        self.names = [i.name for i in manifest.spec.inputs]
+        self._open()
+
+    def run(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
+        """One batch through the artifact. Raises UsageError for a wrong shape or a closed session."""
+        if self._closed:
+            raise UsageError("this generator is closed; load it again")
+        ready = []
+        for array, shape, dtype, name in zip(arrays, self.shapes, self.dtypes, self.names, strict=True):
+            if array.shape != shape:
+                raise UsageError(f"input {name!r} has shape {tuple(array.shape)}; the artifact takes {shape}")
+            ready.append(array if array.dtype == dtype and array.flags.c_contiguous else np.ascontiguousarray(array, dtype))
+        return self._run(ready)
+
+    def close(self) -> None:
+        """Free what the session holds; closing twice is harmless."""
+        if not self._closed:
+            self._closed = True
+            self._close()
+
+    @abstractmethod
+    def _open(self) -> None: ...
+
+    @abstractmethod
+    def _run(self, arrays: list[np.ndarray]) -> np.ndarray: ...
+
+    def _close(self) -> None:
+        """Nothing to free by default: the vendor's objects go with the session."""

@@ -1,0 +1,1 @@
+"""Training a zoo GAN: recipe, data, losses, the loop."""
