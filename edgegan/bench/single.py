@@ -6,14 +6,20 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgegan.bench.environment import environment
 from edgegan.bench.latency import UNSTABLE_CV, measure
 from edgegan.bench.memory import MIB, peak_rss_mib
 from edgegan.bench.power import unmeasured_reason
+from edgegan.core.errors import UsageError
+from edgegan.core.images import read_images
 from edgegan.core.manifest import read_manifest
-from edgegan.core.sampling import sample_inputs
-from edgegan.runtime import load
+from edgegan.core.sampling import float_to_image, sample_inputs
+from edgegan.runtime import Generator, load
 from edgegan.runtime.generator import available_threads
+
+QUALITY_SEED = 3_000_003
 
 
 def bench(artifact: Path, threads: int | None = None, seconds: float = 3.0, warmup: float = 0.2) -> dict[str, Any]:
@@ -40,3 +46,37 @@ def bench(artifact: Path, threads: int | None = None, seconds: float = 3.0, warm
         "memory": {"artifact_mib": size / MIB, "peak_rss_mib": peak_rss_mib(artifact, threads), "device_mib": None, "device_mib_reason": "the artifact runs on the CPU"},
         "power": None, "power_reason": unmeasured_reason(), "warnings": warnings, "environment": environment(threads),
     }  # fmt: skip
+
+
+def quality(artifact: Path, reference: Path | None, data: Path | None, samples: int, threads: int | None = None) -> dict[str, Any]:
+    """``{"quality": {...}}`` against another artifact's pictures and against real images; null with the reason for neither.
+
+    Raises UsageError where the two artifacts do not take the same inputs.
+    """
+    if reference is None and data is None:
+        return {"quality": None, "quality_reason": "give --reference (an artifact of the float network) or --data (real images)"}
+    found: dict[str, Any] = {}
+    with load(artifact, threads=threads) as generator:
+        image = next((i for i in generator.inputs if i.kind == "image"), None)
+        channels, height, width = image.shape if image is not None else generator.manifest.output_shape
+        real = None if data is None else read_images(data, size=(height, width), channels=channels)[:samples]
+        inputs = sample_inputs(generator.inputs, samples, QUALITY_SEED, real if image is not None else None)
+        pictures = generator.images(inputs)
+        if reference is not None:
+            found |= _against(reference, generator, inputs, pictures, threads)
+        if real is not None:
+            from edgegan.bench.quality import SetDistances
+
+            found |= SetDistances(real).against(float_to_image(pictures, generator.output_range))
+    return {"quality": found}
+
+
+def _against(reference: Path, generator: Generator, inputs: dict[str, np.ndarray], pictures: np.ndarray, threads: int | None) -> dict[str, Any]:
+    from edgegan.metrics.pairwise import psnr_db, ssim
+
+    with load(reference, threads=threads) as other:
+        if [(i.kind, i.shape) for i in other.inputs] != [(i.kind, i.shape) for i in generator.inputs] or other.manifest.output_shape != generator.manifest.output_shape:
+            raise UsageError(f"--reference {reference} takes other inputs or gives other pictures than the engine")
+        renamed = {theirs.name: inputs[ours.name] for theirs, ours in zip(other.inputs, generator.inputs, strict=True)}
+        wanted = other.images(renamed)
+    return {"psnr_db": psnr_db(wanted, pictures, generator.output_range), "ssim": ssim(wanted, pictures, generator.output_range)}

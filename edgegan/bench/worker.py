@@ -85,7 +85,7 @@ def _main(root: Path) -> None:
     for index, (name, path) in enumerate(job["artifacts"].items()):
         try:
             generator = load(path, threads=job["threads"])
-            images = generator.run(inputs)["image"]
+            images = generator.images(inputs)
         except (GeneratorError, RuntimeError, ValueError, MemoryError) as exc:
             result[name] = {"error": str(exc)}
             continue

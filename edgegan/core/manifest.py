@@ -67,7 +67,7 @@ def describe(
          "range": list(i.range) if i.range else None, "distribution": DISTRIBUTIONS[i.kind], "classes": i.classes}
         for i in spec.inputs
     ]  # fmt: skip
-    outputs = [{"name": "image", "kind": "image", "shape": [None, *output_shape], "dtype": "float32", "layout": "NCHW", "range": list(spec.output_range), "distribution": "image"}]
+    outputs = [{"name": spec.output_name, "kind": "image", "shape": [None, *output_shape], "dtype": "float32", "layout": "NCHW", "range": list(spec.output_range), "distribution": "image"}]
     return {
         "schema": SCHEMA, "artifact": artifact.name,
         "files": [{"name": f.name, "sha256": sha256(f), "bytes": f.stat().st_size} for f in (artifact, *extra_files)],

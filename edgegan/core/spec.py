@@ -42,6 +42,11 @@ class GeneratorSpec:
     output_range: tuple[float, float] = (-1.0, 1.0)
 
     @property
+    def output_name(self) -> str:
+        """``image``, or ``output`` where an input is called that."""
+        return "output" if any(i.name == "image" for i in self.inputs) else "image"
+
+    @property
     def is_image_to_image(self) -> bool:
         return any(i.kind == "image" for i in self.inputs)
 

@@ -20,7 +20,7 @@ OPSET = 18
 def export_onnx(graph: Graph, path: Path, half: bool = False) -> Path:
     """Write ``graph`` as ONNX (opset 18); ``half`` computes in float16 between float32 inputs and outputs.
 
-    Inputs keep the spec's names, the output is ``image``. Raises TargetError with the exporter's reason.
+    Inputs keep the spec's names, the output the spec's output_name. Raises TargetError with the exporter's reason.
     """
     module: torch.nn.Module = _Half(graph.module) if half else graph.module
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -30,7 +30,7 @@ def export_onnx(graph: Graph, path: Path, half: bool = False) -> Path:
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
                 module, graph.example_inputs(), dynamo=True, opset_version=OPSET, verbose=False,
-                input_names=[i.name for i in graph.spec.inputs], output_names=["image"],
+                input_names=[i.name for i in graph.spec.inputs], output_names=[graph.spec.output_name],
             )  # fmt: skip
     except Exception as exc:
         raise TargetError(f"torch.onnx cannot export the generator: {str(exc).strip().splitlines()[0]}") from exc

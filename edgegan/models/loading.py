@@ -57,7 +57,7 @@ def _settled(spec: GeneratorSpec, given: list[TensorSpec], output_range: tuple[f
             raise UsageError(f"--input is given {len(given)} times; the model takes {len(spec.inputs)}: {', '.join(i.name for i in spec.inputs)}")
         given = [replace(g, name=s.name) for g, s in zip(given, spec.inputs, strict=True)]
     elif given:
-        names = {"latent": "z", "image": "image", "label": "y", "onehot": "y"}
+        names = {"latent": "z", "image": "x", "label": "y", "onehot": "y"}
         taken: list[str] = []
         for g in given:
             name = names[g.kind]

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from torch import nn
 
 WEIGHTS = Path(__file__).parent / "weights"
+PACKAGED_IMAGES = Path(__file__).parents[1] / "calibration_data"
+CHECKOUT_IMAGES = Path(__file__).parents[2] / "calibration_data"
+
+
+def images_path(name: str) -> Path:
+    """A shipped data file: inside an installed package, or beside it in a checkout."""
+    return (PACKAGED_IMAGES if PACKAGED_IMAGES.is_dir() else CHECKOUT_IMAGES) / name
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,9 +43,10 @@ class Generator:
         self.output_range = manifest.spec.output_range
         self.batch = manifest.batch
         self._names = [i.name for i in self.inputs]
+        self._output: str = manifest.content["outputs"][0]["name"]
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Named arrays in, ``{"image": float32 (N, C, H, W)}`` out, in the output range; no pre- or post-processing.
+        """Named arrays in, float32 (N, C, H, W) by the output's name (``image``) out, in the output range; no pre- or post-processing.
 
         Any N: the artifact's own batch runs directly, other counts in pieces of it. Raises UsageError naming the input.
         """
@@ -57,8 +58,12 @@ class Generator:
             extra = next(name for name in inputs if name not in self._names)
             raise UsageError(f"there is no input {extra!r}; {nearest(extra, self._names)}")
         if len(arrays[0]) == self.batch:
-            return {"image": self._session.run(arrays)}
-        return {"image": self._run_in_pieces([np.asarray(a) for a in arrays])}
+            return {self._output: self._session.run(arrays)}
+        return {self._output: self._run_in_pieces([np.asarray(a) for a in arrays])}
+
+    def images(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """What ``run`` gives, without its name: float32 (N, C, H, W)."""
+        return self.run(inputs)[self._output]
 
     def _run_in_pieces(self, arrays: list[np.ndarray]) -> np.ndarray:
         count = len(arrays[0])
@@ -86,7 +91,7 @@ class Generator:
             if spec is None:
                 raise UsageError(f"there is no input {name!r}; {nearest(name, self._names)}")
             values[name] = _fixed(spec, value, count)
-        return float_to_image(self.run(values)["image"], self.output_range)
+        return float_to_image(self.images(values), self.output_range)
 
     def __call__(self, image: np.ndarray, seed: int = 0) -> np.ndarray:
         """uint8 (H, W, C) or (N, H, W, C) in, uint8 of the same rank out; other inputs are drawn from ``seed``."""
@@ -99,7 +104,7 @@ class Generator:
         if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[1:] != wanted:
             raise UsageError(f"the image is {image.dtype} of shape {image.shape}; give uint8 (H, W, C) = {wanted}, or a stack of them")
         values = sample_inputs(self.inputs, len(batch), seed) | {spec.name: image_to_float(batch, spec)}
-        result = float_to_image(self.run(values)["image"], self.output_range)
+        result = float_to_image(self.images(values), self.output_range)
         return result[0] if image.ndim == 3 else result
 
     def close(self) -> None:

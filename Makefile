@@ -1,0 +1,35 @@
+# The few verbs. `make demo` and `make test` install what they need into .venv first.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+EDGEGAN := $(BIN)/edgegan
+
+.PHONY: demo test test-fast lint bench docs clean
+
+$(VENV)/.installed: pyproject.toml constraints-py311.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints-py311.txt -e ".[all,dev]"
+	touch $@
+
+demo: $(VENV)/.installed
+	$(EDGEGAN) compress --target x86-cpu --prune 0.5 --out out/demo
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/pytest -n 2
+
+test-fast: $(VENV)/.installed
+	$(BIN)/pytest -n 2 -m "not slow"
+
+bench: $(VENV)/.installed
+	for name in litert x86_cpu runtime memory prune; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+docs: $(VENV)/.installed
+	$(BIN)/python docs/cli.py
+
+clean:
+	rm -rf $(VENV) out runs

@@ -1,0 +1,91 @@
+"""``edgegan``: the commands, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+import warnings
+
+import typer
+
+from edgegan import __version__
+from edgegan.cli.bench import bench
+from edgegan.cli.build import build
+from edgegan.cli.compress import compress, export, prune, quantize
+from edgegan.cli.doctor import doctor
+from edgegan.cli.inspect import inspect
+from edgegan.cli.models import models
+from edgegan.cli.targets import targets
+from edgegan.cli.train import train
+from edgegan.core.errors import GeneratorError
+
+INTERRUPTED = 130
+
+app = typer.Typer(name="edgegan", no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Take a trained GAN generator to an edge device, and say what that cost.", epilog="Any command takes --debug, which shows the traceback of an error. Begin with: edgegan compress --target x86-cpu")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"edgegan {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version.")) -> None:
+    """Options of the program itself."""
+
+
+for command in (targets, models, compress, prune, quantize, export, build, bench, inspect, train, doctor):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line; exit with the code that INTERFACE section 4 gives."""
+    debug = "--debug" in sys.argv
+    arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    _be_quiet()
+    sys.exit(run(arguments, debug))
+
+
+def run(arguments: list[str], debug: bool = False) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        result = typer.main.get_command(app).main(args=arguments, prog_name="edgegan", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except (typer.Abort, KeyboardInterrupt):
+        _say("interrupted; run the same command again to resume")
+        return INTERRUPTED
+    except Exception as exc:
+        if debug:
+            traceback.print_exc()
+        return _explain(exc, debug)
+
+
+def _explain(exc: Exception, debug: bool) -> int:
+    if isinstance(exc, GeneratorError):
+        _say(f"error: {exc}")
+        return exc.exit_code
+    shown = getattr(exc, "format_message", None)
+    if shown is not None:
+        context = getattr(exc, "ctx", None)
+        _say(f"error: {shown()}" + (f"\nTry: {context.command_path} --help" if context else ""))
+        return int(getattr(exc, "exit_code", 2))
+    _say(f"error: {type(exc).__name__}: {exc}" + ("" if debug else "\nThis is a fault of EdgeGAN. Run again with --debug and report what it prints."))
+    return 1
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+def _be_quiet() -> None:
+    """Vendor libraries warn about things that a user cannot change."""
+    warnings.filterwarnings("ignore")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("PYTHONWARNINGS", "ignore")
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""``edgegan compress``, and its stages one by one: ``prune``, ``quantize``, ``export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edgegan.cli.console import ConsoleProgress, print_json, table
+from edgegan.core.errors import GateError, MissingPackageError
+from edgegan.core.spec import parse_range
+from edgegan.core.target import load_target
+
+MODEL = Annotated[str, typer.Argument(help="A zoo name, package.module:factory, path/file.py:factory, a .pt2 or a .onnx file.")]
+TARGET = Annotated[str, typer.Option("--target", help="A name from `edgegan targets`, or a TOML file of the same form.")]
+WEIGHTS = Annotated[Path | None, typer.Option("--weights", help="State dict: .safetensors, or a torch file (read as data only).")]
+WEIGHTS_KEY = Annotated[str | None, typer.Option("--weights-key", help="Which nested dict of the file, such as netG_state_dict.")]
+INPUT = Annotated[list[str] | None, typer.Option("--input", help="latent:100x1x1, image:3x256x256[@LO,HI], label:10 or onehot:10; repeat in the order of forward's arguments.")]
+OUTPUT_RANGE = Annotated[str | None, typer.Option("--output-range", help="LO,HI that the output spans; default -1,1.")]
+DATA = Annotated[Path | None, typer.Option("--data", help="Folder of images, .npz, .npy or IDX: inputs of an image-to-image generator, real images for the figures.")]
+PRUNE = Annotated[float, typer.Option("--prune", help="Share of channels to remove, 0 to 0.95.")]
+MACS_RATIO = Annotated[float | None, typer.Option("--macs-ratio", help="Prune until multiply-accumulates are this many times fewer.")]
+DISTILL = Annotated[int | None, typer.Option("--distill-steps", help="Training steps after pruning; default 1500.")]
+PRECISION = Annotated[str, typer.Option("--precision", help="auto, fp32, fp16 or int8.")]
+MIN_PSNR = Annotated[float, typer.Option("--min-psnr", help="Gate: least PSNR in dB against the float network.")]
+MAX_FD = Annotated[float | None, typer.Option("--max-fd-ratio", help="Gate: most fd_lite0 over the original's.")]
+OUT = Annotated[Path, typer.Option("--out", help="Output folder; one of the same inputs is resumed.")]
+FORCE = Annotated[bool, typer.Option("--force", help="Replace an output folder of other inputs.")]
+SEED = Annotated[int, typer.Option("--seed", help="Seed of every random choice.")]
+BATCH = Annotated[int, typer.Option("--batch", help="Samples that the artifact computes at once.")]
+THREADS = Annotated[int | None, typer.Option("--threads", help="CPU threads; default all that this process may use.")]
+CALIBRATION = Annotated[int, typer.Option("--calibration-samples", help="Samples that int8 ranges are taken from.")]
+FD_SAMPLES = Annotated[int, typer.Option("--fd-samples", help="Pictures on each side of fd_lite0 and kid_lite0; 0 leaves them out.")]
+KEEP = Annotated[bool, typer.Option("--keep-candidates", help="Keep every candidate in OUT/candidates.")]
+JSON = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+
+
+def compress(
+    model: MODEL = "fashion-dcgan", target: TARGET = ..., weights: WEIGHTS = None, weights_key: WEIGHTS_KEY = None, input: INPUT = None,  # type: ignore[assignment]
+    output_range: OUTPUT_RANGE = None, data: DATA = None, prune: PRUNE = 0.0, macs_ratio: MACS_RATIO = None, distill_steps: DISTILL = None,
+    precision: PRECISION = "auto", min_psnr: MIN_PSNR = 30.0, max_fd_ratio: MAX_FD = None, out: OUT = Path("out"), force: FORCE = False, seed: SEED = 0,
+    batch: BATCH = 1, threads: THREADS = None, calibration_samples: CALIBRATION = 128, fd_samples: FD_SAMPLES = 512, keep_candidates: KEEP = False, as_json: JSON = False,
+) -> None:  # fmt: skip
+    """The whole pipeline: prune, quantize, export, measure, choose; writes an output folder.
+
+    Example: edgegan compress fashion-dcgan --target jetson-orin --prune 0.5 --out out
+    """
+    given = locals()
+    try:
+        report = _run("measure", given)
+    except GateError:
+        if not as_json:
+            _print_report(_read_report(out), out)
+        raise
+    if as_json:
+        print_json(report.content)
+    else:
+        _print_report(report.content, out)
+
+
+def prune(
+    model: MODEL = "fashion-dcgan", target: TARGET = ..., weights: WEIGHTS = None, weights_key: WEIGHTS_KEY = None, input: INPUT = None,  # type: ignore[assignment]
+    output_range: OUTPUT_RANGE = None, data: DATA = None, prune: PRUNE = 0.5, macs_ratio: MACS_RATIO = None, distill_steps: DISTILL = None,
+    out: OUT = Path("out"), force: FORCE = False, seed: SEED = 0, batch: BATCH = 1, threads: THREADS = None, as_json: JSON = False,
+) -> None:  # fmt: skip
+    """Remove channels and distil from the original; writes OUT/stages/pruned.pt2, which compress goes on from.
+
+    Example: edgegan prune fashion-dcgan --target x86-cpu --prune 0.5 --out out
+    """
+    if macs_ratio is not None:
+        prune = 0.0
+    _stage("prune", locals(), as_json)
+
+
+def quantize(
+    model: MODEL = "fashion-dcgan", target: TARGET = ..., weights: WEIGHTS = None, weights_key: WEIGHTS_KEY = None, input: INPUT = None,  # type: ignore[assignment]
+    output_range: OUTPUT_RANGE = None, data: DATA = None, prune: PRUNE = 0.0, macs_ratio: MACS_RATIO = None, distill_steps: DISTILL = None,
+    out: OUT = Path("out"), force: FORCE = False, seed: SEED = 0, batch: BATCH = 1, threads: THREADS = None, calibration_samples: CALIBRATION = 128, as_json: JSON = False,
+) -> None:  # fmt: skip
+    """Calibrate and build the int8 candidates of a target; writes OUT/stages/candidates, which compress goes on from.
+
+    Example: edgegan quantize fashion-dcgan --target mobile --calibration-samples 256 --out out
+    """
+    _stage("quantize", locals() | {"precision": "int8" if "int8" in load_target(target).precisions else "auto"}, as_json)
+
+
+def export(
+    model: MODEL = "fashion-dcgan", target: TARGET = ..., weights: WEIGHTS = None, weights_key: WEIGHTS_KEY = None, input: INPUT = None,  # type: ignore[assignment]
+    output_range: OUTPUT_RANGE = None, data: DATA = None, prune: PRUNE = 0.0, macs_ratio: MACS_RATIO = None, distill_steps: DISTILL = None, precision: PRECISION = "auto",
+    out: OUT = Path("out"), force: FORCE = False, seed: SEED = 0, batch: BATCH = 1, threads: THREADS = None, calibration_samples: CALIBRATION = 128, as_json: JSON = False,
+) -> None:  # fmt: skip
+    """Build every candidate of a target without measuring; writes OUT/stages/candidates, which compress goes on from.
+
+    Example: edgegan export fashion-dcgan --target rtx-40 --precision fp16 --out out
+    """
+    _stage("export", locals(), as_json)
+
+
+def _run(until: str, given: dict[str, Any]) -> Any:
+    target = load_target(given["target"])
+    low_high = parse_range(given["output_range"], "--output-range") if given.get("output_range") else None
+    try:
+        from edgegan.compress import compress as run
+        from edgegan.compress.options import Options
+    except ModuleNotFoundError as exc:
+        raise MissingPackageError(str(exc.name), "compress", "Compressing a model") from exc
+    from edgegan.core.spec import parse_input
+    from edgegan.runtime.generator import available_threads
+
+    for index, text in enumerate(given["input"] or []):
+        parse_input(text, f"input{index}")
+    same = ("model", "weights", "weights_key", "data", "prune", "macs_ratio", "distill_steps", "out", "force", "seed", "batch")
+    more = ("precision", "min_psnr", "max_fd_ratio", "calibration_samples", "fd_samples", "keep_candidates")
+    options = Options(
+        target=target, inputs=tuple(given["input"] or ()), output_range=low_high, threads=given["threads"] or available_threads(),
+        **{k: given[k] for k in same}, **{k: given[k] for k in more if k in given},
+    )  # fmt: skip
+    with ConsoleProgress(quiet=given["as_json"]) as progress:
+        return run(options, progress, until)
+
+
+def _stage(until: str, given: dict[str, Any], as_json: bool) -> None:
+    report = _run(until, given)
+    if as_json:
+        print_json(report.content)
+        return
+    rows = [[s["name"], f"{s['seconds']:.1f}", "; ".join(s["notes"])] for s in report.content["stages"]]
+    table("stages", ["stage", "seconds", "notes"], rows)
+    typer.echo(f"stage files are in {given['out'] / 'stages'}; edgegan compress with the same options goes on from them")
+
+
+def _read_report(out: Path) -> dict[str, Any]:
+    import json
+
+    report: dict[str, Any] = json.loads((out / "report.json").read_text())
+    return report
+
+
+def _print_report(report: dict[str, Any], out: Path) -> None:
+    """The candidates as a table, then the choice in one line."""
+    result, base = report["result"], report["baseline"]
+    rows = [_cells("plain conversion", base, "baseline")]
+    for row in report["candidates"]:
+        chosen = result is not None and row["name"] == result["name"]
+        rows.append(_cells(row["name"], row, "CHOSEN" if chosen else "passes" if row["passed"] else row["reason"]))
+    table(f"{report['model']} for {report['target']}", ["candidate", "p50 ms", "PSNR dB", "fd_lite0", "KiB", "MACs M", "verdict"], rows)
+    for warning in report["warnings"]:
+        typer.echo(f"note: {warning}")
+    if result is not None:
+        speed = f", {result['speedup']:.1f}x faster than the plain conversion" if result["speedup"] else ", latency not measured: " + result.get("latency_ms_reason", "")
+        typer.echo(f"{out / result['artifact']}: {result['backend']} {result['precision']}, {result['quality']['psnr_db']:.1f} dB{speed}")
+        typer.echo(f"report: {out / 'report.html'}   pictures: {out / 'samples.png'}")
+        if result["artifact"].endswith(".edgegan"):
+            typer.echo("next, on the device: edgegan build g.edgegan --out engine")
+
+
+def _cells(name: str, row: dict[str, Any], verdict: str) -> list[str]:
+    quality, latency = row["quality"], row["latency_ms"]
+    return [
+        name, f"{latency['p50']:.3f}" if latency else "-", _number(quality["psnr_db"]), _number(quality["fd_lite0"]),
+        f"{row['bytes'] / 1024:.0f}" if row["bytes"] else "-", f"{row['macs'] / 1e6:.2f}", verdict,
+    ]  # fmt: skip
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"

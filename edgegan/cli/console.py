@@ -1,0 +1,74 @@
+"""What a command prints: progress bars on a terminal, plain lines in a pipe, JSON where asked."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+PLAIN_WIDTH = 200
+
+
+def stdout() -> Console:
+    """Standard output; wide when piped, so that lines are not folded. ``NO_COLOR`` is honoured by rich."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+
+
+def print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+
+def table(title: str, columns: list[str], rows: list[list[str]], left: int = 1) -> None:
+    """Print a table whose first ``left`` columns are text; tab-separated lines when piped."""
+    if not sys.stdout.isatty():
+        for row in [columns, *rows]:
+            sys.stdout.write("\t".join(row) + "\n")
+        return
+    drawn = Table(title=title, title_justify="left", header_style="bold")
+    for index, column in enumerate(columns):
+        drawn.add_column(column, justify="left" if index < left else "right")
+    for row in rows:
+        drawn.add_row(*row)
+    stdout().print(drawn)
+
+
+class ConsoleProgress:
+    """A progress bar per stage on a terminal; one line per stage and note otherwise. Everything goes to stderr."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PLAIN_WIDTH)
+        self._quiet = quiet
+        self._bar: Progress | None = None
+        self._task: Any = None
+        if sys.stderr.isatty() and not quiet:
+            columns = (SpinnerColumn(), TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+            self._bar = Progress(*columns, console=self._console, transient=True)
+
+    def __enter__(self) -> ConsoleProgress:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def stage(self, name: str) -> None:
+        if self._bar:
+            if self._task is not None:
+                self._bar.remove_task(self._task)
+            self._task = self._bar.add_task(name, total=None)
+        elif not self._quiet:
+            self._console.print(f"{name} ...")
+
+    def step(self, done: int, total: int) -> None:
+        if self._bar and self._task is not None:
+            self._bar.update(self._task, completed=done, total=total)
+
+    def note(self, text: str) -> None:
+        if not self._quiet:
+            self._console.print(f"  {text}", markup=False, style="dim" if self._bar else "")

@@ -1,0 +1,41 @@
+"""``edgegan doctor``."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Annotated, Any
+
+import typer
+
+from edgegan.cli.console import print_json, table
+from edgegan.runtime.backends import BACKENDS
+
+EXTRAS = {"compress": "torch", "mobile": "litert_torch", "quality": "torchmetrics", "train": "accelerate"}
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """What this machine can do: backends, versions, GPU, power sources; how to install what is missing.
+
+    Example: edgegan doctor --json
+    """
+    found = examine()
+    if as_json:
+        print_json(found)
+        return
+    rows = [[name, row["version"] or "missing", "" if row["version"] else row["install"]] for name, row in found["backends"].items()]
+    rows += [[f"[{name}]", "found" if row["found"] else "missing", "" if row["found"] else row["install"]] for name, row in found["extras"].items()]
+    table("doctor", ["part", "state", "to install"], rows, left=3)
+    typer.echo(f"cpu: {found['cpu']}, {found['threads']} threads for this process")
+    typer.echo(f"gpu: {found['gpu'] or 'none found'}")
+    typer.echo("power: " + ", ".join(f"{k} {'found' if v else 'not found'}" for k, v in found["power"].items()))
+
+
+def examine() -> dict[str, Any]:
+    """The JSON of ``doctor``."""
+    from edgegan.bench.environment import cpu_name, gpu_name, versions
+    from edgegan.bench.power import sources
+    from edgegan.runtime.generator import available_threads
+
+    backends = {name: {"version": row.version(), "install": f"pip install 'edgegan[{row.extra}]'"} for name, row in BACKENDS.items() if row.packages}
+    extras = {name: {"found": find_spec(module) is not None, "install": f"pip install 'edgegan[{name}]'"} for name, module in EXTRAS.items()}
+    return {"backends": backends, "extras": extras, "gpu": gpu_name(), "power": sources(), "cpu": cpu_name(), "threads": available_threads(), "versions": versions()}

@@ -1,0 +1,41 @@
+"""``edgegan inspect``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edgegan.cli.console import print_json, table
+from edgegan.core.manifest import read_manifest
+
+
+def inspect(
+    file: Annotated[Path, typer.Argument(help="An artifact or a bundle, its manifest beside it.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Manifest, tensors, layers and precisions of an artifact; verifies its hash.
+
+    Example: edgegan inspect out/g.tflite
+    """
+    from edgegan.bench.layers import layers
+
+    manifest = read_manifest(file).content
+    found, reason = layers(file)
+    if as_json:
+        print_json({"manifest": manifest, "layers": found, "layers_reason": reason})
+        return
+    build = ", ".join(f"{k} {v}" for k, v in manifest["build"].items() if v not in (None, [], {}))
+    facts = [[k, str(manifest[k])] for k in ("model", "target", "backend", "backend_version", "precision", "edgegan_version", "created")] + [["build", build or "-"], ["verified", "size and SHA-256 of every file"]]
+    table(str(file), ["key", "value"], facts, left=2)
+    table("tensors", ["tensor", "kind", "shape", "dtype", "range"], [_tensor(t) for t in manifest["inputs"] + manifest["outputs"]], left=5)
+    if found is None:
+        typer.echo(f"layers not listed: {reason}")
+    else:
+        table("layers", ["operator", "precision", "count"], [[r["operator"], r["precision"], str(r["count"])] for r in found], left=2)
+
+
+def _tensor(tensor: dict[str, Any]) -> list[str]:
+    shape = "x".join("N" if d is None else str(d) for d in tensor["shape"])
+    return [tensor["name"], tensor["kind"], shape, tensor["dtype"], str(tensor["range"] or tensor["distribution"])]

@@ -1,0 +1,168 @@
+"""Building a candidate: quantize, export, and the manifest by which it can be loaded and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from edgegan.compress.options import Options
+from edgegan.compress.plans import Plan
+from edgegan.compress.subject import Subject
+from edgegan.core.errors import GeneratorError, OutputError, TargetError
+from edgegan.core.manifest import describe, write_manifest
+from edgegan.core.stage import stopwatch
+from edgegan.export.litert import export_litert, halve_weights
+from edgegan.export.onnx import export_onnx
+from edgegan.export.tensorrt import build_rtx_plan, check_with_parser
+from edgegan.graph import cost
+from edgegan.graph.graph import Graph
+from edgegan.runtime.backends import BACKENDS
+
+TENSORRTS = ("tensorrt", "tensorrt-rtx")
+
+
+@dataclass
+class Workshop:
+    """Everything that candidates are built from; float files that several share are made once."""
+
+    subject: Subject
+    options: Options
+    graphs: dict[str, Graph]
+    root: Path
+    _quantized: dict[str, tuple[Graph, tuple[str, ...]]] = field(default_factory=dict)
+
+    def build(self, plan: Plan) -> dict[str, Any]:
+        """Make the candidate's files in ``root/NAME`` and describe it; a refusal by a backend is described, not raised.
+
+        ``runs``: the file to load for figures, relative to ``root``. ``stand_in``: what loads it when that is not the
+        target's own runtime.
+        """
+        graph = self.graphs[plan.formulation]
+        row: dict[str, Any] = {
+            "name": plan.name, "artifact": None, "backend": plan.backend, "formulation": plan.formulation, "precision": plan.precision,
+            "precision_exceptions": {}, "macs": cost.macs(graph), "params": cost.params(graph), "bytes": None, "notes": [], "error": None, "runs": None, "stand_in": None,
+        }  # fmt: skip
+        folder = self.root / plan.name
+        with stopwatch() as seconds:
+            try:
+                row |= self._make(plan, graph, folder)
+            except OutputError:
+                raise
+            except GeneratorError as exc:
+                row["error"] = str(exc).splitlines()[0]
+            row["seconds"] = seconds()
+        return row
+
+    def _make(self, plan: Plan, graph: Graph, folder: Path) -> dict[str, Any]:
+        if plan.backend == "litert":
+            return self._litert(plan, graph, folder)
+        onnx = folder / ("g.onnx" if plan.backend != "tensorrt-rtx" else "graph.onnx")
+        notes: tuple[str, ...] = ()
+        if plan.precision == "int8":
+            graph, notes = self._int8(plan, graph)
+        export_onnx(graph, onnx, half=plan.precision == "fp16")
+        if plan.backend in TENSORRTS:
+            return self._tensorrt(plan, folder, onnx, notes)
+        build = {"inference_precision": {"fp32": "f32", "bf16": "bf16"}.get(plan.precision)} if plan.backend == "openvino" else {}
+        return self._described(plan, onnx, plan.backend, build, notes)
+
+    def _int8(self, plan: Plan, graph: Graph) -> tuple[Graph, tuple[str, ...]]:
+        """The quantized graph in the backend's scheme; ONNX Runtime and OpenVINO share one."""
+        from edgegan.quantize import pt2e
+        from edgegan.quantize.scheme import ONNXRUNTIME, TENSORRT
+
+        scheme = TENSORRT if plan.backend in TENSORRTS else ONNXRUNTIME
+        if scheme.name not in self._quantized:
+            done = pt2e.quantize(graph, scheme, self._batches())
+            self._quantized[scheme.name] = (done.value, done.notes)
+        return self._quantized[scheme.name]
+
+    def _batches(self) -> Iterator[tuple[torch.Tensor, ...]]:
+        values = self.subject.calibration_inputs(self.options)
+        for start in range(0, len(next(iter(values.values()))), self.options.batch):
+            yield tuple(torch.from_numpy(v[start : start + self.options.batch]) for v in values.values())
+
+    def _litert(self, plan: Plan, graph: Graph, folder: Path) -> dict[str, Any]:
+        floats = self.root / "litert-float" / f"{plan.formulation}.tflite"
+        if not floats.exists():
+            export_litert(graph.module, graph.example_inputs(), floats)
+        artifact, notes, exceptions = folder / "g.tflite", (), {}
+        if plan.precision == "int8":
+            from edgegan.quantize import litert
+
+            folder.mkdir(parents=True, exist_ok=True)
+            samples = ([t.numpy() for t in batch] for batch in self._batches())
+            notes = litert.quantize(floats, samples, artifact, plan.layers_only).notes
+            exceptions = {"all but convolutions and linear layers": "fp32"} if plan.layers_only else {}
+        elif plan.precision == "fp16":
+            halve_weights(floats, artifact)
+            notes = ("weights stored as float16, unpacked to float32 where the device has no float16 arithmetic",)
+        else:
+            export_litert(graph.module, graph.example_inputs(), artifact)
+        return self._described(plan, artifact, "litert", {}, notes, exceptions)
+
+    def _tensorrt(self, plan: Plan, folder: Path, onnx: Path, notes: tuple[str, ...]) -> dict[str, Any]:
+        """The ONNX is checked with NVIDIA's parser, and stands in for the plan where figures need something that runs here."""
+        stand_in = self._described(plan, onnx, "onnxruntime", {}, ())
+        described = {**stand_in, "runs": stand_in["runs"], "stand_in": "ONNX Runtime, on the graph that TensorRT is given"}
+        if plan.backend == "tensorrt":
+            return described | {"artifact": stand_in["artifact"], "notes": [*notes, *_parser_note(onnx)]}
+        capability = self.options.target.compute_capability
+        assert capability is not None
+        plan_file = folder / "g.plan"
+        build = build_rtx_plan(onnx, plan_file, capability)
+        made = self._described(plan, plan_file, "tensorrt-rtx", build, notes)
+        return described | {k: made[k] for k in ("artifact", "bytes", "notes")}
+
+    def _described(self, plan: Plan, artifact: Path, backend: str, build: dict[str, Any], notes: tuple[str, ...], exceptions: dict[str, str] | None = None) -> dict[str, Any]:
+        graph = self.graphs[plan.formulation]
+        content = describe(
+            artifact=artifact, backend=backend, backend_version=BACKENDS[backend].version() or "not installed here", target=self.options.target.name,
+            precision=plan.precision, spec=graph.spec, output_shape=graph.output_shape[1:], batch=graph.batch, model=self.subject.name,
+            weights_sha256=self.subject.fingerprint, build=build, exceptions=exceptions,
+        )  # fmt: skip
+        write_manifest(artifact, content)
+        place = str(artifact.relative_to(self.root))
+        return {"artifact": place, "runs": place, "bytes": artifact.stat().st_size, "notes": list(notes), "precision_exceptions": exceptions or {}}
+
+    def baseline(self) -> dict[str, Any]:
+        """The uncompressed model in the target's own runtime, converted the plain way; ONNX Runtime where that fails."""
+        backend = self.options.target.runtime
+        plan = Plan(backend=backend, formulation="original", precision="fp32")
+        self.graphs["original"] = self.subject.graph
+        folder = self.root / "baseline"
+        row: dict[str, Any] = {"name": "baseline", "backend": backend, "macs": cost.macs(self.subject.graph), "params": cost.params(self.subject.graph), "stand_in": None, "error": None}
+        if backend == "litert":
+            try:
+                export_litert(self.subject.graph.module, self.subject.graph.example_inputs(), folder / "g.tflite")
+                return row | self._described(plan, folder / "g.tflite", "litert", {}, ())
+            except TargetError as exc:
+                note = f"the plain conversion fails ({str(exc).splitlines()[0]}), so the baseline is ONNX Runtime float32"
+                onnx = export_onnx(self.subject.graph, folder / "g.onnx")
+                return row | self._described(plan, onnx, "onnxruntime", {}, (note,)) | {"backend": "onnxruntime"}
+        onnx = export_onnx(self.subject.graph, folder / "graph.onnx")
+        if backend == "onnxruntime":
+            return row | self._described(plan, onnx, "onnxruntime", {}, ())
+        return row | self._tensorrt_baseline(plan, folder, onnx, backend)
+
+    def _tensorrt_baseline(self, plan: Plan, folder: Path, onnx: Path, backend: str) -> dict[str, Any]:
+        try:
+            return self._tensorrt(plan, folder, onnx, ())
+        except TargetError as exc:
+            note = f"the plain conversion fails ({str(exc).splitlines()[0]}), so the baseline is ONNX Runtime float32"
+            return self._described(plan, onnx, "onnxruntime", {}, (note,)) | {"backend": "onnxruntime", "stand_in": None}
+
+
+def _parser_note(onnx: Path) -> list[str]:
+    """What NVIDIA's parser says; it comes with tensorrt-rtx, which this target does not otherwise need."""
+    if BACKENDS["tensorrt-rtx"].version() is None:
+        return ["not checked with NVIDIA's ONNX parser: tensorrt-rtx is not installed (pip install 'edgegan[tensorrt-rtx]')"]
+    found = check_with_parser(onnx)
+    return [f"accepted by NVIDIA's ONNX parser {found['parser_version']}: {found['layers']} layers, {found['quantize_layers']} of them quantize or dequantize"]
+
+

@@ -1,0 +1,58 @@
+"""Figures of every candidate: latency side by side in a process apart, quality against the float network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgegan.bench.quality import paired, unmeasured
+from edgegan.bench.worker import Job, run_job
+from edgegan.compress.options import Options
+from edgegan.compress.subject import Subject
+from edgegan.graph.graph import Graph
+
+SECONDS = 1.0
+
+
+def measure(rows: Sequence[dict[str, Any]], subject: Subject, pruned: Graph, options: Options, root: Path) -> dict[str, dict[str, Any]]:
+    """Latency and paired quality by name, for every row that was built (the baseline among them)."""
+    inputs = subject.check_inputs(options)
+    original = subject.graph.run(inputs)
+    reference = original if pruned is subject.graph else pruned.run(inputs)
+    built = {row["name"]: root / row["runs"] for row in rows if row["runs"]}
+    stand_ins = {row["name"]: row["stand_in"] for row in rows}
+    timed = tuple(name for name in built if options.target.runs_here and not stand_ins[name])
+    outcomes = run_job(Job(artifacts=built, inputs=inputs, threads=options.threads, timed=timed, seconds=SECONDS))
+    figures = {}
+    for name, outcome in outcomes.items():
+        figures[name] = _figures(outcome.images, outcome.latency_ms, outcome.error, name == "baseline", stand_ins[name], reference, original, subject, options)
+    return figures
+
+
+def _figures(images: np.ndarray | None, latency: dict[str, float] | None, error: str | None, is_baseline: bool, stand_in: str | None, reference: np.ndarray, original: np.ndarray, subject: Subject, options: Options) -> dict[str, Any]:
+    figures: dict[str, Any] = {"latency_ms": latency, "error": error}
+    if latency is None:
+        figures["latency_ms_reason"] = error or f"this machine cannot run {options.target.name}; measure it on the device with edgegan bench"
+    if images is None:
+        quality: dict[str, Any] = {key: None for key in ("psnr_db", "psnr_original_db", "ssim")} | {f"{key}_reason": error for key in ("psnr_db", "psnr_original_db", "ssim")}
+    else:
+        quality = paired(images, original if is_baseline else reference, original, subject.graph.spec.output_range)
+    if stand_in:
+        quality["measured_on"] = stand_in
+    elif not options.target.runs_here and images is not None:
+        quality["measured_on"] = "this machine's CPU, on the same file"
+    figures["quality"] = quality | unmeasured("not measured yet")
+    return figures
+
+
+def outputs(artifact: Path, inputs: dict[str, np.ndarray], threads: int) -> np.ndarray:
+    """Float images (N, C, H, W) of one artifact for many inputs. Raises DeviceError where it fails."""
+    outcome = run_job(Job(artifacts={"one": artifact}, inputs=inputs, threads=threads))["one"]
+    if outcome.images is None:
+        from edgegan.core.errors import DeviceError
+
+        raise DeviceError(f"{artifact.name} failed: {outcome.error}")
+    return outcome.images

@@ -1,0 +1,189 @@
+"""The way from a generator to an artifact, on one page: load, prune, rewrite, build, measure, choose, write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgegan.compress.build import Workshop
+from edgegan.compress.choose import judge, ranked
+from edgegan.compress.distances import add_distances
+from edgegan.compress.measure import measure
+from edgegan.compress.options import Options, data_sha256
+from edgegan.compress.plans import plans
+from edgegan.compress.subject import Subject, load_subject
+from edgegan.compress.write import clear, write_result
+from edgegan.core.errors import GateError
+from edgegan.core.progress import Progress, Silent
+from edgegan.core.stage import StageResult, StageStore, stopwatch
+from edgegan.graph.graph import Graph, load, save
+from edgegan.graph.passes import FORMULATIONS
+from edgegan.graph.rewrite import rewrite
+from edgegan.prune.channels import prune, recapture, share_for_macs_ratio
+from edgegan.prune.distil import Settings, distil
+
+STAGES = ("prune", "rewrite", "quantize", "export", "measure")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run found: ``content`` is report.json, ``path`` where it lies, None for a run that stopped at a stage."""
+
+    content: dict[str, Any]
+    path: Path | None
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        chosen: dict[str, Any] | None = self.content.get("result")
+        return chosen
+
+
+def compress(options: Options, progress: Progress | None = None, until: str = "measure") -> Report:
+    """Compress ``options.model`` for ``options.target`` into ``options.out``, resuming what an earlier run finished.
+
+    ``until`` names the last stage to run (STAGES). Raises GateError, after writing the report, when nothing passes.
+    """
+    progress = progress or Silent()
+    progress.stage("load")
+    with stopwatch() as seconds:
+        subject = load_subject(options)
+        loaded: StageResult[Subject] = StageResult(subject, subject.notes, seconds())
+    if options.force:
+        clear(options.out)
+    store = StageStore(options.out / "stages", options.identity(subject.fingerprint, data_sha256(options.data)))
+    store.open()
+    done: list[tuple[str, StageResult[Any]]] = [("load", loaded)]
+
+    def run(name: str, work: Callable[[], StageResult[Any]]) -> Any:
+        progress.stage(name)
+        result = work()
+        for note in result.notes:
+            progress.note(note)
+        done.append((name, result))
+        return result.value
+
+    pruned = run("prune", lambda: _prune(subject, options, store, progress))
+    if until == "prune":
+        return Report(_stages(done), None)
+    graphs = run("rewrite", lambda: _rewrite(pruned, options, store))
+    if until == "rewrite":
+        return Report(_stages(done), None)
+    workshop = Workshop(subject, options, graphs, store.path("candidates"))
+    rows = run("build", lambda: _build(workshop, store, progress, quantized_only=until == "quantize"))
+    if until in ("quantize", "export"):
+        return Report(_stages(done) | {"candidates": rows}, None)
+    figures = run("measure", lambda: _measure(rows, subject, pruned, options, store))
+    rows = [row | figures[row["name"]] | {"error": row["error"] or figures[row["name"]]["error"]} if row["name"] in figures else _unbuilt(row) for row in rows]
+    baseline, candidates = rows[0], rows[1:]
+    for row in candidates:
+        row["passed"], row["reason"] = judge(row, options.min_psnr)
+    order = ranked(candidates, options.target)
+    chosen = run("distances", lambda: add_distances(order, baseline, subject, options, store, progress))
+    report = write_result(chosen, baseline, candidates, done, subject, pruned, options, store)
+    if chosen is None:
+        raise GateError(_why_not(candidates, options))
+    return Report(report, options.out / "report.json")
+
+
+def _prune(subject: Subject, options: Options, store: StageStore, progress: Progress) -> StageResult[Graph]:
+    """The pruned and distilled network, or the original where nothing is to be removed."""
+    if not options.prunes:
+        return StageResult(subject.graph, ("no pruning was asked for",))
+    file, known = store.path("pruned.pt2"), store.read("pruned")
+    if known is not None and file.exists():
+        return StageResult(load(file, subject.graph.spec, options.batch), (*known["notes"],), known["seconds"])
+    with stopwatch() as seconds:
+        share = options.prune or share_for_macs_ratio(subject.graph, options.macs_ratio or 1.0)
+        removed = prune(subject.graph, share)
+        graph, network = removed.value
+        notes = list(removed.notes)
+        if options.steps:
+            settings = Settings(steps=options.steps, seed=options.seed)
+            learned = distil(subject.graph, network, settings, subject.images, store.path("distil.pt"), progress.step)
+            graph, notes = recapture(learned.value, subject.graph), notes + list(learned.notes)
+        else:
+            notes.append("WARNING: no distillation steps: the pruned network was never trained and its pictures are poor")
+        save(graph, file)
+        store.write("pruned", {"notes": notes, "seconds": seconds()})
+        store.path("distil.pt").unlink(missing_ok=True)
+        return StageResult(load(file, graph.spec, options.batch), tuple(notes), seconds())
+
+
+def _rewrite(graph: Graph, options: Options, store: StageStore) -> StageResult[dict[str, Graph]]:
+    """Every formulation of the network that the target's backends may want."""
+    wanted = ["native", "phase"] + ["phase-nhwc"] * ("litert" in options.target.runtimes)
+    with stopwatch() as seconds:
+        made = {name: rewrite(graph, name) for name in FORMULATIONS if name in wanted}
+        for name, result in made.items():
+            if store.read(f"rewritten-{name}") is None:
+                save(result.value, store.path(f"rewritten-{name}.pt2"))
+                store.write(f"rewritten-{name}", {"notes": list(result.notes)})
+        notes = tuple(f"{name}: {'; '.join(result.notes) or 'nothing to rewrite'}" for name, result in made.items())
+        return StageResult({name: result.value for name, result in made.items()}, notes, seconds())
+
+
+def _build(workshop: Workshop, store: StageStore, progress: Progress, quantized_only: bool) -> StageResult[list[dict[str, Any]]]:
+    """The baseline, then every candidate; each is kept as soon as it is made."""
+    with stopwatch() as seconds:
+        rewritten = workshop.graphs["native"].module.code != workshop.graphs["phase"].module.code
+        todo, notes = plans(workshop.options.target, workshop.options.precision, workshop.graphs["native"], rewritten, _supports_bf16(workshop.options))
+        if quantized_only:
+            todo = [plan for plan in todo if plan.precision == "int8"]
+        store.path("candidates").mkdir(exist_ok=True)
+        baseline = store.read("baseline")
+        if baseline is None:
+            baseline = workshop.baseline()
+            store.write("baseline", baseline)
+        rows = [baseline]
+        for index, plan in enumerate(todo):
+            name = f"candidates/{plan.name}"
+            row = store.read(name)
+            if row is None:
+                row = workshop.build(plan)
+                store.write(name, row)
+            rows.append(row)
+            progress.step(index + 1, len(todo))
+            if row["error"]:
+                notes.append(f"{plan.name}: {row['error']}")
+        return StageResult(rows, (*baseline["notes"], *notes), seconds())
+
+
+def _supports_bf16(options: Options) -> bool:
+    from edgegan.runtime.backends import BACKENDS
+
+    if "openvino" not in options.target.runtimes or BACKENDS["openvino"].version() is None:
+        return False
+    from edgegan.runtime.openvino import capabilities
+
+    return "BF16" in capabilities()
+
+
+def _measure(rows: list[dict[str, Any]], subject: Subject, pruned: Graph, options: Options, store: StageStore) -> StageResult[dict[str, dict[str, Any]]]:
+    names = sorted(row["name"] for row in rows)
+    known = store.read("measured")
+    if known is not None and known["names"] == names:
+        return StageResult(known["figures"], ("taken from the run before",), known["seconds"])
+    with stopwatch() as seconds:
+        figures = measure(rows, subject, pruned, options, store.path("candidates"))
+        store.write("measured", {"names": names, "figures": figures, "seconds": seconds()})
+        return StageResult(figures, (), seconds())
+
+
+def _unbuilt(row: dict[str, Any]) -> dict[str, Any]:
+    """A candidate that could not be made has no figures, and says why."""
+    names = ("psnr_db", "psnr_original_db", "ssim", "fd_lite0", "kid_lite0")
+    quality = {k: v for name in names for k, v in ((name, None), (f"{name}_reason", "the candidate could not be built"))}
+    return row | {"latency_ms": None, "latency_ms_reason": "the candidate could not be built", "quality": quality}
+
+
+def _stages(done: list[tuple[str, StageResult[Any]]]) -> dict[str, Any]:
+    return {"stages": [{"name": name, "seconds": result.seconds, "notes": list(result.notes)} for name, result in done]}
+
+
+def _why_not(candidates: list[dict[str, Any]], options: Options) -> str:
+    measured = [row for row in candidates if row["quality"]["psnr_db"] is not None]
+    best = max(measured, key=lambda row: row["quality"]["psnr_db"], default=None)
+    closest = f"; the closest, {best['name']}: {best['reason']}" if best else ""
+    return f"none of {len(candidates)} candidates passed the gate{closest}.\nLower --min-psnr or --max-fd-ratio, or allow other precisions; every figure is in {options.out / 'report.json'}"

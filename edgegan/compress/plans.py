@@ -1,0 +1,93 @@
+"""Which candidates a target allows: backend, form of the graph, precision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from edgegan.core.errors import MissingPackageError, TargetError
+from edgegan.core.target import Target
+from edgegan.graph.editing import aten, is_call
+from edgegan.graph.graph import Graph
+from edgegan.runtime.backends import BACKENDS
+
+ARITHMETIC = (
+    aten.instance_norm.default, aten.group_norm.default, aten.layer_norm.default, aten.mean.dim, aten.var.correction, aten.rsqrt.default,
+    aten.softmax.int, aten.matmul.default, aten.bmm.default, aten.pow.Tensor_Scalar, aten.sqrt.default,
+)  # fmt: skip
+BUILDERS = {"litert": ("litert-torch", "litert_torch", "mobile"), "tensorrt-rtx": ("tensorrt-rtx", "tensorrt_rtx", "tensorrt-rtx")}
+"""What exporting to a backend needs beside its runtime: distribution, module, extra."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One candidate to build. ``layers_only``: int8 in convolutions and linear layers alone, the rest in float."""
+
+    backend: str
+    formulation: str
+    precision: str
+    layers_only: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.backend}-{self.formulation}-{self.precision}" + ("-layers" if self.layers_only else "")
+
+
+def plans(target: Target, precision: str, native: Graph, rewritten: bool, supports_bf16: bool) -> tuple[list[Plan], list[str]]:
+    """All candidates of ``target`` for ``precision`` (``auto``: all it takes), and notes on those left out.
+
+    ``rewritten``: whether the phase form differs from the native one. Raises MissingPackageError when no backend that
+    the target allows is installed, TargetError when none runs the precision.
+    """
+    wanted = target.precisions if precision == "auto" else (precision,)
+    found: list[Plan] = []
+    notes: list[str] = []
+    missing: MissingPackageError | None = None
+    for backend in target.runtimes:
+        lacking = _lacking(backend, target)
+        if lacking is not None:
+            missing = missing or lacking
+            notes.append(f"no {backend} candidates: {lacking.package} is not installed (pip install 'edgegan[{lacking.extra}]')")
+            continue
+        for kind in wanted:
+            if kind == "bf16" and not (backend == "openvino" and supports_bf16):
+                continue
+            found += _of_backend(backend, kind, rewritten, has_arithmetic(native))
+    if not found:
+        if missing:
+            raise missing
+        raise TargetError(f"no backend of {target.name} runs {precision}; it takes {', '.join(target.precisions)}")
+    return found, notes
+
+
+def _of_backend(backend: str, precision: str, rewritten: bool, arithmetic: bool) -> list[Plan]:
+    best = "phase" if rewritten else "native"
+    if backend == "litert":
+        only = [False, True] if precision == "int8" and arithmetic else [False]
+        return [Plan(backend=backend, formulation="phase-nhwc", precision=precision, layers_only=o) for o in only]
+    if precision == "int8":
+        return [Plan(backend=backend, formulation=best, precision=precision)]
+    if precision == "fp16" and backend in ("onnxruntime", "openvino"):
+        return []
+    if backend.startswith("tensorrt") or not rewritten:
+        return [Plan(backend=backend, formulation="native", precision=precision)]
+    return [Plan(backend=backend, formulation=f, precision=precision) for f in ("native", "phase")]
+
+
+def has_arithmetic(graph: Graph) -> bool:
+    """Whether there is arithmetic beside layers, above all normalisation by the input's own statistics."""
+    return any(is_call(n, *ARITHMETIC) for n in graph.module.graph.nodes)
+
+
+def _lacking(backend: str, target: Target) -> MissingPackageError | None:
+    """What is missing to build, and where the target runs here to run, candidates of a backend."""
+    needs = [BUILDERS[backend]] if backend in BUILDERS else []
+    for distribution, module, extra in needs:
+        try:
+            version(distribution)
+        except PackageNotFoundError:
+            return MissingPackageError(module, extra, f"Compressing for {target.name}")
+    row = BACKENDS[backend]
+    if target.runs_here and row.version() is None:
+        return MissingPackageError(row.packages[0].replace("-", "_"), row.extra, f"Compressing for {target.name}")
+    return None

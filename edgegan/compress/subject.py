@@ -1,0 +1,71 @@
+"""What is being compressed: the captured original, its images, and the inputs that stages draw from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgegan.compress.options import Options
+from edgegan.core.images import read_images
+from edgegan.core.sampling import sample_inputs
+from edgegan.graph.capture import capture
+from edgegan.graph.graph import Graph
+from edgegan.models.loading import load_model
+from edgegan.models.zoo import images_path
+
+CALIBRATION_SEED, CHECK_SEED = 1_000_003, 2_000_003
+CHECK_SAMPLES, CHECK_ELEMENTS = 32, 32 * 3 * 256 * 256
+DISTANCE_ELEMENTS = 1 << 26
+
+
+@dataclass(frozen=True)
+class Subject:
+    """``images``: uint8 NHWC that image inputs are drawn from. ``real``: uint8 NHWC that sets of outputs are compared with."""
+
+    name: str
+    graph: Graph
+    fingerprint: str
+    images: np.ndarray | None
+    real: np.ndarray | None
+    notes: tuple[str, ...]
+
+    def calibration_inputs(self, options: Options) -> dict[str, np.ndarray]:
+        return sample_inputs(self.graph.spec.inputs, _whole_batches(options.calibration_samples, options.batch), options.seed + CALIBRATION_SEED, self.images)
+
+    def check_inputs(self, options: Options) -> dict[str, np.ndarray]:
+        """The inputs of the paired quality figures; never those of calibration, for latents."""
+        most = max(2, CHECK_ELEMENTS // int(np.prod(self.graph.output_shape[1:])))
+        return sample_inputs(self.graph.spec.inputs, _whole_batches(min(CHECK_SAMPLES, most), options.batch), options.seed + CHECK_SEED, self.images)
+
+    def distance_inputs(self, options: Options) -> dict[str, np.ndarray]:
+        """The inputs of the set distances: as many as asked for and memory allows; every image once where images go in."""
+        most = max(4, DISTANCE_ELEMENTS // int(np.prod(self.graph.output_shape[1:])))
+        count = min(options.fd_samples, most, len(self.images) if self.images is not None and self.graph.spec.is_image_to_image else options.fd_samples)
+        return sample_inputs(self.graph.spec.inputs, _whole_batches(count, options.batch), options.seed + CHECK_SEED + 1, self.images)
+
+
+def _whole_batches(count: int, batch: int) -> int:
+    return max(batch, count // batch * batch)
+
+
+def load_subject(options: Options) -> Subject:
+    """Load, fill and capture the model; read the data in the size that the model wants."""
+    loaded = load_model(options.model, list(options.inputs), options.output_range, options.weights, options.weights_key, options.batch, image_inputs=options.data is not None)
+    graph = capture(loaded.module, loaded.spec, options.batch)
+    images = None if options.data is None else _read(options.data, graph)
+    real = images
+    if real is None and loaded.images is not None:
+        real = _read(images_path(loaded.images), graph)
+    notes = []
+    if graph.spec.is_image_to_image and images is None:
+        notes.append("no --data: image inputs are random texture, so calibration and quality figures say little about photographs")
+    return Subject(loaded.name, graph, graph.fingerprint(), images if graph.spec.is_image_to_image else None, real, tuple(notes))
+
+
+def _read(path: Path, graph: Graph) -> np.ndarray:
+    """Images in the size of the first image input, else of the output."""
+    image = next((i for i in graph.spec.inputs if i.kind == "image"), None)
+    channels, height, width = image.shape if image is not None else graph.output_shape[1:]
+    return read_images(path, size=(height, width), channels=channels)
