@@ -82,5 +82,5 @@ def parse_input(text: str, name: str) -> TensorSpec:
     if kind == "image":
         if len(dims) != 3:
             raise UsageError(f"--input {text!r}: an image is CHANNELSxHEIGHTxWIDTH, such as image:3x256x256")
-        return TensorSpec(name=name, kind=kind, shape=dims, range=parse_range(match["range"], "--input") if match["range"] else (-1.0, 1.0))
+        return TensorSpec(name=name, kind=kind, shape=dims, range=parse_range(match["range"], f"--input {text!r}") if match["range"] else (-1.0, 1.0))
     return TensorSpec(name=name, kind=kind, shape=dims)

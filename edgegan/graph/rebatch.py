@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import fx
 
-from edgegan.graph.editing import aten, is_call
+from edgegan.graph.editing import aten, is_call, shape
 
 SIZED = (aten.view.default, aten.reshape.default, aten.expand.default, aten.repeat.default, aten._unsafe_view.default)
 
@@ -13,8 +13,8 @@ SIZED = (aten.view.default, aten.reshape.default, aten.expand.default, aten.repe
 def free_channels(module: fx.GraphModule) -> None:
     """Let reshapes infer dimension 1, so that the network still runs when channels are removed."""
     for node in module.graph.nodes:
-        if is_call(node, aten.view.default, aten.reshape.default) and len(node.args[1]) > 1 and -1 not in node.args[1]:
-            size = list(node.args[1])
+        if is_call(node, aten.view.default, aten.reshape.default) and len(node.args[1]) > 1:
+            size = shape(node)
             node.args = (node.args[0], [size[0], -1, *size[2:]])
     module.recompile()
 

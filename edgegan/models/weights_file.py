@@ -31,7 +31,7 @@ def read_weights(path: Path, key: str | None) -> State:
         if zipfile.is_zipfile(path) or "Unsupported global" in str(exc) or "GLOBAL" in str(exc):
             raise ModelError(f"--weights {path} holds more than weights and is refused: loading it would run code. Save the state_dict alone: torch.save(model.state_dict(), ...)") from exc
         raise ModelError(f"--weights {path} is not a checkpoint of torch.save, nor .safetensors") from exc
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as exc:
+    except Exception as exc:
         raise ModelError(f"--weights {path} is not a checkpoint of torch.save, nor .safetensors: {_first(exc)}") from exc
     return _pick(content, key, path)
 

@@ -85,12 +85,14 @@ def _prune(network: fx.GraphModule, graph: Graph, share: float, without: frozens
     dependencies = tp.DependencyGraph().build_dependency(candidate, example_inputs=graph.example_inputs(), verbose=False)
     names = {module: name for name, module in candidate.named_modules()}
     kept = {candidate.get_submodule(n) for n in _kept_layers(candidate) | without}
-    chosen = []
-    for group in dependencies.get_all_groups(ignored_layers=list(kept), root_module_types=PRUNABLE):
-        if any(dep.target.module in kept and dependencies.is_out_channel_pruning_fn(dep.handler) for dep, _ in group):
+    chosen, seen = [], set()
+    convolutions = dependencies.get_all_groups(ignored_layers=list(kept), root_module_types=PRUNABLE[:-1])
+    linears = dependencies.get_all_groups(ignored_layers=list(kept), root_module_types=PRUNABLE[-1:])
+    for group in (*convolutions, *linears):
+        widened = {dep.target.module for dep, _ in group if dependencies.is_out_channel_pruning_fn(dep.handler)}
+        if not isinstance(group[0].dep.target.module, PRUNABLE) or widened & (kept | seen):
             continue
-        if not isinstance(group[0].dep.target.module, PRUNABLE):
-            continue
+        seen |= {m for m in widened if isinstance(m, PRUNABLE)}
         scores = tp.importance.GroupMagnitudeImportance(p=2)(group)
         if scores is None:
             continue

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-SHRINK = np.linspace(0.4, 1.0, 31)
+SHRINK = np.linspace(0.4, 1.0, 31).tolist()
 
 
 def squared_error(values: np.ndarray, low: float, high: float, levels: int = 255) -> float:
     """Mean squared error of rounding ``values`` to ``levels + 1`` steps between ``low`` and ``high``, clipped."""
     step = (high - low) / levels
-    rounded = np.clip(np.rint(values / step), round(low / step), round(high / step)) * step
+    zero = round(-low / step)
+    rounded = np.clip(np.rint(values / step), -zero, levels - zero) * step
     return float(np.mean((rounded - values) ** 2))
 
 

@@ -1,0 +1,142 @@
+"""The whole way on tiny generators; the promise to users as a whole is tested from outside, by the conformance suite."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgegan.compress import compress
+from edgegan.compress.choose import judge, ranked
+from edgegan.compress.options import Options
+from edgegan.core.errors import GateError, MissingPackageError, OutputError, TargetError, UsageError
+from edgegan.core.target import load_target
+from edgegan.export.bundle import read_bundle
+from edgegan.runtime import load
+
+EDGEGAN = Path(sys.executable).parent / "edgegan"
+MODEL = """
+import sys
+sys.path.insert(0, {root!r})
+from tests.conftest import TinyDcgan, TinyCyclegan, randomized
+def latent(): return randomized(TinyDcgan())
+def image(): return randomized(TinyCyclegan())
+"""
+
+
+@pytest.fixture
+def model(tmp_path):
+    path = tmp_path / "subjects.py"
+    path.write_text(MODEL.format(root=str(Path(__file__).parents[2])))
+    return path
+
+
+@pytest.fixture
+def options(model, tmp_path):
+    return Options(model=f"{model}:latent", inputs=("latent:8x1x1",), target=load_target("mobile"), out=tmp_path / "out", threads=1, min_psnr=18, calibration_samples=16)
+
+
+@pytest.mark.slow
+def test_stages_one_by_one_end_where_compress_does(options):
+    for until in ("prune", "quantize", "export"):
+        report = compress(replace(options, prune=0.25, distill_steps=5), until=until)
+        assert report.path is None and not list(options.out.glob("g.*"))
+    assert (options.out / "stages" / "pruned.pt2").exists()
+    report = compress(replace(options, prune=0.25, distill_steps=5))
+    assert report.result["passed"] and (options.out / "g.tflite").exists()
+    again = compress(replace(options, prune=0.25, distill_steps=5))
+    assert again.result["latency_ms"] == report.result["latency_ms"]
+
+
+@pytest.mark.slow
+def test_distances_gate_and_candidates_are_kept(options, photos, tmp_path):
+    np.savez(tmp_path / "photos.npz", images=photos)
+    report = compress(replace(options, data=tmp_path / "photos.npz", fd_samples=32, max_fd_ratio=50.0, keep_candidates=True, precision="fp32"))
+    assert report.result["quality"]["fd_lite0"] > 0 and report.content["baseline"]["quality"]["fd_lite0"] > 0
+    kept = options.out / report.content["candidates"][0]["artifact"]
+    assert kept.parent.parent.name == "candidates" and load(kept).sample(1).shape == (1, 16, 16, 3)
+    with pytest.raises(GateError, match="fd_lite0"):
+        compress(replace(options, data=tmp_path / "photos.npz", fd_samples=32, max_fd_ratio=1e-6, precision="fp32"))
+    written = json.loads((options.out / "report.json").read_text())
+    assert written["result"] is None and not list(options.out.glob("g.*")) and "above the gate" in written["candidates"][0]["reason"]
+
+
+@pytest.mark.slow
+def test_a_bundle_holds_what_the_device_needs(options):
+    report = compress(replace(options, target=load_target("jetson-orin"), precision="int8"))
+    bundle = read_bundle(options.out / "g.edgegan")
+    assert report.result["artifact"] == "g.edgegan" and bundle.description["precision"] == "int8" and "edgegan build" in bundle.description["command"]
+    assert bundle.check["image"].shape[1:] == (3, 16, 16) and "input_z" in bundle.check
+    assert "NVIDIA's ONNX parser" in " ".join(bundle.description["parser"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop,code", [(signal.SIGINT, 130)])
+def test_ctrl_c_is_130_and_the_same_call_goes_on(options, model, stop, code):
+    command = [str(EDGEGAN), "compress", f"{model}:latent", "--input", "latent:8x1x1", "--target", "mobile", "--min-psnr", "18", "--prune", "0.25", "--distill-steps", "4000", "--out", str(options.out)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    end = time.time() + 120
+    while not (options.out / "stages" / "distil.pt").exists() and process.poll() is None and time.time() < end:
+        time.sleep(0.05)
+    busy = subprocess.run([*command[:-1], str(options.out)], capture_output=True, text=True)
+    os.killpg(process.pid, stop)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code and "resume" in errors and "Traceback" not in errors
+    assert busy.returncode == 2 and "in use" in busy.stderr
+    assert not list(options.out.glob("g.*")) and not list(options.out.rglob("*.part*"))
+
+
+def test_a_run_of_other_inputs_is_refused_and_forced(options):
+    compress(options, until="prune")
+    with pytest.raises(OutputError, match="--force"):
+        compress(replace(options, seed=1), until="prune")
+    compress(replace(options, seed=1, force=True), until="prune")
+
+
+def test_no_pruning_steps_are_said_loudly(options):
+    report = compress(replace(options, prune=0.25, distill_steps=0), until="prune")
+    assert any("WARNING" in note for stage in report.content["stages"] for note in stage["notes"])
+
+
+@pytest.mark.parametrize("change,told", [({"prune": 1.5}, "prune"), ({"prune": float("nan")}, "prune"), ({"macs_ratio": 0.5}, "macs-ratio"), ({"precision": "int7"}, "int7"), ({"batch": 0}, "batch"), ({"threads": 0}, "threads"), ({"distill_steps": -1}, "distill"), ({"max_fd_ratio": -1.0}, "max-fd")])
+def test_options_are_checked_before_anything_is_loaded(options, change, told):
+    with pytest.raises(UsageError, match=told):
+        replace(options, **change)
+
+
+def test_a_precision_that_the_target_does_not_take_is_refused(options):
+    with pytest.raises(TargetError, match="mobile-gpu"):
+        replace(options, target=load_target("mobile-gpu"), precision="int8")
+
+
+def test_a_missing_package_is_told_before_work(options, monkeypatch):
+    import edgegan.compress.plans as plans
+
+    monkeypatch.setitem(plans.BUILDERS, "litert", ("no-such-package", "no_such", "mobile"))
+    with pytest.raises(MissingPackageError, match=r"edgegan\[mobile\]"):
+        compress(options)
+
+
+def row(name, p50, psnr, precision="int8", error=None):
+    return {"name": name, "latency_ms": p50 and {"p50": p50}, "quality": {"psnr_db": psnr}, "precision": precision, "precision_exceptions": {}, "bytes": 10, "error": error}
+
+
+def test_the_fastest_that_passes_is_chosen():
+    rows = [row("fast", 1.0, 20.0), row("good", 2.0, 40.0), row("slow", 3.0, 90.0, "fp32"), row("broken", None, None, error="refused")]
+    for r in rows:
+        r["passed"], r["reason"] = judge(r, 30)
+    assert [r["name"] for r in ranked(rows, load_target("x86-cpu"))] == ["good", "slow"]
+    assert "below the gate" in rows[0]["reason"] and rows[3]["reason"] == "refused"
+
+
+def test_unmeasured_candidates_follow_the_targets_order_of_precisions():
+    rows = [row("c", None, 90.0, "fp32"), row("b", None, 60.0, "fp16"), row("a", None, 10.0, "int8")]
+    for r in rows:
+        r["passed"], r["reason"] = judge(r, 30)
+    assert ranked(rows, load_target("rtx-40"))[0]["name"] == "b"

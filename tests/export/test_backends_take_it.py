@@ -1,0 +1,129 @@
+"""Exported files in the vendors' own runtimes: that they load, compute the same, and that int8 kernels are really used."""
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import torch
+from ai_edge_litert.interpreter import Interpreter
+
+from edgegan.core.errors import TargetError
+from edgegan.core.sampling import sample_inputs
+from edgegan.export.litert import export_litert, halve_weights
+from edgegan.export.onnx import export_onnx
+from edgegan.export.tensorrt import build_rtx_plan, check_with_parser
+from edgegan.graph.rewrite import rewrite
+from edgegan.metrics.pairwise import psnr_db
+from edgegan.quantize import litert, pt2e
+from edgegan.quantize.scheme import ONNXRUNTIME, TENSORRT
+
+CALIBRATION = 32
+
+
+def calibration(graph):
+    values = sample_inputs(graph.spec.inputs, CALIBRATION, 1)
+    return [tuple(torch.from_numpy(v[i : i + 1]) for v in values.values()) for i in range(CALIBRATION)]
+
+
+def check_inputs(graph):
+    return sample_inputs(graph.spec.inputs, 6, 2)
+
+
+def onnx_images(path, inputs):
+    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return np.concatenate([session.run(None, {k: v[i : i + 1] for k, v in inputs.items()})[0] for i in range(len(next(iter(inputs.values()))))])
+
+
+def litert_images(path, inputs):
+    interpreter = Interpreter(str(path))
+    interpreter.allocate_tensors()
+    (place,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+    images = []
+    for row in next(iter(inputs.values())):
+        interpreter.set_tensor(place["index"], row[None])
+        interpreter.invoke()
+        images.append(interpreter.get_tensor(result["index"]))
+    return np.concatenate(images)
+
+
+@pytest.fixture(params=["dcgan_graph", "cyclegan_graph"])
+def graph(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.mark.parametrize("formulation", ["native", "phase"])
+def test_onnx_in_float(graph, formulation, tmp_path):
+    rewritten = rewrite(graph, formulation).value
+    path = export_onnx(rewritten, tmp_path / "g.onnx")
+    np.testing.assert_allclose(onnx_images(path, check_inputs(graph)), graph.run(check_inputs(graph)), atol=1e-4)
+
+
+def test_onnx_in_half_precision(graph, tmp_path):
+    path = export_onnx(graph, tmp_path / "g.onnx", half=True)
+    weights = {t.data_type for t in onnx.load(path).graph.initializer if len(t.dims) > 1}
+    assert weights == {onnx.TensorProto.FLOAT16}
+    assert psnr_db(graph.run(check_inputs(graph)), onnx_images(path, check_inputs(graph)), (-1, 1)) > 45
+
+
+def test_onnxruntime_fuses_every_quantized_convolution(dcgan_graph, tmp_path):
+    rewritten = rewrite(dcgan_graph, "phase").value
+    quantized = pt2e.quantize(rewritten, ONNXRUNTIME, calibration(dcgan_graph)).value
+    path = export_onnx(quantized, tmp_path / "g.onnx")
+    options = ort.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    kinds = [n.op_type for n in onnx.load(tmp_path / "optimized.onnx").graph.node]
+    assert kinds.count("QLinearConv") == 2 and "QGemm" in kinds and "Conv" not in kinds and "ConvTranspose" not in kinds
+    assert psnr_db(dcgan_graph.run(check_inputs(dcgan_graph)), onnx_images(path, check_inputs(dcgan_graph)), (-1, 1)) > 30
+
+
+def test_tensorrt_gets_symmetric_explicit_quantization(graph, tmp_path):
+    quantized = pt2e.quantize(rewrite(graph, "phase").value, TENSORRT, calibration(graph)).value
+    path = export_onnx(quantized, tmp_path / "g.onnx")
+    model = onnx.load(path)
+    values = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
+    zeros = [values[n.input[2]] for n in model.graph.node if n.op_type in ("QuantizeLinear", "DequantizeLinear") and len(n.input) > 2]
+    assert zeros and all((z == 0).all() for z in zeros)
+    assert check_with_parser(path)["quantize_layers"] > 0
+    build = build_rtx_plan(path, tmp_path / "g.plan", "8.9")
+    assert (tmp_path / "g.plan").stat().st_size > 1000 and build["compute_capability"] == "8.9"
+
+
+def test_an_unknown_gpu_is_refused(graph, tmp_path):
+    path = export_onnx(graph, tmp_path / "g.onnx")
+    with pytest.raises(TargetError, match=r"1\.0"):
+        build_rtx_plan(path, tmp_path / "g.plan", "1.0")
+    assert not (tmp_path / "g.plan").exists()
+
+
+def test_litert_in_float_is_one_partition(graph, tmp_path):
+    path = export_litert(rewrite(graph, "phase-nhwc").value.module, graph.example_inputs(), tmp_path / "g.tflite")
+    np.testing.assert_allclose(litert_images(path, check_inputs(graph)), graph.run(check_inputs(graph)), atol=1e-4)
+    half = halve_weights(path, tmp_path / "half.tflite")
+    assert half.stat().st_size < path.stat().st_size
+    assert psnr_db(graph.run(check_inputs(graph)), litert_images(half, check_inputs(graph)), (-1, 1)) > 50
+
+
+def test_litert_int8_of_a_dcgan_is_one_delegate_and_keeps_the_picture(dcgan_graph, tmp_path):
+    floats = export_litert(rewrite(dcgan_graph, "phase-nhwc").value.module, dcgan_graph.example_inputs(), tmp_path / "f.tflite")
+    samples = [[t.numpy() for t in batch] for batch in calibration(dcgan_graph)]
+    path = litert.quantize(floats, samples, tmp_path / "g.tflite").value
+    interpreter = Interpreter(str(path))
+    interpreter.allocate_tensors()
+    kinds = [op["op_name"] for op in interpreter._get_ops_details()]
+    types = {d["index"]: d["dtype"] for d in interpreter.get_tensor_details()}
+    convolutions = [op for op in interpreter._get_ops_details() if op["op_name"] in ("CONV_2D", "FULLY_CONNECTED")]
+    assert kinds.count("DELEGATE") == 1 and "TRANSPOSE_CONV" not in kinds
+    assert all(types[int(op["outputs"][0])] == np.int8 for op in convolutions)
+    assert psnr_db(dcgan_graph.run(check_inputs(dcgan_graph)), litert_images(path, check_inputs(dcgan_graph)), (-1, 1)) > 30
+
+
+def test_litert_layers_only_keeps_normalisation_in_float(cyclegan_graph, tmp_path):
+    floats = export_litert(rewrite(cyclegan_graph, "phase-nhwc").value.module, cyclegan_graph.example_inputs(), tmp_path / "f.tflite")
+    samples = [[t.numpy() for t in batch] for batch in calibration(cyclegan_graph)]
+    whole = litert.quantize(floats, samples, tmp_path / "a.tflite").value
+    layers = litert.quantize(floats, samples, tmp_path / "b.tflite", layers_only=True).value
+    wanted = cyclegan_graph.run(check_inputs(cyclegan_graph))
+    figures = [psnr_db(wanted, litert_images(p, check_inputs(cyclegan_graph)), (-1, 1)) for p in (whole, layers)]
+    assert figures[1] >= figures[0] - 0.5 and figures[1] > 25

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from edgegan.core.errors import ModelError
+from edgegan.graph.capture import capture
+from edgegan.graph.graph import load, save
+from tests.conftest import LATENT, TinyDcgan, randomized
+
+
+def test_the_graph_computes_what_the_module_does(dcgan, dcgan_graph):
+    z = np.random.default_rng(0).standard_normal((5, 8, 1, 1)).astype(np.float32)
+    with torch.no_grad():
+        wanted = dcgan(torch.from_numpy(z)).numpy()
+    np.testing.assert_allclose(dcgan_graph.run({"z": z}), wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_a_saved_graph_is_read_back(dcgan_graph, tmp_path):
+    save(dcgan_graph, tmp_path / "g.pt2")
+    back = load(tmp_path / "g.pt2", LATENT, 1)
+    z = {"z": np.ones((1, 8, 1, 1), np.float32)}
+    assert (back.run(z) == dcgan_graph.run(z)).all()
+
+
+def test_batches_that_do_not_divide_are_padded(dcgan):
+    graph = capture(dcgan, LATENT, batch=4)
+    z = np.random.default_rng(0).standard_normal((6, 8, 1, 1)).astype(np.float32)
+    np.testing.assert_allclose(graph.run({"z": z}), capture(dcgan, LATENT).run({"z": z}), atol=1e-6)
+
+
+def test_the_fingerprint_follows_the_weights(dcgan_graph):
+    other = capture(randomized(TinyDcgan(), seed=1), LATENT)
+    assert dcgan_graph.fingerprint() == capture(randomized(TinyDcgan()), LATENT).fingerprint() != other.fingerprint()
+
+
+class Branches(nn.Module):
+    def forward(self, z):
+        if z.sum().item() > 0:
+            return z.expand(-1, 3, 4, 4)[:, :3] if z.shape[1] == 1 else z[:, :3].expand(-1, 3, 4, 4)
+        return z[:, :3].expand(-1, 3, 4, 4) * 2
+
+
+class Several(nn.Module):
+    def forward(self, z):
+        return {"image": z[:, :3].expand(-1, 3, 4, 4), "aux": z}
+
+
+def test_code_that_cannot_be_captured_names_the_users_line():
+    with pytest.raises(ModelError, match=r"test_capture\.py:\d+.*item") as caught:
+        capture(Branches(), LATENT)
+    assert ".item()" in str(caught.value)
+
+
+def test_the_first_of_several_outputs_is_the_image():
+    assert capture(Several(), LATENT).output_shape == (1, 3, 4, 4)
+
+
+def test_inputs_that_do_not_fit_are_told_with_their_shapes(dcgan):
+    from edgegan.core.spec import GeneratorSpec, TensorSpec
+
+    with pytest.raises(ModelError, match=r"\(1, 9, 1, 1\)"):
+        capture(dcgan, GeneratorSpec(inputs=(TensorSpec(name="z", kind="latent", shape=(9, 1, 1)),)))
+
+
+def test_weights_that_give_nan_are_refused(dcgan):
+    with torch.no_grad():
+        dcgan.net[0].weight.fill_(float("nan"))
+    with pytest.raises(ModelError, match="NaN"):
+        capture(dcgan, LATENT)

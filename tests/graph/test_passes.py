@@ -1,0 +1,123 @@
+"""Each remaining pass against PyTorch's operators."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from edgegan.core.spec import GeneratorSpec, TensorSpec
+from edgegan.graph.capture import capture
+from edgegan.graph.check import compare
+from edgegan.graph.editing import aten, is_call
+from edgegan.graph.passes import FORMULATIONS
+from edgegan.graph.rewrite import rewrite
+from tests.conftest import randomized
+
+
+def graph_of(module, *shapes, batch=1):
+    specs = tuple(TensorSpec(name=f"x{i}", kind="latent", shape=s) for i, s in enumerate(shapes))
+    return capture(module, GeneratorSpec(inputs=specs), batch)
+
+
+def targets(graph):
+    return [n.target for n in graph.module.graph.nodes if n.op == "call_function"]
+
+
+class Functional(nn.Module):
+    """What a module-level rewriter would miss: functional calls, in-place activations, a weight made on the way."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.utils.parametrizations.spectral_norm(nn.Conv2d(4, 8, 3, padding=1))
+        self.gain = nn.Parameter(torch.randn(8, 8, 4, 4))
+        self.norm = nn.BatchNorm2d(8)
+        self.slope = nn.PReLU(8)
+
+    def forward(self, x):
+        x = F.leaky_relu_(self.first(x), 0.2)
+        x = F.dropout(F.interpolate(x, scale_factor=2), 0.3, self.training)
+        x = F.conv_transpose2d(x, self.gain * 0.1, stride=2, padding=1)
+        x = self.slope(F.relu(self.norm(x)))
+        return torch.tanh(F.pad(x, (2, 1, 3, 2), mode="reflect"))
+
+
+@pytest.mark.parametrize("formulation", FORMULATIONS)
+def test_functional_code_is_rewritten_exactly(formulation):
+    graph = graph_of(randomized(Functional()), (4, 6, 5))
+    result = rewrite(graph, formulation)
+    assert compare(graph, result.value).relative < 1e-6
+    assert not any("undone" in note for note in result.notes)
+    found = targets(result.value)
+    assert aten.batch_norm.default not in found and aten.dropout.default not in found
+    if formulation != "native":
+        assert aten.conv_transpose2d.input not in found
+    if formulation == "phase-nhwc":
+        assert aten.pad.default not in found
+
+
+@pytest.mark.parametrize("layer", [nn.Conv2d(4, 6, 3), nn.ConvTranspose2d(4, 6, 4, 2, 1, groups=2), nn.ConvTranspose2d(4, 6, 3, bias=False), nn.Conv2d(4, 6, 3, groups=2, bias=False)])
+def test_batch_norm_folds_into_the_layer_before(layer):
+    graph = graph_of(randomized(nn.Sequential(layer, nn.BatchNorm2d(6), nn.ReLU())), (4, 8, 8))
+    after = rewrite(graph, "native").value
+    assert len(targets(after)) == 2 and compare(graph, after).relative < 1e-6
+
+
+def test_batch_norm_without_a_layer_before_is_one_multiply_and_one_add():
+    graph = graph_of(randomized(nn.Sequential(nn.BatchNorm2d(4), nn.Conv2d(4, 3, 1))), (4, 8, 8))
+    after = rewrite(graph, "native").value
+    assert targets(after)[:2] == [aten.mul.Tensor, aten.add.Tensor] and compare(graph, after).relative < 1e-6
+
+
+class Shared(nn.Module):
+    """A convolution whose output is used twice: folding the norm into it would change the other use."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4)
+
+    def forward(self, x):
+        y = self.conv(x)
+        return self.norm(y) + y
+
+
+def test_batch_norm_of_a_shared_layer_is_not_folded_into_it():
+    graph = graph_of(randomized(Shared()), (4, 8, 8))
+    assert compare(graph, rewrite(graph, "native").value).relative < 1e-6
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate"])
+def test_padding_as_slices(mode):
+    class Pads(nn.Module):
+        def forward(self, x):
+            return F.pad(x, (3, 1, 0, 2), mode=mode)
+
+    graph = graph_of(Pads(), (2, 5, 6))
+    after = rewrite(graph, "phase-nhwc").value
+    assert compare(graph, after).maximum == 0 and aten.pad.default not in targets(after)
+
+
+def test_the_activation_ends_next_to_the_convolution():
+    graph = graph_of(randomized(nn.Sequential(nn.ConvTranspose2d(4, 3, 4, 2, 1), nn.Tanh())), (4, 6, 6))
+    for formulation in ("phase", "phase-nhwc"):
+        nodes = list(rewrite(graph, formulation).value.module.graph.nodes)
+        tanh = next(n for n in nodes if is_call(n, aten.tanh.default))
+        assert is_call(tanh.args[0], aten.conv2d.default)
+
+
+def test_a_pass_that_changes_the_output_is_undone(monkeypatch):
+    def spoil(module):
+        node = next(n for n in module.graph.nodes if is_call(n, aten.relu.default))
+        node.target = aten.sigmoid.default
+        return 1
+
+    graph = graph_of(randomized(nn.Sequential(nn.Conv2d(2, 3, 1), nn.ReLU())), (2, 4, 4))
+    monkeypatch.setitem(FORMULATIONS, "native", (spoil,))
+    result = rewrite(graph, "native")
+    assert "undone" in result.notes[0] and compare(graph, result.value).maximum == 0
+
+
+def test_every_formulation_keeps_whole_generators(dcgan_graph, cyclegan_graph):
+    for graph in (dcgan_graph, cyclegan_graph):
+        for formulation in FORMULATIONS:
+            result = rewrite(graph, formulation)
+            assert compare(graph, result.value, seeds=(3, 4)).relative < 1e-6, (formulation, result.notes)

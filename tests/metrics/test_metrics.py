@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+import scipy.linalg
+import torch
+from torchmetrics.functional.image import peak_signal_noise_ratio
+
+from edgegan.core.errors import UsageError
+from edgegan.metrics.distances import frechet_distance, kernel_distance
+from edgegan.metrics.pairwise import IDENTICAL_DB, psnr_db, ssim
+
+
+@pytest.mark.parametrize("ends", [(-1.0, 1.0), (0.0, 1.0), (0.0, 255.0)])
+def test_psnr_is_torchmetrics(ends):
+    rng = np.random.default_rng(0)
+    a = rng.uniform(*ends, (4, 3, 16, 16)).astype(np.float32)
+    b = (a + rng.normal(0, 0.05 * (ends[1] - ends[0]), a.shape)).astype(np.float32)
+    wanted = peak_signal_noise_ratio(torch.from_numpy(b), torch.from_numpy(a), data_range=ends[1] - ends[0]).item()
+    assert psnr_db(a, b, ends) == pytest.approx(wanted, rel=1e-4)
+
+
+def test_identical_pictures_have_a_finite_figure():
+    a = np.ones((1, 3, 16, 16), np.float32)
+    assert psnr_db(a, a, (-1, 1)) == IDENTICAL_DB and ssim(a, a, (-1, 1)) == pytest.approx(1.0)
+
+
+def test_ssim_of_small_pictures_is_not_made_up():
+    assert ssim(np.zeros((1, 3, 8, 8)), np.zeros((1, 3, 8, 8)), (-1, 1)) is None
+
+
+def test_frechet_distance_is_the_formula_with_scipys_square_root():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0, 1, (400, 12)), rng.normal(0.3, 1.4, (400, 12))
+    s, t = np.cov(a.T), np.cov(b.T)
+    wanted = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(s + t) - 2 * np.trace(scipy.linalg.sqrtm(s @ t)).real
+    assert frechet_distance(torch.from_numpy(a).float(), torch.from_numpy(b).float()) == pytest.approx(wanted, rel=1e-3)
+
+
+def test_kernel_distance_of_one_distribution_is_near_zero_and_of_two_is_not():
+    rng = np.random.default_rng(0)
+    a, b, c = (torch.from_numpy(rng.normal(m, 1, (300, 16))).float() for m in (0, 0, 1))
+    assert abs(kernel_distance(a, b)) < 0.1 < kernel_distance(a, c)
+
+
+def test_too_few_pictures_are_refused():
+    with pytest.raises(UsageError, match="at least"):
+        frechet_distance(torch.zeros(1, 4), torch.zeros(9, 4))
+
+
+@pytest.mark.slow
+def test_the_feature_network_tells_classes_apart():
+    """Real weights are in place: noise and smooth pictures lie far apart, two sets of the same kind near."""
+    from edgegan.bench.quality import SetDistances
+
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (64, 32, 32, 3), dtype=np.uint8)
+    smooth = np.clip(np.linspace(0, 255, 32)[None, None, :, None] + rng.normal(0, 30, (64, 1, 1, 3)) + np.zeros((64, 32, 32, 3)), 0, 255).astype(np.uint8)
+    judge = SetDistances(noise[:32])
+    assert judge.against(noise[32:])["fd_lite0"] < judge.against(smooth[32:])["fd_lite0"] / 2

@@ -1,0 +1,106 @@
+import hashlib
+import json
+import os
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from edgegan.core.errors import ModelError, UsageError
+from edgegan.models.loading import load_model
+from edgegan.models.weights_file import load_weights, read_weights
+from edgegan.models.zoo import WEIGHTS, ZOO, find, images_path
+
+FACTORY = """
+import torch
+from torch import nn
+def good(): return nn.ConvTranspose2d(8, 3, 4)
+def boom(): raise RuntimeError("the factory's own mistake")
+def number(): return 3
+"""
+
+
+@pytest.fixture
+def factory(tmp_path):
+    (tmp_path / "mine.py").write_text(FACTORY)
+    return tmp_path / "mine.py"
+
+
+def test_a_factory_in_a_file(factory):
+    loaded = load_model(f"{factory}:good", ["latent:8x1x1"], (0.0, 1.0), None, None, 1)
+    assert isinstance(loaded.module, nn.ConvTranspose2d) and loaded.spec.output_range == (0.0, 1.0) and loaded.name == "good"
+
+
+@pytest.mark.parametrize("name,told", [("boom", "own mistake"), ("number", "int"), ("god", "good")])
+def test_a_factory_that_fails_is_explained(factory, name, told):
+    with pytest.raises(ModelError, match=told):
+        load_model(f"{factory}:{name}", ["latent:8x1x1"], None, None, None, 1)
+
+
+def test_a_factory_needs_its_inputs_told(factory):
+    with pytest.raises(UsageError, match="--input"):
+        load_model(f"{factory}:good", [], None, None, None, 1)
+
+
+def test_checkpoints_of_every_shape(tmp_path):
+    state = nn.Linear(3, 2).state_dict()
+    torch.save(state, tmp_path / "plain.pth")
+    torch.save({"epoch": 3, "netG_state_dict": {f"module.{k}": v for k, v in state.items()}}, tmp_path / "nested.pth")
+    torch.save({"a": state, "b": state}, tmp_path / "two.pth")
+    save_file(state, tmp_path / "s.safetensors")
+    for name, key in (("plain.pth", None), ("nested.pth", None), ("nested.pth", "netG_state_dict"), ("two.pth", "b"), ("s.safetensors", None)):
+        module = nn.Linear(3, 2)
+        load_weights(module, read_weights(tmp_path / name, key), tmp_path / name)
+        assert torch.equal(module.weight, state["weight"])
+    with pytest.raises(ModelError, match="a, b"):
+        read_weights(tmp_path / "two.pth", None)
+
+
+def test_the_first_key_that_does_not_fit_is_named_with_shapes(tmp_path):
+    with pytest.raises(ModelError, match=r"weight.*\(4, 3\).*\(2, 3\)"):
+        load_weights(nn.Linear(3, 2), nn.Linear(3, 4).state_dict(), tmp_path)
+    with pytest.raises(ModelError, match="other"):
+        load_weights(nn.Linear(3, 2), {**nn.Linear(3, 2).state_dict(), "other": torch.zeros(1)}, tmp_path)
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (os.system, (f"touch {tmp_path}/ran",))
+
+    torch.save({"x": Evil()}, tmp_path / "evil.pth")
+    with pytest.raises(ModelError, match="would run code"):
+        read_weights(tmp_path / "evil.pth", None)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04broken"])
+def test_a_file_that_is_no_checkpoint_is_named(tmp_path, content):
+    (tmp_path / "junk.pth").write_bytes(content)
+    with pytest.raises(ModelError, match=r"junk\.pth"):
+        read_weights(tmp_path / "junk.pth", None)
+
+
+def test_a_program_exported_in_training_mode_is_refused(tmp_path):
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).train()
+    torch.export.save(torch.export.export(module, (torch.randn(1, 3, 8, 8),)), tmp_path / "g.pt2")
+    with pytest.raises(ModelError, match="training mode"):
+        load_model(str(tmp_path / "g.pt2"), [], None, None, None, 1)
+
+
+@pytest.mark.parametrize("name", [n for n, m in ZOO.items() if m.weights])
+def test_shipped_weights_are_those_described(name):
+    described = json.loads((WEIGHTS / f"{name}.json").read_text())
+    data = (WEIGHTS / f"{name}.safetensors").read_bytes()
+    assert hashlib.sha256(data).hexdigest() == described["sha256"] and len(data) == described["bytes"] < 16e6
+    assert described["licence"] and described["command"] and described["data"]
+
+
+def test_shipped_weights_draw_pictures_and_not_noise():
+    from edgegan.train.loop import load_generator, sample_images
+
+    model = find("fashion-dcgan")
+    images = sample_images(load_generator(model, model.weights), model, 16)
+    assert images.shape == (16, 32, 32, 1) and images.std() > 40 and (images[:, 0] < 20).mean() > 0.9
+    assert images_path(model.images).exists()

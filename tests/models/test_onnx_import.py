@@ -1,0 +1,87 @@
+"""Imported ONNX files against ONNX Runtime; the importer itself compares them and refuses a difference."""
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper
+from torch import nn
+from torch.nn import functional as F
+
+from edgegan.core.errors import ModelError
+from edgegan.models.loading import load_model
+from tests.conftest import TinyCyclegan, TinyDcgan, randomized
+
+
+class Varied(nn.Module):
+    """The operators of residual, attention and super-resolution generators in one network."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.slope = nn.Conv2d(3, 16, 3, padding=1), nn.PReLU(16)
+        self.norm, self.fc = nn.GroupNorm(4, 16), nn.Linear(16, 16)
+
+    def forward(self, x):
+        x = self.slope(self.norm(self.conv(x)))
+        x = x + F.leaky_relu(x, 0.2) * torch.sigmoid(self.fc(x.mean((2, 3))))[:, :, None, None]
+        q = x.flatten(2)
+        x = x + (torch.softmax(q @ q.transpose(1, 2) / 4, -1) @ q).view_as(x)
+        x = F.interpolate(x, scale_factor=2, mode="nearest")
+        a, b = torch.chunk(x, 2, 1)
+        x = F.pixel_shuffle(torch.cat([a, b * 0.5], 1), 2)
+        return torch.clamp(F.interpolate(x, size=(20, 20), mode="bilinear", align_corners=False), -1, 1)
+
+
+CASES = {"dcgan": (TinyDcgan, (8, 1, 1)), "cyclegan": (TinyCyclegan, (3, 16, 16)), "varied": (Varied, (3, 8, 8))}
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_what_torch_exports_comes_back(tmp_path, name, dynamic):
+    make, shape = CASES[name]
+    module, x = randomized(make()), torch.randn(2 if dynamic else 1, *shape)
+    path = tmp_path / "g.onnx"
+    torch.onnx.export(module, (x,), path, dynamo=True, input_names=["z"], output_names=["image"], external_data=False, verbose=False, dynamic_shapes=({0: "n"},) if dynamic else None)
+    loaded = load_model(str(path), [], None, None, None, batch=1)
+    assert loaded.spec.inputs[0].name == "z" and loaded.spec.inputs[0].shape == shape
+    with torch.no_grad():
+        np.testing.assert_allclose(loaded.module(x[:1]).numpy(), module(x[:1]).numpy(), atol=2e-5)
+
+
+def one_operator(path, kind, shape, attributes=None, constants=()):
+    inputs = [helper.make_tensor_value_info("z", TensorProto.FLOAT, shape)]
+    held = [onnx.numpy_helper.from_array(value, f"c{i}") for i, value in enumerate(constants)]
+    node = helper.make_node(kind, ["z", *(h.name for h in held)], ["out"], **(attributes or {}))
+    graph = helper.make_graph([node], "g", inputs, [helper.make_tensor_value_info("out", TensorProto.FLOAT, [None] * 4)], held)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+
+
+SINGLE = [
+    ("DepthToSpace", (1, 8, 3, 3), {"blocksize": 2, "mode": "DCR"}, ()), ("DepthToSpace", (1, 8, 3, 3), {"blocksize": 2, "mode": "CRD"}, ()), ("SpaceToDepth", (1, 2, 4, 4), {"blocksize": 2}, ()),
+    ("Pad", (1, 2, 4, 4), {"mode": "reflect"}, (np.array([0, 0, 1, 2, 0, 0, 3, 0]),)), ("Pad", (1, 2, 4, 4), {"mode": "edge"}, (np.array([0, 0, 1, 1, 0, 0, 0, 2]),)),
+    ("Pad", (1, 2, 4, 4), {}, (np.array([0, 0, 1, 2, 0, 0, 3, 0]), np.float32(0.5))), ("Slice", (1, 6, 4, 4), {}, (np.array([1, 0]), np.array([5, 3]), np.array([1, 3]), np.array([2, 1]))),
+    ("Slice", (1, 3, 4, 4), {}, (np.array([-1]), np.array([-9]), np.array([1]), np.array([-1]))), ("ReduceMean", (1, 3, 4, 4), {"axes": [2, 3], "keepdims": 1}, ()),
+    ("AveragePool", (1, 2, 5, 5), {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}, ()), ("MaxPool", (1, 2, 5, 5), {"kernel_shape": [2, 2], "strides": [1, 1]}, ()),
+    ("Resize", (1, 2, 3, 3), {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}, (np.array([], np.float32), np.array([1, 1, 2, 3], np.float32))),
+    ("Resize", (1, 2, 3, 3), {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}, (np.array([], np.float32), np.array([1, 1, 2, 2], np.float32))),
+    ("Clip", (1, 2, 3, 3), {}, (np.float32(-0.5), np.float32(0.25))), ("Elu", (1, 2, 3, 3), {"alpha": 0.7}, ()), ("HardSigmoid", (1, 2, 3, 3), {}, ()), ("GlobalAveragePool", (1, 2, 3, 3), {}, ()),
+    ("Tile", (1, 2, 3, 3), {}, (np.array([1, 2, 1, 3]),)), ("Expand", (1, 2, 1, 3), {}, (np.array([1, 2, 4, 3]),)), ("Split", (1, 5, 3, 3), {"axis": 1}, (np.array([5]),)), ("PRelu", (1, 3, 2, 2), {}, (np.array([[[0.1]], [[0.2]], [[0.3]]], np.float32),)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind,shape,attributes,constants", SINGLE, ids=[f"{c[0]}-{i}" for i, c in enumerate(SINGLE)])
+def test_single_operators_agree_with_onnxruntime(tmp_path, kind, shape, attributes, constants):
+    one_operator(tmp_path / "one.onnx", kind, shape, attributes, constants)
+    assert load_model(str(tmp_path / "one.onnx"), [], None, None, None, batch=1).module is not None
+
+
+def test_an_unknown_operator_is_named(tmp_path):
+    one_operator(tmp_path / "odd.onnx", "Det", (1, 3, 3))
+    with pytest.raises(ModelError, match="Det"):
+        load_model(str(tmp_path / "odd.onnx"), [], None, None, None, batch=1)
+
+
+def test_what_is_no_onnx_file_is_told(tmp_path):
+    (tmp_path / "junk.onnx").write_bytes(b"not a model")
+    with pytest.raises(ModelError, match=r"junk\.onnx"):
+        load_model(str(tmp_path / "junk.onnx"), [], None, None, None, batch=1)

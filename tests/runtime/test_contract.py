@@ -1,0 +1,183 @@
+"""One contract over every backend that this machine can execute."""
+
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from edgegan.core.errors import ArtifactError, DeviceError, GeneratorError, MissingPackageError, UsageError
+from edgegan.core.manifest import describe, write_manifest
+from edgegan.core.spec import GeneratorSpec, TensorSpec
+from edgegan.export.litert import export_litert
+from edgegan.export.onnx import export_onnx
+from edgegan.graph.capture import capture
+from edgegan.runtime import load
+from edgegan.runtime.backends import BACKENDS
+from tests.conftest import LATENT, PHOTO, TinyCyclegan, TinyDcgan, make_null, randomized
+
+EXECUTED = ("null", "onnxruntime", "openvino", "litert")
+
+
+def artifact(backend, folder, graph):
+    if backend == "null":
+        return make_null(folder / "g.null", graph.spec, graph.batch)
+    path = folder / f"g{BACKENDS[backend].suffix}"
+    if backend == "litert":
+        export_litert(graph.module, graph.example_inputs(), path)
+    else:
+        export_onnx(graph, path)
+    build = {"inference_precision": "f32"} if backend == "openvino" else {}
+    write_manifest(path, describe(artifact=path, backend=backend, backend_version="x", target="x86-cpu", precision="fp32", spec=graph.spec, output_shape=graph.output_shape[1:], batch=graph.batch, model="tiny", weights_sha256="0", build=build))
+    return path
+
+
+@pytest.fixture(scope="module")
+def dcgan_at_two():
+    return capture(randomized(TinyDcgan()), LATENT, batch=2)
+
+
+@pytest.fixture(scope="module", params=EXECUTED)
+def latent(request, tmp_path_factory, dcgan_at_two):
+    return artifact(request.param, tmp_path_factory.mktemp(request.param), dcgan_at_two)
+
+
+def test_it_computes_what_the_network_computes(latent, dcgan_at_two):
+    z = np.random.default_rng(0).standard_normal((5, 8, 1, 1)).astype(np.float32)
+    with load(latent, threads=1) as gen:
+        got = gen.run({"z": z})["image"]
+    assert got.shape == (5, 3, 16, 16) and got.dtype == np.float32
+    if gen.manifest.backend != "null":
+        np.testing.assert_allclose(got, dcgan_at_two.run({"z": z}), atol=1e-4)
+
+
+def test_results_are_the_callers_own(latent):
+    with load(latent) as gen:
+        z = np.random.default_rng(0).standard_normal((4, 8, 1, 1)).astype(np.float32)
+        first = gen.run({"z": z[:2]})["image"]
+        kept = first.copy()
+        gen.run({"z": z[2:]})
+        assert (first == kept).all()
+
+
+def test_a_seed_is_a_picture(latent):
+    with load(latent) as gen:
+        a, b, c = gen.sample(3, seed=5), gen.sample(3, seed=5), gen.sample(5, seed=5)
+    assert a.dtype == np.uint8 and a.shape == (3, 16, 16, 3) and (a == b).all() and (np.abs(a.astype(int) - c[:3]) <= 1).all()
+
+
+@pytest.mark.parametrize("inputs,told", [({"z": np.zeros((2, 9, 1, 1), np.float32)}, "9.*8"), ({"z": np.zeros((3, 8), np.float32)}, "shape"), ({}, "missing"), ({"z": np.zeros((2, 8, 1, 1), np.float32), "w": np.zeros(1)}, "'w'"), ({"z": np.zeros((0, 8, 1, 1), np.float32)}, "at least 1")])
+def test_mistakes_are_named(latent, inputs, told):
+    with load(latent) as gen, pytest.raises(UsageError, match=told):
+        gen.run(inputs)
+
+
+def test_other_dtypes_and_layouts_in_memory_are_converted(latent):
+    z = np.random.default_rng(0).standard_normal((2, 8, 1, 1))
+    with load(latent) as gen:
+        wanted = gen.run({"z": z.astype(np.float32)})["image"]
+        assert np.allclose(gen.run({"z": z})["image"], wanted)
+        assert np.allclose(gen.run({"z": np.asfortranarray(z.astype(np.float32))})["image"], wanted)
+
+
+def test_a_closed_generator_says_so(latent):
+    gen = load(latent)
+    gen.close()
+    gen.close()
+    with pytest.raises(UsageError, match="closed"):
+        gen.sample(1)
+
+
+def test_two_generators_live_side_by_side(latent):
+    with load(latent) as a, load(latent) as b:
+        assert (np.abs(a.sample(2, seed=1).astype(int) - b.sample(2, seed=1)) <= 1).all()
+
+
+def test_it_runs_in_another_thread(latent):
+    with load(latent) as gen:
+        found = []
+        thread = threading.Thread(target=lambda: found.append(gen.sample(1, seed=3)))
+        thread.start()
+        thread.join()
+        assert (np.abs(found[0].astype(int) - gen.sample(1, seed=3)) <= 1).all()
+
+
+@pytest.mark.parametrize("backend", EXECUTED[1:])
+def test_a_broken_file_with_a_true_hash_is_an_artifact_error(backend, tmp_path):
+    path = tmp_path / f"g{BACKENDS[backend].suffix}"
+    path.write_bytes(b"not an artifact" * 20)
+    write_manifest(path, describe(artifact=path, backend=backend, backend_version="x", target="x86-cpu", precision="fp32", spec=LATENT, output_shape=(3, 16, 16), batch=1, model="m", weights_sha256="0", build={}))
+    with pytest.raises(ArtifactError, match=path.name):
+        load(path)
+
+
+@pytest.mark.parametrize("backend", ["tensorrt-rtx", "tensorrt"])
+def test_a_plan_without_a_driver_says_so_in_one_sentence(backend, tmp_path):
+    from edgegan.runtime.cuda import require_driver
+
+    try:
+        require_driver()
+    except DeviceError:
+        pass
+    else:
+        pytest.skip("this machine has an NVIDIA driver")
+    path = tmp_path / "g.plan"
+    path.write_bytes(b"plan")
+    write_manifest(path, describe(artifact=path, backend=backend, backend_version="x", target="rtx-40", precision="fp16", spec=LATENT, output_shape=(3, 16, 16), batch=1, model="m", weights_sha256="0", build={"compute_capability": "8.9"}))
+    with pytest.raises((DeviceError, MissingPackageError), match="driver") as caught:
+        load(path)
+    assert caught.value.exit_code in (5, 8) and "\n" not in str(caught.value)
+
+
+@pytest.mark.gpu
+def test_a_plan_runs_on_a_gpu(tmp_path, dcgan_at_two):
+    from edgegan.export.tensorrt import build_device_engine
+    from edgegan.runtime.cuda import require_driver
+
+    try:
+        require_driver()
+    except DeviceError as exc:
+        pytest.skip(f"needs an NVIDIA GPU: {exc}")
+    onnx = export_onnx(dcgan_at_two, tmp_path / "graph.onnx")
+    build = build_device_engine(onnx.read_bytes(), tmp_path / "g.plan", "fp32")
+    write_manifest(tmp_path / "g.plan", describe(artifact=tmp_path / "g.plan", backend="tensorrt", backend_version="x", target="desktop-gpu", precision="fp32", spec=LATENT, output_shape=(3, 16, 16), batch=2, model="m", weights_sha256="0", build=build))
+    z = np.random.default_rng(0).standard_normal((2, 8, 1, 1)).astype(np.float32)
+    with load(tmp_path / "g.plan") as gen:
+        np.testing.assert_allclose(gen.run({"z": z})["image"], dcgan_at_two.run({"z": z}), atol=1e-2)
+
+
+def test_images_go_in_and_out(tmp_path):
+    graph = capture(randomized(TinyCyclegan()), PHOTO)
+    photo = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
+    with load(artifact("onnxruntime", tmp_path, graph)) as gen:
+        one, many = gen(image=photo[0]), gen(image=photo)
+        assert one.shape == (16, 16, 3) and many.shape == (3, 16, 16, 3) and (one == many[0]).all()
+        with pytest.raises(UsageError, match="uint8"):
+            gen(image=photo.astype(np.float32))
+
+
+def test_classes_are_chosen_by_index(tmp_path):
+    spec = GeneratorSpec(inputs=(*LATENT.inputs, TensorSpec(name="y", kind="onehot", shape=(4,), classes=4)))
+    with load(make_null(tmp_path / "g.null", spec)) as gen:
+        assert gen.sample(2, y=3).shape == (2, 16, 16, 3)
+        with pytest.raises(UsageError, match=r"0\.\.3"):
+            gen.sample(2, y=4)
+        with pytest.raises(UsageError, match="no input 'q'"):
+            gen.sample(2, q=1)
+
+
+def test_importing_the_runtime_is_light():
+    blocked = ("torch", "onnx", "onnxruntime", "openvino", "ai_edge_litert", "litert_torch", "tensorrt", "tensorrt_rtx", "torchao", "jax", "tensorflow", "typer", "rich")
+    code = f"import sys\nfor name in {blocked!r}: sys.modules[name] = None\nimport edgegan.runtime"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).returncode == 0
+
+
+def test_a_missing_vendor_library_names_its_extra(tmp_path, dcgan_at_two):
+    path = artifact("onnxruntime", tmp_path, dcgan_at_two)
+    code = f"import sys; sys.modules['onnxruntime'] = None\nfrom edgegan.runtime import load, MissingPackageError\ntry: load({str(path)!r})\nexcept MissingPackageError as e: print(e)"
+    assert "edgegan[onnxruntime]" in subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+
+
+def test_errors_of_load_have_one_root():
+    assert issubclass(ArtifactError, GeneratorError) and issubclass(MissingPackageError, GeneratorError) and issubclass(DeviceError, GeneratorError)
