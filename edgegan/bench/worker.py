@@ -58,7 +58,7 @@ def run_job(job: Job) -> dict[str, Outcome]:
 def _run(job: Job) -> dict[str, Outcome]:
     with tempfile.TemporaryDirectory(prefix="edgegan-") as folder:
         root = Path(folder)
-        np.savez(root / "inputs.npz", **job.inputs)
+        np.savez(root / "inputs.npz", **job.inputs)  # type: ignore[arg-type]
         task = {"artifacts": {k: str(v.resolve()) for k, v in job.artifacts.items()}, "threads": job.threads, "timed": list(job.timed), "seconds": job.seconds}
         (root / "job.json").write_text(json.dumps(task))
         done = subprocess.run([sys.executable, "-m", "edgegan.bench.worker", folder], capture_output=True, text=True, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"})

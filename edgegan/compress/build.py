@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from edgegan.compress.options import Options
@@ -91,7 +90,9 @@ class Workshop:
         floats = self.root / "litert-float" / f"{plan.formulation}.tflite"
         if not floats.exists():
             export_litert(graph.module, graph.example_inputs(), floats)
-        artifact, notes, exceptions = folder / "g.tflite", (), {}
+        artifact = folder / "g.tflite"
+        notes: tuple[str, ...] = ()
+        exceptions: dict[str, str] = {}
         if plan.precision == "int8":
             from edgegan.quantize import litert
 

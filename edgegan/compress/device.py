@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgegan.core.errors import GateError
-from edgegan.core.manifest import read_manifest, write_manifest
 from edgegan.core.files import sha256
+from edgegan.core.manifest import read_manifest, write_manifest
 from edgegan.export.bundle import read_bundle
 from edgegan.export.tensorrt import build_device_engine
 from edgegan.metrics.pairwise import psnr_db

@@ -13,12 +13,12 @@ from edgegan.core.files import sha256
 from edgegan.core.target import Target
 
 PRECISIONS = ("auto", "fp32", "fp16", "int8")
-DEFAULT_DISTILL_STEPS = 1500
+DEFAULT_DISTILL_STEPS = 3000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The options of INTERFACE section 1, as Python values. ``distill_steps`` None: 1500 when pruning, else none."""
+    """The options of INTERFACE section 1, as Python values. ``distill_steps`` None: 3000 when pruning, else none."""
 
     model: str = "fashion-dcgan"
     target: Target

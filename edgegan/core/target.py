@@ -73,7 +73,8 @@ def read_target(path: Path) -> Target:
         if key not in known:
             raise UsageError(f"{path}: unknown key {key!r}; {nearest(key, known)}")
     try:
-        target = Target(name=path.stem, **{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+        target = Target(name=path.stem, **values)
     except TypeError as exc:
         raise UsageError(f"{path}: {str(exc).replace('Target.__init__()', 'the target')}") from exc
     _check(path, "runtimes", target.runtimes, RUNTIMES)

@@ -37,7 +37,7 @@ class Bundle:
 def write_bundle(path: Path, onnx_file: Path, description: dict[str, Any], check: dict[str, np.ndarray]) -> Path:
     """Write the bundle; ``description`` is what ``edgegan build`` needs to know beside the graph."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **check)
+    np.savez_compressed(buffer, **check)  # type: ignore[arg-type]
     contents = {"g.onnx": onnx_file.read_bytes(), "check.npz": buffer.getvalue()}
     files = [{"name": n, "bytes": len(d), "sha256": hashlib.sha256(d).hexdigest()} for n, d in contents.items()]
     header = {"schema": SCHEMA, "files": files, **description}

@@ -13,7 +13,6 @@ import torch
 
 from edgegan.core.errors import MissingPackageError, TargetError
 from edgegan.core.files import atomic_path
-from edgegan.graph.graph import Graph
 
 
 def _litert_torch():

@@ -28,5 +28,7 @@ def ssim(reference: np.ndarray, candidate: np.ndarray, value_range: tuple[float,
         from torchmetrics.functional.image import structural_similarity_index_measure
     except ImportError as exc:
         raise MissingPackageError("torchmetrics", "quality", "SSIM") from exc
-    pair = (torch.from_numpy(np.ascontiguousarray(a, np.float32)) for a in (candidate, reference))
-    return float(structural_similarity_index_measure(*pair, data_range=value_range[1] - value_range[0]))
+    ours, wanted = (torch.from_numpy(np.ascontiguousarray(a, np.float32)) for a in (candidate, reference))
+    found = structural_similarity_index_measure(ours, wanted, data_range=value_range[1] - value_range[0])
+    assert isinstance(found, torch.Tensor)
+    return float(found)

@@ -74,7 +74,7 @@ class OnnxModule(nn.Module):
         self.outputs = [v.name for v in model.graph.output]
         self.nodes = list(model.graph.node)
         self.opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
-        unknown = sorted({n.op_type for n in self.nodes if n.op_type not in OPERATORS})
+        unknown = sorted({n.op_type for n in self.nodes} - OPERATORS.keys() - {"Constant"})
         if unknown:
             raise ModelError(f"{path} uses operators that EdgeGAN does not import: {', '.join(unknown)}")
         self.constants: dict[str, np.ndarray] = {}

@@ -31,8 +31,9 @@ class Context:
 
     def ints(self, index: int, name: str | None = None) -> list[int] | None:
         """Whole numbers given as input ``index`` (newer opsets) or attribute ``name`` (older); None where absent."""
-        if index < len(self.constants) and self.constants[index] is not None:
-            return [int(v) for v in np.atleast_1d(self.constants[index])]
+        known = self.constants[index] if index < len(self.constants) else None
+        if known is not None:
+            return [int(v) for v in np.atleast_1d(known)]
         value = self.attributes.get(name) if name else None
         return None if value is None else [int(v) for v in (value if isinstance(value, list | tuple) else [value])]
 
@@ -186,7 +187,8 @@ def resize(c: Context, x: Tensor, *_: Any) -> Tensor:
 
 
 def upsample(c: Context, x: Tensor, *_: Any) -> Tensor:
-    scales = c.constants[1] if len(c.constants) > 1 else np.asarray(c.get("scales"))
+    known = c.constants[1] if len(c.constants) > 1 else None
+    scales = np.asarray(c.get("scales")) if known is None else known
     size = [int(np.floor(n * s)) for n, s in zip(x.shape[2:], scales[2:], strict=True)]
     return F.interpolate(x, size=size, mode="nearest" if c.get("mode", "nearest") == "nearest" else "bilinear")
 
@@ -275,7 +277,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Transpose": lambda c, x: x.permute(c.get("perm", list(reversed(range(x.ndim))))),
     "Slice": slice_, "Split": split, "Pad": pad, "Resize": resize, "Upsample": upsample, "DepthToSpace": depth_to_space, "SpaceToDepth": space_to_depth,
     "Expand": lambda c, x, *_: x.expand(torch.broadcast_shapes(x.shape, c.required(1))), "Tile": lambda c, x, *_: x.repeat(c.required(1)),
-    "Gather": gather, "Cast": cast, "Identity": one(lambda x: x), "Dropout": lambda c, x, *_: x, "Constant": one(lambda: None),
+    "Gather": gather, "Cast": cast, "Identity": one(lambda x: x), "Dropout": lambda c, x, *_: x,
     "ReduceMean": reduce(torch.mean), "ReduceSum": reduce(torch.sum), "ReduceMax": reduce(torch.amax), "ReduceMin": reduce(torch.amin),
     "ReduceL2": reduce(lambda x, dim, keepdim: torch.linalg.vector_norm(x, dim=dim, keepdim=keepdim)),
     "AveragePool": pool(True), "MaxPool": pool(False), "GlobalAveragePool": lambda c, x: x.mean(tuple(range(2, x.ndim)), keepdim=True),

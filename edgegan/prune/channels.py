@@ -85,7 +85,8 @@ def _prune(network: fx.GraphModule, graph: Graph, share: float, without: frozens
     dependencies = tp.DependencyGraph().build_dependency(candidate, example_inputs=graph.example_inputs(), verbose=False)
     names = {module: name for name, module in candidate.named_modules()}
     kept = {candidate.get_submodule(n) for n in _kept_layers(candidate) | without}
-    chosen, seen = [], set()
+    chosen: list[tuple[str, object, list[int]]] = []
+    seen: set[nn.Module] = set()
     convolutions = dependencies.get_all_groups(ignored_layers=list(kept), root_module_types=PRUNABLE[:-1])
     linears = dependencies.get_all_groups(ignored_layers=list(kept), root_module_types=PRUNABLE[-1:])
     for group in (*convolutions, *linears):

@@ -1,4 +1,8 @@
-"""Distillation: a pruned generator learns to give the original's output for the same input. No discriminator is needed."""
+"""Distillation: a pruned generator learns to give the original's output for the same input.
+
+Paired pixels alone give blurred pictures, so a critic is trained beside the student: it compares paired features, and
+tells the student's pictures from the original's. No real data and none of the original's training code is needed.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +13,37 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import fx, nn
-from torch.nn.functional import avg_pool2d, l1_loss
+from torch import fx
+from torch.nn.functional import l1_loss
 
 from edgegan.core.files import atomic_path
 from edgegan.core.sampling import sample_inputs
 from edgegan.core.stage import StageResult, stopwatch
 from edgegan.graph.graph import Graph
 from edgegan.graph.rebatch import rebatch, runs_alike
+from edgegan.prune.critic import Critic, critic_loss, feature_loss, paired_loss
 
 Progress = Callable[[int, int], None]
+LEAST_SIDE = 8
+CHECK_STEP = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """``steps`` of Adam on ``batch`` paired samples each, the rate falling to zero along a cosine."""
+    """``steps`` of Adam on ``batch`` paired samples each, the rate falling to zero along a cosine.
+
+    The loss is ``pixels`` * L1 at three sizes + ``features`` * paired critic features - ``adversarial`` * critic score.
+    ``ema`` averages the student's weights over its steps.
+    """
 
     steps: int
-    batch: int = 32
-    lr: float = 1e-3
+    batch: int = 64
+    lr: float = 2e-3
+    critic_lr: float = 2e-4
+    pixels: float = 0.3
+    features: float = 2.0
+    adversarial: float = 0.3
+    ema: float = 0.999
     seed: int = 0
     checkpoint_every: int = 200
 
@@ -35,49 +51,100 @@ class Settings:
 def distil(teacher: Graph, student: fx.GraphModule, settings: Settings, images: np.ndarray | None = None, checkpoint: Path | None = None, progress: Progress | None = None) -> StageResult[fx.GraphModule]:
     """Train ``student`` (a layered network, changed in place) towards ``teacher`` on the teacher's own inputs.
 
-    Latents and labels are drawn afresh each step; image inputs come from ``images`` (uint8 NHWC). The loss is L1 over
-    the picture at full, half and quarter size. BatchNorm normalises by the batch while training; its statistics are
-    taken anew at the end. ``checkpoint`` is where a stopped run resumes from.
+    Latents and labels are drawn afresh each step; image inputs come from ``images`` (uint8 NHWC). BatchNorm keeps its
+    statistics, as it does on the device. ``checkpoint`` is where a stopped run resumes from, step for step.
     """
     with stopwatch() as seconds:
-        batch, teacher_many, student_many = _for_batches(teacher, student, settings.batch)
-        norms = [m for m in student_many.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
-        for norm in norms if batch > 1 else []:
-            norm.train()
-        optimizer = torch.optim.Adam(student_many.parameters(), settings.lr, betas=(0.9, 0.99))
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, settings.steps))
-        start = _resume(checkpoint, student_many, optimizer, schedule)
-        before = _error(teacher_many, student_many, teacher, batch, images, settings.seed)
-        for step in range(start, settings.steps):
-            inputs = _inputs(teacher, batch, settings.seed, step, images)
-            with torch.no_grad():
-                wanted = teacher_many(*inputs)
-            loss = paired_loss(student_many(*inputs), wanted)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            if checkpoint and (step + 1) % settings.checkpoint_every == 0:
-                _save(checkpoint, student_many, optimizer, schedule, step + 1)
+        run = _Run(teacher, student, settings, images)
+        run.resume(checkpoint)
+        before = run.error()
+        for step in range(run.step, settings.steps):
+            run.advance(step)
+            if checkpoint and run.step % settings.checkpoint_every == 0:
+                run.save(checkpoint)
             if progress:
-                progress(step + 1, settings.steps)
-        if batch > 1:
-            _fresh_statistics(student_many, norms, teacher, batch, settings, images)
-        after = _error(teacher_many, student_many, teacher, batch, images, settings.seed)
-        student.load_state_dict(student_many.state_dict())
-        note = f"distilled for {settings.steps} steps of {batch} paired samples: L1 to the original {before:.4f} -> {after:.4f}"
+                progress(run.step, settings.steps)
+        student.load_state_dict(run.average.state_dict())
+        note = f"distilled for {settings.steps} steps of {run.batch} paired samples: L1 to the original {before:.4f} -> {run.error():.4f}"
         return StageResult(student, (note,), seconds())
 
 
-def paired_loss(output: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """L1 at full, half and quarter size, (N, C, H, W) -> scalar."""
-    total = l1_loss(output, wanted)
-    for _ in range(2):
-        if output.ndim != 4 or min(output.shape[2:]) < 4:
-            break
-        output, wanted = avg_pool2d(output, 2), avg_pool2d(wanted, 2)
-        total = total + l1_loss(output, wanted)
-    return total
+class _Run:
+    """What a distillation is made of; a checkpoint holds all of it."""
+
+    def __init__(self, teacher: Graph, student: fx.GraphModule, settings: Settings, images: np.ndarray | None) -> None:
+        self.graph, self.settings, self.images, self.step = teacher, settings, images, 0
+        self.batch, self.teacher, self.student = _for_batches(teacher, student, settings.batch)
+        self.average = copy.deepcopy(self.student).requires_grad_(False)
+        self.optimizer = torch.optim.Adam(self.student.parameters(), settings.lr, betas=(0.5, 0.99))
+        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, max(1, settings.steps))
+        shape = teacher.output_shape
+        self.critic = None
+        if len(shape) == 4 and min(shape[2:]) >= LEAST_SIDE:
+            with torch.random.fork_rng():
+                torch.manual_seed(settings.seed)
+                self.critic = Critic(shape[1], min(shape[2:]))
+            self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), settings.critic_lr, betas=(0.5, 0.99))
+
+    def advance(self, step: int) -> None:
+        """One step of the critic, one of the student, one of the average."""
+        inputs = self._inputs(step)
+        with torch.no_grad():
+            wanted = self.teacher(*inputs)
+        output = self.student(*inputs)
+        loss = self.settings.pixels * paired_loss(output, wanted)
+        if self.critic is not None:
+            self._teach_critic(self.critic, output.detach(), wanted)
+            with torch.no_grad():
+                original = self.critic(wanted)
+            found = self.critic(output)
+            loss = loss + self.settings.features * feature_loss(original, found) - self.settings.adversarial * found[-1].mean()
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.schedule.step()
+        self._average(min(self.settings.ema, (1 + step) / (10 + step)))
+        self.step = step + 1
+
+    def _teach_critic(self, critic: Critic, output: torch.Tensor, wanted: torch.Tensor) -> None:
+        loss = critic_loss(critic(wanted), critic(output))
+        self.critic_optimizer.zero_grad()
+        loss.backward()
+        self.critic_optimizer.step()
+
+    @torch.no_grad()
+    def _average(self, decay: float) -> None:
+        for kept, new in zip(self.average.parameters(), self.student.parameters(), strict=True):
+            kept.lerp_(new, 1 - decay)
+
+    def _inputs(self, step: int) -> tuple[torch.Tensor, ...]:
+        picked = None
+        if self.images is not None:
+            picked = self.images[np.random.default_rng([self.settings.seed, step]).integers(0, len(self.images), self.batch)]
+        values = sample_inputs(self.graph.spec.inputs, self.batch, (self.settings.seed << 32) + step + 1, picked)
+        return tuple(torch.from_numpy(v) for v in values.values())
+
+    @torch.no_grad()
+    def error(self) -> float:
+        """Mean absolute difference to the original on inputs that no step sees."""
+        inputs = self._inputs(CHECK_STEP)
+        return l1_loss(self.average(*inputs), self.teacher(*inputs)).item()
+
+    def _parts(self) -> dict[str, torch.nn.Module | torch.optim.Optimizer | torch.optim.lr_scheduler.LRScheduler]:
+        parts = {"student": self.student, "average": self.average, "optimizer": self.optimizer, "schedule": self.schedule}
+        return parts | ({"critic": self.critic, "critic_optimizer": self.critic_optimizer} if self.critic is not None else {})
+
+    def save(self, path: Path) -> None:
+        with atomic_path(path) as temporary:
+            torch.save({name: part.state_dict() for name, part in self._parts().items()} | {"step": self.step}, temporary)
+
+    def resume(self, path: Path | None) -> None:
+        if path is None or not path.exists():
+            return
+        content = torch.load(path, weights_only=True)
+        for name, part in self._parts().items():
+            part.load_state_dict(content[name])
+        self.step = content["step"]
 
 
 def _for_batches(teacher: Graph, student: fx.GraphModule, wanted: int) -> tuple[int, fx.GraphModule, fx.GraphModule]:
@@ -89,44 +156,3 @@ def _for_batches(teacher: Graph, student: fx.GraphModule, wanted: int) -> tuple[
     if wanted % teacher.batch == 0 and runs_alike(teacher.module, many_teacher, probe, teacher.batch) and runs_alike(student, many_student, probe, teacher.batch):
         return wanted, many_teacher, many_student
     return teacher.batch, teacher.module, copy.deepcopy(student)
-
-
-def _inputs(teacher: Graph, batch: int, seed: int, step: int, images: np.ndarray | None) -> tuple[torch.Tensor, ...]:
-    picked = None if images is None else images[np.random.default_rng([seed, step]).integers(0, len(images), batch)]
-    values = sample_inputs(teacher.spec.inputs, batch, (seed << 32) + step + 1, picked)
-    return tuple(torch.from_numpy(v) for v in values.values())
-
-
-@torch.no_grad()
-def _error(teacher: fx.GraphModule, student: fx.GraphModule, graph: Graph, batch: int, images: np.ndarray | None, seed: int) -> float:
-    inputs = _inputs(graph, batch, seed, 1 << 20, images)
-    return l1_loss(student(*inputs), teacher(*inputs)).item()
-
-
-@torch.no_grad()
-def _fresh_statistics(student: fx.GraphModule, norms: list[nn.Module], teacher: Graph, batch: int, settings: Settings, images: np.ndarray | None) -> None:
-    """BatchNorm statistics as the plain average over a few dozen batches of the final weights."""
-    for norm in norms:
-        norm.reset_running_stats()  # type: ignore[operator]
-        norm.momentum = None  # type: ignore[assignment]
-    if norms:
-        for step in range(32):
-            student(*_inputs(teacher, batch, settings.seed, (1 << 21) + step, images))
-    for norm in norms:
-        norm.eval()
-
-
-def _save(path: Path, student: fx.GraphModule, optimizer: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler, step: int) -> None:
-    with atomic_path(path) as temporary:
-        torch.save({"student": student.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(), "step": step}, temporary)
-
-
-def _resume(path: Path | None, student: fx.GraphModule, optimizer: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler) -> int:
-    if path is None or not path.exists():
-        return 0
-    content = torch.load(path, weights_only=True)
-    student.load_state_dict(content["student"])
-    optimizer.load_state_dict(content["optimizer"])
-    schedule.load_state_dict(content["schedule"])
-    step: int = content["step"]
-    return step

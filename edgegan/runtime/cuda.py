@@ -49,7 +49,8 @@ def open_memory() -> Memory:
 
 class CudaPython:
     def __init__(self, runtime: Any) -> None:
-        self._cuda, self._owned = runtime, []
+        self._cuda = runtime
+        self._owned: list[int] = []
         self.stream = int(self._checked(runtime.cudaStreamCreate()))
 
     def _checked(self, result: tuple[Any, ...]) -> Any:
@@ -83,7 +84,8 @@ class CudaPython:
 
 class PyCuda:
     def __init__(self, driver: Any) -> None:
-        self._cuda, self._owned = driver, []
+        self._cuda = driver
+        self._owned: list[Any] = []
         self._stream = driver.Stream()
         self.stream = int(self._stream.handle)
 

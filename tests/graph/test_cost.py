@@ -20,7 +20,7 @@ class Mixed(nn.Module):
     def forward(self, z):
         x = self.conv(torch.relu(self.up(z)))
         flat = x.flatten(2)
-        return self.fc((flat @ flat.transpose(1, 2))).unsqueeze(1)
+        return self.fc(flat @ flat.transpose(1, 2)).unsqueeze(1)
 
 
 def test_macs_are_half_of_pytorchs_flops():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import fx
 
-from edgegan.graph.editing import aten, arguments, is_call, replace, shape
+from edgegan.graph.editing import arguments, aten, is_call, replace, shape
 
 NAMED = {aten.reflection_pad2d.default: "reflect", aten.replication_pad2d.default: "replicate", aten.reflection_pad1d.default: "reflect", aten.replication_pad1d.default: "replicate"}
 

@@ -1,0 +1,53 @@
+"""What tells a student's pictures from the original's: a small critic, trained beside the student and thrown away."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn.functional import avg_pool2d, l1_loss, relu
+
+SMALLEST_SIDE, WIDEST = 4, 256
+
+
+class Critic(nn.Module):
+    """Strided 4x4 convolutions down to 4 pixels or six layers, then a score per patch (Isola et al. 2017, arXiv:1611.07004).
+
+    (N, channels, H, W) -> features of every layer, the scores last.
+    """
+
+    def __init__(self, channels: int, side: int, width: int = 32) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        inputs = channels
+        while side > SMALLEST_SIDE and len(layers) < 6:
+            layers.append(nn.Sequential(nn.Conv2d(inputs, width, 4, 2, 1), nn.LeakyReLU(0.2)))
+            inputs, width, side = width, min(2 * width, WIDEST), side // 2
+        self.layers = nn.ModuleList([*layers, nn.Conv2d(inputs, 1, 3, 1, 1)])
+
+    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
+        found = []
+        for layer in self.layers:
+            images = layer(images)
+            found.append(images)
+        return found
+
+
+def critic_loss(original: list[torch.Tensor], student: list[torch.Tensor]) -> torch.Tensor:
+    """Hinge loss of the scores, features -> scalar; Lim, Ye 2017 (arXiv:1705.02894)."""
+    return relu(1 - original[-1]).mean() + relu(1 + student[-1]).mean()
+
+
+def feature_loss(original: list[torch.Tensor], student: list[torch.Tensor]) -> torch.Tensor:
+    """Sum over layers of the mean absolute difference of paired features; Wang et al. 2018 (arXiv:1711.11585)."""
+    return torch.stack([l1_loss(s, o) for s, o in zip(student[:-1], original[:-1], strict=True)]).sum()
+
+
+def paired_loss(output: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """L1 at full, half and quarter size, (N, C, H, W) -> scalar."""
+    total = l1_loss(output, wanted)
+    for _ in range(2):
+        if output.ndim != 4 or min(output.shape[2:]) < 4:
+            break
+        output, wanted = avg_pool2d(output, 2), avg_pool2d(wanted, 2)
+        total = total + l1_loss(output, wanted)
+    return total
