@@ -97,7 +97,9 @@ class _Run:
             self._teach_critic(self.critic, output.detach(), wanted)
             with torch.no_grad():
                 original = self.critic(wanted)
+            self.critic.requires_grad_(False)
             found = self.critic(output)
+            self.critic.requires_grad_(True)
             loss = loss + self.settings.features * feature_loss(original, found) - self.settings.adversarial * found[-1].mean()
         self.optimizer.zero_grad()
         loss.backward()

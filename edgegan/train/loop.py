@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from safetensors.torch import load_file, save_file
 
-from edgegan.core.errors import ModelError, OutputError
+from edgegan.core.errors import ModelError, OutputError, UsageError
 from edgegan.core.files import atomic_path, disk_errors, write_json
 from edgegan.core.images import read_images
 from edgegan.core.sampling import float_to_image, image_to_float, sample_inputs
@@ -69,6 +69,8 @@ def train(recipe: Recipe, out: Path, progress: Progress | None = None) -> Path:
 
 
 def _load_images(recipe: Recipe, model: ZooModel) -> np.ndarray:
+    if not Path(recipe.data).exists():
+        raise UsageError(f"the recipe's data {recipe.data} is not here{f' (it comes from: {recipe.origin})' if recipe.origin else ''}; pass --data")
     size, channels = model.arguments["size"], model.arguments["channels"]
     return read_images(recipe.data, size=(size, size), channels=channels)
 

@@ -16,7 +16,8 @@ class Recipe:
     """How one zoo model is trained.
 
     ``data`` is a path that ``read_images`` takes. ``lr_*`` are Adam's learning rates, ``beta1``/``beta2`` its momenta,
-    ``ema`` the decay of the averaged generator, ``steps`` the number of generator updates of ``batch`` images each.
+    ``ema`` the decay of the averaged generator, ``steps`` the number of generator updates of ``batch`` images each,
+    ``origin`` where the data comes from, told when it is missing.
     """
 
     model: str
@@ -30,6 +31,7 @@ class Recipe:
     ema: float = 0.999
     seed: int = 0
     checkpoint_every: int = 500
+    origin: str = ""
 
     def __post_init__(self) -> None:
         for key in ("steps", "batch", "lr_generator", "lr_discriminator", "checkpoint_every"):

@@ -82,7 +82,7 @@ def test_distillation_brings_the_student_closer(dcgan_graph):
     z = {"z": np.random.default_rng(0).standard_normal((32, 8, 1, 1)).astype(np.float32)}
     wanted = dcgan_graph.run(z)
     before = np.abs(recapture(student, dcgan_graph).run(z) - wanted).mean()
-    learned = distil(dcgan_graph, student, Settings(steps=120, batch=16)).value
+    learned = distil(dcgan_graph, student, Settings(steps=80, batch=16)).value
     assert np.abs(recapture(learned, dcgan_graph).run(z) - wanted).mean() < 0.8 * before
 
 
@@ -91,10 +91,10 @@ def test_a_stopped_distillation_ends_where_an_unbroken_one_does(dcgan_graph, tmp
         pass
 
     def stop(done: int, total: int) -> None:
-        if done == 25:
+        if done == 12:
             raise Stop
 
-    settings = Settings(steps=40, batch=8, checkpoint_every=10)
+    settings = Settings(steps=16, batch=4, checkpoint_every=5)
     _, whole = prune(dcgan_graph, 0.5).value
     wanted = distil(dcgan_graph, whole, settings).value.state_dict()
     _, broken = prune(dcgan_graph, 0.5).value
