@@ -52,14 +52,19 @@ def run(arguments: list[str], debug: bool = False) -> int:
     """Run one command line and return its exit code."""
     try:
         result = typer.main.get_command(app).main(args=arguments, prog_name="edgegan", standalone_mode=False)
-        return result if isinstance(result, int) else 0
+        code = result if isinstance(result, int) else 0
+        return _interrupted() if code == INTERRUPTED else code
     except (typer.Abort, KeyboardInterrupt):
-        _say("interrupted; run the same command again to resume")
-        return INTERRUPTED
+        return _interrupted()
     except Exception as exc:
         if debug:
             traceback.print_exc()
         return _explain(exc, debug)
+
+
+def _interrupted() -> int:
+    _say("interrupted; run the same command again to resume")
+    return INTERRUPTED
 
 
 def _explain(exc: Exception, debug: bool) -> int:

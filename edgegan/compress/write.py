@@ -38,7 +38,8 @@ def write_result(
     """Write everything, the report last; returns the report."""
     out, root = options.out, store.path("candidates")
     for row in candidates:
-        row["artifact"] = _place(row, options, root) if row["artifact"] else None
+        if row is not chosen:
+            row["artifact"] = _place(row, options, root) if row["artifact"] else None
     result = None
     inputs = subject.check_inputs(options)
     original = subject.graph.run(inputs)
