@@ -10,8 +10,6 @@ from pathlib import Path
 
 from benchmarks.common import litert_contender, measure, ours, publish, shared_inputs, subject
 from edgegan.compress import compress
-from edgegan.compress.options import Options
-from edgegan.core.target import load_target
 from edgegan.export.litert import export_litert
 
 
@@ -20,7 +18,7 @@ def main() -> None:
     inputs = shared_inputs(graph)
     with tempfile.TemporaryDirectory() as folder:
         plain = export_litert(module, graph.example_inputs(), Path(folder) / "plain.tflite")
-        report = compress(Options(target=load_target("mobile"), out=Path(folder) / "out", precision="int8", threads=2, fd_samples=0))
+        report = compress("fashion-dcgan", "mobile", out=Path(folder) / "out", precision="int8", threads=2, fd_samples=0)
         artifact = Path(folder) / "out" / report.result["artifact"]
         rows = measure([litert_contender("litert-torch float32, as it comes", plain, inputs), ours("EdgeGAN int8", artifact, inputs)], graph.run(inputs))
     base, mine = rows

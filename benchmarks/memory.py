@@ -13,8 +13,6 @@ from pathlib import Path
 
 from benchmarks.common import publish
 from edgegan.compress import compress
-from edgegan.compress.options import Options
-from edgegan.core.target import load_target
 
 PEAK = "print(int(open('/proc/self/status').read().partition('VmHWM:')[2].split()[0]) / 1024)"
 BARE = f"""
@@ -41,7 +39,7 @@ def last_number(code: str, *arguments: str) -> float:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        report = compress(Options(target=load_target("mobile"), out=Path(folder) / "out", precision="int8", threads=2, fd_samples=0))
+        report = compress("fashion-dcgan", "mobile", out=Path(folder) / "out", precision="int8", threads=2, fd_samples=0)
         artifact, figures = str(Path(folder) / "out" / report.result["artifact"]), str(Path(folder) / "bench.json")
         bare = last_number(BARE, artifact)
         whole = last_number(WHOLE, artifact, figures)

@@ -14,10 +14,8 @@ from pathlib import Path
 from benchmarks.common import publish, shared_inputs, subject
 from edgegan.cli.console import ConsoleProgress
 from edgegan.compress import compress
-from edgegan.compress.options import Options
 from edgegan.core.images import read_images
 from edgegan.core.sampling import float_to_image
-from edgegan.core.target import load_target
 from edgegan.graph import cost
 from edgegan.graph.graph import load
 from edgegan.metrics.distances import frechet_distance, kernel_distance
@@ -34,7 +32,7 @@ def main() -> None:
     inputs = shared_inputs(original, COUNTS[-1])
     with tempfile.TemporaryDirectory() as folder, ConsoleProgress() as progress:
         out = Path(folder) / "out"
-        report = compress(Options(target=load_target("x86-cpu"), out=out, prune=0.5, distill_steps=STEPS, threads=2, fd_samples=0), progress)
+        report = compress("fashion-dcgan", "x86-cpu", out=out, prune=0.5, distill_steps=STEPS, threads=2, fd_samples=0, progress=progress)
         pruned = load(out / "stages" / "pruned.pt2", original.spec, 1)
         with load_artifact(out / report.result["artifact"], threads=2) as generator:
             pictures = {"original": original.run(inputs), "pruned, float": pruned.run(inputs), f"pruned, {report.result['name']}": generator.images(inputs)}

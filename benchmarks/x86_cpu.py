@@ -12,8 +12,6 @@ from pathlib import Path
 
 from benchmarks.common import measure, onnxruntime_contender, openvino_contender, ours, publish, shared_inputs, subject
 from edgegan.compress import compress
-from edgegan.compress.options import Options
-from edgegan.core.target import load_target
 from edgegan.export.onnx import export_onnx
 
 GATE_DB = 30.0
@@ -54,7 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         plain = export_onnx(graph, folder / "plain.onnx")
-        report = compress(Options(target=load_target("x86-cpu"), out=folder / "out", threads=2, min_psnr=GATE_DB, fd_samples=0))
+        report = compress("fashion-dcgan", "x86-cpu", out=folder / "out", threads=2, min_psnr=GATE_DB, fd_samples=0)
         mine_name = f"EdgeGAN: {report.result['name']}"
         contenders = [
             onnxruntime_contender("ONNX Runtime float32", plain, inputs),

@@ -9,7 +9,7 @@ import typer
 
 from edgegan.cli.console import ConsoleProgress, print_json, table
 from edgegan.core.errors import GateError, MissingPackageError
-from edgegan.core.spec import parse_range
+from edgegan.core.spec import parse_input, parse_range
 from edgegan.core.target import load_target
 
 MODEL = Annotated[str, typer.Argument(help="A zoo name, package.module:factory, path/file.py:factory, a .pt2 or a .onnx file.")]
@@ -34,6 +34,11 @@ CALIBRATION = Annotated[int, typer.Option("--calibration-samples", help="Samples
 FD_SAMPLES = Annotated[int, typer.Option("--fd-samples", help="Pictures on each side of fd_lite0 and kid_lite0; 0 leaves them out.")]
 KEEP = Annotated[bool, typer.Option("--keep-candidates", help="Keep every candidate in OUT/candidates.")]
 JSON = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+
+OPTIONS = (
+    "weights", "weights_key", "data", "prune", "macs_ratio", "distill_steps", "out", "force", "seed", "batch", "threads",
+    "precision", "min_psnr", "max_fd_ratio", "calibration_samples", "fd_samples", "keep_candidates",
+)  # fmt: skip
 
 
 def compress(
@@ -99,25 +104,18 @@ def export(
 
 def _run(until: str, given: dict[str, Any]) -> Any:
     target = load_target(given["target"])
-    low_high = parse_range(given["output_range"], "--output-range") if given.get("output_range") else None
-    try:
-        from edgegan.compress import compress as run
-        from edgegan.compress.options import Options
-    except ModuleNotFoundError as exc:
-        raise MissingPackageError(str(exc.name), "compress", "Compressing a model") from exc
-    from edgegan.core.spec import parse_input
-    from edgegan.runtime.generator import available_threads
-
-    for index, text in enumerate(given["input"] or []):
+    inputs = given["input"] or []
+    for index, text in enumerate(inputs):
         parse_input(text, f"input{index}")
-    same = ("model", "weights", "weights_key", "data", "prune", "macs_ratio", "distill_steps", "out", "force", "seed", "batch")
-    more = ("precision", "min_psnr", "max_fd_ratio", "calibration_samples", "fd_samples", "keep_candidates")
-    options = Options(
-        target=target, inputs=tuple(given["input"] or ()), output_range=low_high, threads=given["threads"] or available_threads(),
-        **{k: given[k] for k in same}, **{k: given[k] for k in more if k in given},
-    )  # fmt: skip
+    low_high = parse_range(given["output_range"], "--output-range") if given["output_range"] else None
+    options = {name: given[name] for name in OPTIONS if name in given}
     with ConsoleProgress(quiet=given["as_json"]) as progress:
-        return run(options, progress, until)
+        try:
+            from edgegan.compress import compress as run
+
+            return run(given["model"], target, inputs=inputs, output_range=low_high, progress=progress, until=until, **options)
+        except ModuleNotFoundError as exc:
+            raise MissingPackageError(str(exc.name), "compress", "Compressing a model") from exc
 
 
 def _stage(until: str, given: dict[str, Any], as_json: bool) -> None:

@@ -40,7 +40,7 @@ class Report:
         return chosen
 
 
-def compress(options: Options, progress: Progress | None = None, until: str = "measure") -> Report:
+def run(options: Options, progress: Progress | None = None, until: str = "measure") -> Report:
     """Compress ``options.model`` for ``options.target`` into ``options.out``, resuming what an earlier run finished.
 
     ``until`` names the last stage to run (STAGES). Raises GateError, after writing the report, when nothing passes.
@@ -56,7 +56,7 @@ def compress(options: Options, progress: Progress | None = None, until: str = "m
     store.open()
     done: list[tuple[str, StageResult[Any]]] = [("load", loaded)]
 
-    def run(name: str, work: Callable[[], StageResult[Any]]) -> Any:
+    def stage(name: str, work: Callable[[], StageResult[Any]]) -> Any:
         progress.stage(name)
         result = work()
         for note in result.notes:
@@ -64,23 +64,23 @@ def compress(options: Options, progress: Progress | None = None, until: str = "m
         done.append((name, result))
         return result.value
 
-    pruned = run("prune", lambda: _prune(subject, options, store, progress))
+    pruned = stage("prune", lambda: _prune(subject, options, store, progress))
     if until == "prune":
         return Report(_stages(done), None)
-    graphs = run("rewrite", lambda: _rewrite(pruned, options, store))
+    graphs = stage("rewrite", lambda: _rewrite(pruned, options, store))
     if until == "rewrite":
         return Report(_stages(done), None)
     workshop = Workshop(subject, options, graphs, store.path("candidates"))
-    rows = run("build", lambda: _build(workshop, store, progress, quantized_only=until == "quantize"))
+    rows = stage("build", lambda: _build(workshop, store, progress, quantized_only=until == "quantize"))
     if until in ("quantize", "export"):
         return Report(_stages(done) | {"candidates": rows}, None)
-    figures = run("measure", lambda: _measure(rows, subject, pruned, options, store))
+    figures = stage("measure", lambda: _measure(rows, subject, pruned, options, store))
     rows = [row | figures[row["name"]] | {"error": row["error"] or figures[row["name"]]["error"]} if row["name"] in figures else _unbuilt(row) for row in rows]
     baseline, candidates = rows[0], rows[1:]
     for row in candidates:
         row["passed"], row["reason"] = judge(row, options.min_psnr)
     order = ranked(candidates, options.target)
-    chosen = run("distances", lambda: add_distances(order, baseline, subject, options, store, progress))
+    chosen = stage("distances", lambda: add_distances(order, baseline, subject, options, store, progress))
     report = write_result(chosen, baseline, candidates, done, subject, pruned, options, store)
     if chosen is None:
         raise GateError(_why_not(candidates, options))

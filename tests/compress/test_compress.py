@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgegan.compress import compress
+from edgegan.compress import compress as compress_by_name
 from edgegan.compress.choose import judge, ranked
 from edgegan.compress.options import Options
+from edgegan.compress.pipeline import run as compress
 from edgegan.core.errors import GateError, MissingPackageError, OutputError, TargetError, UsageError
 from edgegan.core.target import load_target
 from edgegan.export.bundle import read_bundle
@@ -141,3 +142,8 @@ def test_unmeasured_candidates_follow_the_targets_order_of_precisions():
     for r in rows:
         r["passed"], r["reason"] = judge(r, 30)
     assert ranked(rows, load_target("rtx-40"))[0]["name"] == "b"
+
+
+def test_the_python_call_of_the_interface(model, tmp_path):
+    report = compress_by_name(f"{model}:latent", "mobile", inputs=["latent:8x1x1"], out=str(tmp_path / "out"), until="rewrite")
+    assert [s["name"] for s in report.content["stages"]] == ["load", "prune", "rewrite"] and report.result is None
