@@ -16,6 +16,7 @@ from torch import nn
 
 from edgegan.core.errors import ModelError, UsageError, nearest
 from edgegan.core.spec import GeneratorSpec, TensorSpec, parse_input
+from edgegan.models.pt2_file import check_pt2
 from edgegan.models.weights_file import load_weights, read_weights
 from edgegan.models.zoo import ZOO, find
 
@@ -145,6 +146,7 @@ def _from_file(path: Path, batch: int, image_inputs: bool) -> LoadedModel:
 
 def _read_pt2(path: Path, batch: int) -> tuple[nn.Module, list[tuple[str, tuple[int, ...], str]]]:
     """A program that torch.export saved: the module, and (name, shape without batch, dtype) of its inputs."""
+    check_pt2(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -1,6 +1,8 @@
 import hashlib
+import io
 import json
 import os
+import zipfile
 
 import pytest
 import torch
@@ -104,3 +106,53 @@ def test_shipped_weights_draw_pictures_and_not_noise():
     images = sample_images(load_generator(model, model.weights), model, 16)
     assert images.shape == (16, 32, 32, 1) and images.std() > 40 and (images[:, 0] < 20).mean() > 0.9
     assert images_path(model.images).exists()
+
+
+def exported(tmp_path):
+    path = tmp_path / "g.pt2"
+    torch.export.save(torch.export.export(nn.Conv2d(3, 4, 3).eval(), (torch.randn(1, 3, 8, 8),)), path)
+    return path
+
+
+def rewritten(path, change):
+    with zipfile.ZipFile(path) as archive:
+        contents = {n: archive.read(n) for n in archive.namelist()}
+    change(contents)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in contents.items():
+            archive.writestr(name, data)
+    return path
+
+
+def test_an_exported_program_that_would_run_code_is_refused(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (os.system, (f"touch {tmp_path}/ran",))
+
+    evil = io.BytesIO()
+    torch.save(Evil(), evil)
+    changes = [
+        lambda c: c.update({"g/data/sample_inputs/model.pt": evil.getvalue()}),
+        lambda c: c.update({"g/data/weights/model_weights_config.json": c["g/data/weights/model_weights_config.json"].replace(b'"use_pickle": false', b'"use_pickle": true')}),
+        lambda c: c.update({"g/data/constants/model_constants_config.json": b'{"config": {"a": {"path_name": "opaque_obj_0", "use_pickle": false}}}'}),
+        lambda c: c.update({"g/data/constants/opaque_obj_0": evil.getvalue()}),
+        lambda c: c.update({"g/models/model.json": c["g/models/model.json"].replace(b'"as_int": 8', b'"as_expr": {"expr_str": "__import__(1)"}')}),
+    ]
+    for change in changes:
+        with pytest.raises(ModelError, match=r"g\.pt2"):
+            load_model(str(rewritten(exported(tmp_path), change)), [], None, None, None, 1)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_exported_programs_with_free_batches_and_constants_are_not_refused(tmp_path):
+    class Constant(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.grid = torch.randn(1, 3, 8, 8)
+
+        def forward(self, x):
+            return x.view(x.shape[0], 3, 8, 8) * self.grid + torch.tensor([1.0, 2.0, 3.0]).view(1, 3, 1, 1)
+
+    program = torch.export.export(Constant().eval(), (torch.randn(2, 192),), dynamic_shapes=({0: torch.export.Dim("n", min=1)},))
+    torch.export.save(program, tmp_path / "g.pt2")
+    assert load_model(str(tmp_path / "g.pt2"), [], None, None, None, 1).spec.inputs[0].shape == (192,)
