@@ -55,3 +55,10 @@ def test_calibration_data_is_what_its_page_says():
     page = (ROOT / "calibration_data" / "README.md").read_text()
     for file in (ROOT / "calibration_data").glob("*.npz"):
         assert hashlib.sha256(file.read_bytes()).hexdigest() in page
+
+
+def test_the_readmes_figures_are_the_benchmarks_results():
+    from benchmarks.table import filled
+
+    text = (ROOT / "README.md").read_text()
+    assert filled(text) == text
