@@ -21,7 +21,7 @@ def table() -> str:
             ours = "**" if row["name"].startswith("EdgeGAN") else ""
             lines.append(f"| {ours}{row['name']}{ours} | {ours}{row['latency_ms']['p50']:.3f}{ours} | {'exact' if row['psnr_db'] > 100 else format(row['psnr_db'], '.1f') + ' dB'} | `{found['command']}` |")
     cpu = json.loads((RESULTS / "litert.json").read_text())["environment"]
-    lines.append(f"\nMeasured on {cpu['cpu']}, {cpu['cores']} cores, int8 dot products; the ratios carry further than the milliseconds.")
+    lines.append(f"\nMeasured on {cpu['cpu']}, {cpu['cores']} cores; the ratios carry further than the milliseconds.")
     return "\n".join(lines) + "\n"
 
 
