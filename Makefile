@@ -20,10 +20,10 @@ lint: $(VENV)/.installed
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 test-fast: $(VENV)/.installed
-	$(BIN)/pytest -n 2 -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow"
 
 bench: $(VENV)/.installed
 	for name in litert x86_cpu runtime memory prune; do $(BIN)/python -m benchmarks.$$name || exit 1; done

@@ -7,12 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from torch import nn
 
 from edgegan.core.manifest import describe, write_manifest
 from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.graph.capture import capture
 from edgegan.graph.graph import Graph
+
+# A busy machine draws slowly; that is no fault of a test.
+settings.register_profile("edgegan", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("edgegan")
 
 LATENT = GeneratorSpec(inputs=(TensorSpec(name="z", kind="latent", shape=(8, 1, 1)),))
 PHOTO = GeneratorSpec(inputs=(TensorSpec(name="x", kind="image", shape=(3, 16, 16), range=(-1.0, 1.0)),))

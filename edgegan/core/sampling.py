@@ -55,7 +55,8 @@ def image_to_float(images: np.ndarray, spec: TensorSpec) -> np.ndarray:
 
 
 def float_to_image(values: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
-    """float (N, C, H, W) in ``value_range`` -> uint8 (N, H, W, C), rounded and clipped."""
+    """float (N, C, H, W) in ``value_range`` -> uint8 (N, H, W, C), rounded and clipped; (N, C, T) is one row of pixels."""
     low, high = value_range
+    values = values[:, :, None] if values.ndim == 3 else values
     scaled = (np.asarray(values, np.float32) - low) * np.float32(255.0 / (high - low))
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8).transpose(0, 2, 3, 1)

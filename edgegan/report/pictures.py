@@ -27,7 +27,9 @@ def sample_sheet(original: np.ndarray, compressed: np.ndarray | None, value_rang
 def _row(images: np.ndarray) -> np.ndarray:
     """One row of the sheet, small pictures enlarged by a whole factor, short rows filled with white."""
     factor = max(1, -(-SMALLEST // images.shape[1]))
-    large = images.repeat(factor, axis=1).repeat(factor, axis=2)
+    large = images.repeat(factor, axis=1).repeat(factor if images.shape[1] > 1 else 1, axis=2)
+    if large.shape[-1] not in (1, 3):
+        large = large[..., :1]
     if len(large) < COLUMNS:
         large = np.concatenate([large, np.full((COLUMNS - len(large), *large.shape[1:]), 255, np.uint8)])
     return grid(large, COLUMNS)
