@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,6 @@ class Job:
     threads: int
     timed: tuple[str, ...] = ()
     seconds: float = 1.0
-    warnings: list[str] = field(default_factory=list)
 
 
 def run_job(job: Job) -> dict[str, Outcome]:

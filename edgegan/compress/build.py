@@ -12,7 +12,7 @@ import torch
 from edgegan.compress.options import Options
 from edgegan.compress.plans import Plan
 from edgegan.compress.subject import Subject
-from edgegan.core.errors import GeneratorError, OutputError, TargetError
+from edgegan.core.errors import GeneratorError, OutputError, TargetError, first_line
 from edgegan.core.manifest import describe, write_manifest
 from edgegan.core.stage import stopwatch
 from edgegan.export.litert import export_litert, halve_weights
@@ -53,7 +53,7 @@ class Workshop:
             except OutputError:
                 raise
             except GeneratorError as exc:
-                row["error"] = str(exc).splitlines()[0]
+                row["error"] = first_line(exc)
             row["seconds"] = seconds()
         return row
 
@@ -143,7 +143,7 @@ class Workshop:
                 export_litert(self.subject.graph.module, self.subject.graph.example_inputs(), folder / "g.tflite")
                 return row | self._described(plan, folder / "g.tflite", "litert", {}, ())
             except TargetError as exc:
-                note = f"the plain conversion fails ({str(exc).splitlines()[0]}), so the baseline is ONNX Runtime float32"
+                note = f"the plain conversion fails ({first_line(exc)}), so the baseline is ONNX Runtime float32"
                 onnx = export_onnx(self.subject.graph, folder / "g.onnx")
                 return row | self._described(plan, onnx, "onnxruntime", {}, (note,)) | {"backend": "onnxruntime"}
         onnx = export_onnx(self.subject.graph, folder / "graph.onnx")
@@ -155,7 +155,7 @@ class Workshop:
         try:
             return self._tensorrt(plan, folder, onnx, ())
         except TargetError as exc:
-            note = f"the plain conversion fails ({str(exc).splitlines()[0]}), so the baseline is ONNX Runtime float32"
+            note = f"the plain conversion fails ({first_line(exc)}), so the baseline is ONNX Runtime float32"
             return self._described(plan, onnx, "onnxruntime", {}, (note,)) | {"backend": "onnxruntime", "stand_in": None}
 
 

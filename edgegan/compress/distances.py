@@ -10,7 +10,7 @@ from edgegan.bench.quality import SetDistances, unmeasured
 from edgegan.compress.measure import outputs
 from edgegan.compress.options import Options
 from edgegan.compress.subject import Subject
-from edgegan.core.errors import MissingPackageError
+from edgegan.core.errors import MissingPackageError, first_line
 from edgegan.core.progress import Progress
 from edgegan.core.sampling import float_to_image, sample_inputs
 from edgegan.core.stage import StageResult, StageStore, stopwatch
@@ -36,10 +36,10 @@ def add_distances(order: list[dict[str, Any]], baseline: dict[str, Any], subject
             judge = _Distances(subject, options, store)
         except MissingPackageError as exc:
             for row in (*order, baseline):
-                row["quality"] |= unmeasured(str(exc).splitlines()[0])
+                row["quality"] |= unmeasured(first_line(exc))
             if options.max_fd_ratio is not None:
                 raise
-            return StageResult(chosen, (str(exc).splitlines()[0],), seconds())
+            return StageResult(chosen, (first_line(exc),), seconds())
         baseline["quality"] |= judge.of_original()
         chosen = None
         for index, row in enumerate(order):

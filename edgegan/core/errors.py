@@ -66,6 +66,12 @@ class DeviceError(GeneratorError):
     exit_code = 8
 
 
+def first_line(exc: BaseException) -> str:
+    """The first line of an exception's message; the name of its class where it has none."""
+    lines = str(exc).strip().splitlines()
+    return lines[0] if lines else type(exc).__name__
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint that names the known values closest to a misspelt one, or all of them when none is close."""
     known = sorted(known)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from edgegan.core.errors import TargetError
+from edgegan.core.errors import TargetError, first_line
 from edgegan.core.files import atomic_path
 from edgegan.graph.graph import Graph
 
@@ -33,7 +33,7 @@ def export_onnx(graph: Graph, path: Path, half: bool = False) -> Path:
                 input_names=[i.name for i in graph.spec.inputs], output_names=[graph.spec.output_name],
             )  # fmt: skip
     except Exception as exc:
-        raise TargetError(f"torch.onnx cannot export the generator: {str(exc).strip().splitlines()[0]}") from exc
+        raise TargetError(f"torch.onnx cannot export the generator: {first_line(exc)}") from exc
     assert program is not None
     with atomic_path(path) as temporary:
         program.save(str(temporary), external_data=False)

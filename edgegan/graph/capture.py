@@ -6,7 +6,7 @@ import traceback
 
 import torch
 
-from edgegan.core.errors import ModelError
+from edgegan.core.errors import ModelError, first_line
 from edgegan.core.sampling import sample_inputs
 from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.graph.graph import Graph, first_output, functional, refresh
@@ -38,7 +38,7 @@ def capture(generator: torch.nn.Module, spec: GeneratorSpec, batch: int = 1) -> 
         with torch.no_grad():
             output = first_output(generator(*inputs))
     except Exception as exc:
-        raise ModelError(f"the generator does not take the given inputs ({described}): {_first_line(exc)}{_user_line(exc)}\nCheck --input against the arguments of forward().") from exc
+        raise ModelError(f"the generator does not take the given inputs ({described}): {first_line(exc)}{_user_line(exc)}\nCheck --input against the arguments of forward().") from exc
     if not torch.is_floating_point(output) or output.ndim not in (3, 4) or output.shape[0] != batch:
         raise ModelError(f"the generator's first output is {output.dtype} of shape {tuple(output.shape)}; expected float (batch={batch}, C, H, W)")
     if not torch.isfinite(output).all():
@@ -46,13 +46,13 @@ def capture(generator: torch.nn.Module, spec: GeneratorSpec, batch: int = 1) -> 
     try:
         module = functional(_FirstOutput(generator).eval(), inputs)
     except Exception as exc:
-        raise ModelError(f"torch.export cannot capture the generator: {_first_line(exc)}{_user_line(exc)}\nReplace control flow or Python numbers that depend on tensor values (.item(), if tensor: ...) by tensor operators.") from exc
-    graph = Graph(_plain_names(module, spec.inputs), spec, batch)
+        raise ModelError(f"torch.export cannot capture the generator: {first_line(exc)}{_user_line(exc)}\nReplace control flow or Python numbers that depend on tensor values (.item(), if tensor: ...) by tensor operators.") from exc
+    graph = Graph(plain_names(module, spec.inputs), spec, batch)
     refresh(graph.module, inputs)
     return graph
 
 
-def _plain_names(module: torch.fx.GraphModule, inputs: tuple[TensorSpec, ...]) -> torch.fx.GraphModule:
+def plain_names(module: torch.fx.GraphModule, inputs: tuple[TensorSpec, ...]) -> torch.fx.GraphModule:
     """Placeholders named as the spec names the inputs; one that the network never reads stays, unused."""
     placeholders = [n for n in module.graph.nodes if n.op == "placeholder"]
     assert len(placeholders) == len(inputs)
@@ -64,11 +64,6 @@ def _plain_names(module: torch.fx.GraphModule, inputs: tuple[TensorSpec, ...]) -
     output.args = (first_output(output.args[0]),)
     module.recompile()
     return module
-
-
-def _first_line(exc: BaseException) -> str:
-    text = str(exc).strip()
-    return text.splitlines()[0] if text else type(exc).__name__
 
 
 def _user_line(exc: BaseException) -> str:

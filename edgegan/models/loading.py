@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from edgegan.core.errors import ModelError, UsageError, nearest
+from edgegan.core.errors import ModelError, UsageError, first_line, nearest
 from edgegan.core.spec import GeneratorSpec, TensorSpec, parse_input
 from edgegan.models.pt2_file import check_pt2
 from edgegan.models.weights_file import load_weights, read_weights
@@ -152,8 +152,7 @@ def _read_pt2(path: Path, batch: int) -> tuple[nn.Module, list[tuple[str, tuple[
             warnings.simplefilter("ignore")
             program = torch.export.load(path)
     except Exception as exc:
-        first = (str(exc).strip().splitlines() or [type(exc).__name__])[0]
-        raise ModelError(f"{path} is not a file of torch.export.save that this PyTorch ({torch.__version__}) reads: {first}") from exc
+        raise ModelError(f"{path} is not a file of torch.export.save that this PyTorch ({torch.__version__}) reads: {first_line(exc)}") from exc
     if any(_is_training_norm(n) for n in program.graph.nodes):
         raise ModelError(f"{path} was exported in training mode; call .eval() on the generator before torch.export.export")
     values = {n.name: n.meta["val"] for n in program.graph.nodes if n.op == "placeholder"}

@@ -11,7 +11,7 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-from edgegan.core.errors import MissingPackageError, ModelError
+from edgegan.core.errors import MissingPackageError, ModelError, first_line
 from edgegan.models.onnx_ops import OPERATORS, Context
 
 TOLERANCE = 1e-3
@@ -38,8 +38,7 @@ def _read(path: Path) -> onnx.ModelProto:
         model = onnx.load(path)
         onnx.checker.check_model(model)
     except Exception as exc:
-        first = (str(exc).strip().splitlines() or [type(exc).__name__])[0]
-        raise ModelError(f"{path} is not a sound ONNX file: {first}") from exc
+        raise ModelError(f"{path} is not a sound ONNX file: {first_line(exc)}") from exc
     return model
 
 
@@ -61,7 +60,7 @@ def _simplified(model: onnx.ModelProto, path: Path, batch: int) -> onnx.ModelPro
     try:
         simplified, _ = onnxsim.simplify(model, overwrite_input_shapes={k: v for k, v in shapes.items() if v})
     except Exception as exc:
-        raise ModelError(f"{path} cannot be simplified: {str(exc).strip().splitlines()[0]}") from exc
+        raise ModelError(f"{path} cannot be simplified: {first_line(exc)}") from exc
     return simplified
 
 
@@ -124,7 +123,7 @@ def _check_against_onnxruntime(module: nn.Module, model: onnx.ModelProto, tensor
         wanted = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"]).run(None, feeds)[0]
         got = module(*(torch.from_numpy(v) for v in feeds.values())).numpy()
     except Exception as exc:
-        raise ModelError(f"{path} cannot be imported: {str(exc).strip().splitlines()[0]}") from exc
+        raise ModelError(f"{path} cannot be imported: {first_line(exc)}") from exc
     error = np.abs(wanted - got).max() / max(1e-6, np.abs(wanted).max()) if wanted.shape == got.shape else np.inf
     if not error <= TOLERANCE:
         raise ModelError(f"{path}: the imported network differs from ONNX Runtime by {error:.1e} of its output; please report this model")

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from edgegan.core.errors import ModelError, nearest
+from edgegan.core.errors import ModelError, first_line, nearest
 
 State = Mapping[str, torch.Tensor]
 
@@ -32,7 +32,7 @@ def read_weights(path: Path, key: str | None) -> State:
             raise ModelError(f"--weights {path} holds more than weights and is refused: loading it would run code. Save the state_dict alone: torch.save(model.state_dict(), ...)") from exc
         raise ModelError(f"--weights {path} is not a checkpoint of torch.save, nor .safetensors") from exc
     except Exception as exc:
-        raise ModelError(f"--weights {path} is not a checkpoint of torch.save, nor .safetensors: {_first(exc)}") from exc
+        raise ModelError(f"--weights {path} is not a checkpoint of torch.save, nor .safetensors: {first_line(exc)}") from exc
     return _pick(content, key, path)
 
 
@@ -43,7 +43,7 @@ def _read_safetensors(path: Path) -> State:
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as exc:
-        raise ModelError(f"--weights {path} is not a sound safetensors file: {_first(exc)}") from exc
+        raise ModelError(f"--weights {path} is not a sound safetensors file: {first_line(exc)}") from exc
 
 
 def _pick(content: Any, key: str | None, path: Path) -> State:
@@ -87,7 +87,3 @@ def load_weights(module: nn.Module, state: State, path: Path) -> None:
 
 def _count(state: State, own: State) -> str:
     return f"{len(state.keys() & own.keys())} of the model's {len(own)} names match"
-
-
-def _first(exc: BaseException) -> str:
-    return (str(exc).strip().splitlines() or [type(exc).__name__])[0]

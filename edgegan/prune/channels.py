@@ -11,6 +11,7 @@ from torch import fx, nn
 
 from edgegan.core.errors import ModelError
 from edgegan.core.stage import StageResult, stopwatch
+from edgegan.graph.capture import plain_names
 from edgegan.graph.cost import macs
 from edgegan.graph.editing import aten, is_call
 from edgegan.graph.graph import Graph, functional, refresh
@@ -62,20 +63,10 @@ def share_for_macs_ratio(graph: Graph, ratio: float) -> float:
 def recapture(network: fx.GraphModule, like: Graph) -> Graph:
     """A layered network as a Graph again."""
     module = functional(network, like.example_inputs())
-    _name_inputs(module, like)
+    plain_names(module, like.spec.inputs)
     graph = like.with_module(module)
     refresh(module, graph.example_inputs())
     return graph
-
-
-def _name_inputs(module: fx.GraphModule, like: Graph) -> None:
-    module.graph._codegen = torch.fx.graph.CodeGen()
-    output = next(n for n in module.graph.nodes if n.op == "output")
-    if isinstance(output.args[0], tuple | list):
-        output.args = (output.args[0][0],)
-    for node, spec in zip([n for n in module.graph.nodes if n.op == "placeholder"], like.spec.inputs, strict=True):
-        node.target = spec.name
-    module.recompile()
 
 
 def _prune(network: fx.GraphModule, graph: Graph, share: float, without: frozenset[str]) -> tuple[fx.GraphModule | None, int]:

@@ -15,7 +15,7 @@ from ai_edge_litert.interpreter import Interpreter
 from ai_edge_quantizer import quantizer, recipe_manager
 from ai_edge_quantizer.recipe import AlgorithmName, TFLOperationName
 
-from edgegan.core.errors import TargetError
+from edgegan.core.errors import TargetError, first_line
 from edgegan.core.files import atomic_path
 from edgegan.core.stage import StageResult, stopwatch
 from edgegan.quantize.ranges import RangeObserver
@@ -44,7 +44,7 @@ def quantize(float_file: Path, samples: Iterable[list[np.ndarray]], out: Path, l
             Interpreter(str(out)).allocate_tensors()
         except (ValueError, RuntimeError, KeyError, IndexError) as exc:
             out.unlink(missing_ok=True)
-            raise TargetError(f"ai-edge-quantizer cannot make a valid int8 file of this model: {str(exc).splitlines()[0] if str(exc) else type(exc).__name__}") from exc
+            raise TargetError(f"ai-edge-quantizer cannot make a valid int8 file of this model: {first_line(exc)}") from exc
         kept = " layers only, the rest in float" if layers_only else ""
         return StageResult(out, (f"int8 (ai-edge-quantizer{kept}), ranges by least squared error on {count} samples",), seconds())
 
