@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from edgegan.bench.partitions import partitions
 from edgegan.compress.options import Options
 from edgegan.compress.plans import Plan
 from edgegan.compress.subject import Subject
 from edgegan.core.errors import GeneratorError, OutputError, TargetError, first_line
+from edgegan.core.files import write_bytes
 from edgegan.core.manifest import describe, write_manifest
 from edgegan.core.stage import stopwatch
 from edgegan.export.litert import export_litert, halve_weights
@@ -20,6 +22,8 @@ from edgegan.export.onnx import export_onnx
 from edgegan.export.tensorrt import build_rtx_plan, check_with_parser
 from edgegan.graph import cost
 from edgegan.graph.graph import Graph
+from edgegan.graph.passes import LITERT_INT8, Pass
+from edgegan.graph.rewrite import apply
 from edgegan.runtime.backends import BACKENDS
 
 TENSORRTS = ("tensorrt", "tensorrt-rtx")
@@ -76,10 +80,11 @@ class Workshop:
         from edgegan.quantize.scheme import ONNXRUNTIME, TENSORRT
 
         scheme = TENSORRT if plan.backend in TENSORRTS else ONNXRUNTIME
-        if scheme.name not in self._quantized:
+        key = f"{scheme.name} {plan.formulation}"
+        if key not in self._quantized:
             done = pt2e.quantize(graph, scheme, self._batches())
-            self._quantized[scheme.name] = (done.value, done.notes)
-        return self._quantized[scheme.name]
+            self._quantized[key] = (done.value, done.notes)
+        return self._quantized[key]
 
     def _batches(self) -> Iterator[tuple[torch.Tensor, ...]]:
         values = self.subject.calibration_inputs(self.options)
@@ -87,9 +92,6 @@ class Workshop:
             yield tuple(torch.from_numpy(v[start : start + self.options.batch]) for v in values.values())
 
     def _litert(self, plan: Plan, graph: Graph, folder: Path) -> dict[str, Any]:
-        floats = self.root / "litert-float" / f"{plan.formulation}.tflite"
-        if not floats.exists():
-            export_litert(graph.module, graph.example_inputs(), floats)
         artifact = folder / "g.tflite"
         notes: tuple[str, ...] = ()
         exceptions: dict[str, str] = {}
@@ -98,14 +100,25 @@ class Workshop:
 
             folder.mkdir(parents=True, exist_ok=True)
             samples = ([t.numpy() for t in batch] for batch in self._batches())
-            notes = litert.quantize(floats, samples, artifact, plan.layers_only).notes
-            exceptions = {"all but convolutions and linear layers": "fp32"} if plan.layers_only else {}
+            notes = litert.quantize(self._litert_float(plan, graph, LITERT_INT8), samples, artifact, plan.kept).notes
+            exceptions = {k: "fp32" for k in [litert.TOLD[plan.kept]] if k}
         elif plan.precision == "fp16":
-            halve_weights(floats, artifact)
+            halve_weights(self._litert_float(plan, graph), artifact)
             notes = ("weights stored as float16, unpacked to float32 where the device has no float16 arithmetic",)
         else:
-            export_litert(graph.module, graph.example_inputs(), artifact)
-        return self._described(plan, artifact, "litert", {}, notes, exceptions)
+            folder.mkdir(parents=True, exist_ok=True)
+            write_bytes(artifact, self._litert_float(plan, graph).read_bytes())
+        return self._described(plan, artifact, "litert", {}, (*notes, partitions(artifact).note), exceptions)
+
+    def _litert_float(self, plan: Plan, graph: Graph, passes: Sequence[Pass] = ()) -> Path:
+        """The float file of a formulation, after more passes where its use asks for them."""
+        path = self.root / "litert-float" / f"{plan.formulation}{'-'.join(['', *(p.__name__ for p in passes)])}.tflite"
+        if not path.exists():
+            ready = apply(graph, passes).value
+            if passes and ready is graph:
+                return self._litert_float(plan, graph)
+            export_litert(ready.module, ready.example_inputs(), path)
+        return path
 
     def _tensorrt(self, plan: Plan, folder: Path, onnx: Path, notes: tuple[str, ...]) -> dict[str, Any]:
         """The ONNX is checked with NVIDIA's parser, and stands in for the plan where figures need something that runs here."""

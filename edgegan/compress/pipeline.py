@@ -18,6 +18,7 @@ from edgegan.compress.write import clear, write_result
 from edgegan.core.errors import GateError
 from edgegan.core.progress import Progress, Silent
 from edgegan.core.stage import StageResult, StageStore, stopwatch
+from edgegan.graph.check import Reference
 from edgegan.graph.graph import Graph, load, save
 from edgegan.graph.passes import FORMULATIONS
 from edgegan.graph.rewrite import rewrite
@@ -112,10 +113,16 @@ def _prune(subject: Subject, options: Options, store: StageStore, progress: Prog
 
 
 def _rewrite(graph: Graph, options: Options, store: StageStore) -> StageResult[dict[str, Graph]]:
-    """Every formulation of the network that the target's backends may want."""
-    wanted = ["native", "phase"] + ["phase-nhwc"] * ("litert" in options.target.runtimes)
+    """Every formulation of the network that the target's backends may want and that differs from those before it."""
     with stopwatch() as seconds:
-        made = {name: rewrite(graph, name) for name in FORMULATIONS if name in wanted}
+        reference = Reference(graph)
+        made: dict[str, StageResult[Graph]] = {}
+        for name in FORMULATIONS:
+            if name.endswith("-nhwc") and "litert" not in options.target.runtimes:
+                continue
+            result = rewrite(graph, name, reference)
+            if all(result.value.fingerprint() != other.value.fingerprint() or name.endswith("-nhwc") != first.endswith("-nhwc") for first, other in made.items()):
+                made[name] = result
         for name, result in made.items():
             if store.read(f"rewritten-{name}") is None:
                 save(result.value, store.path(f"rewritten-{name}.pt2"))
@@ -127,8 +134,7 @@ def _rewrite(graph: Graph, options: Options, store: StageStore) -> StageResult[d
 def _build(workshop: Workshop, store: StageStore, progress: Progress, quantized_only: bool) -> StageResult[list[dict[str, Any]]]:
     """The baseline, then every candidate; each is kept as soon as it is made."""
     with stopwatch() as seconds:
-        rewritten = workshop.graphs["native"].module.code != workshop.graphs["phase"].module.code
-        todo, notes = plans(workshop.options.target, workshop.options.precision, workshop.graphs["native"], rewritten, _supports_bf16(workshop.options))
+        todo, notes = plans(workshop.options.target, workshop.options.precision, workshop.graphs, _supports_bf16(workshop.options))
         if quantized_only:
             todo = [plan for plan in todo if plan.precision == "int8"]
         store.path("candidates").mkdir(exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
@@ -19,25 +20,29 @@ BUILDERS = {"litert": ("litert-torch", "litert_torch", "mobile"), "tensorrt-rtx"
 """What exporting to a backend needs beside its runtime: distribution, module, extra."""
 
 
+KEPT = {"nothing": "", "statistics": "-norms", "arithmetic": "-layers"}
+"""How a candidate's name tells what it leaves in float: everything in int8, but the norms, or layers alone."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """One candidate to build. ``layers_only``: int8 in convolutions and linear layers alone, the rest in float."""
+    """One candidate to build. ``kept``: what an int8 candidate leaves in float (``edgegan.quantize.litert``)."""
 
     backend: str
     formulation: str
     precision: str
-    layers_only: bool = False
+    kept: str = "nothing"
 
     @property
     def name(self) -> str:
-        return f"{self.backend}-{self.formulation}-{self.precision}" + ("-layers" if self.layers_only else "")
+        return f"{self.backend}-{self.formulation}-{self.precision}" + KEPT[self.kept]
 
 
-def plans(target: Target, precision: str, native: Graph, rewritten: bool, supports_bf16: bool) -> tuple[list[Plan], list[str]]:
+def plans(target: Target, precision: str, graphs: Mapping[str, Graph], supports_bf16: bool) -> tuple[list[Plan], list[str]]:
     """All candidates of ``target`` for ``precision`` (``auto``: all it takes), and notes on those left out.
 
-    ``rewritten``: whether the phase form differs from the native one. Raises MissingPackageError when no backend that
-    the target allows is installed, TargetError when none runs the precision.
+    ``graphs``: the formulations that differ from each other, ``native`` among them. Raises MissingPackageError when no
+    backend that the target allows is installed, TargetError when none runs the precision.
     """
     wanted = target.precisions if precision == "auto" else (precision,)
     found: list[Plan] = []
@@ -52,7 +57,7 @@ def plans(target: Target, precision: str, native: Graph, rewritten: bool, suppor
         for kind in wanted:
             if kind == "bf16" and not (backend == "openvino" and supports_bf16):
                 continue
-            found += _of_backend(backend, kind, rewritten, has_arithmetic(native))
+            found += _of_backend(backend, kind, graphs)
     if not found:
         if missing:
             raise missing
@@ -60,18 +65,24 @@ def plans(target: Target, precision: str, native: Graph, rewritten: bool, suppor
     return found, notes
 
 
-def _of_backend(backend: str, precision: str, rewritten: bool, arithmetic: bool) -> list[Plan]:
-    best = "phase" if rewritten else "native"
-    if backend == "litert":
-        only = [False, True] if precision == "int8" and arithmetic else [False]
-        return [Plan(backend=backend, formulation="phase-nhwc", precision=precision, layers_only=o) for o in only]
-    if precision == "int8":
-        return [Plan(backend=backend, formulation=best, precision=precision)]
+def _of_backend(backend: str, precision: str, graphs: Mapping[str, Graph]) -> list[Plan]:
     if precision == "fp16" and backend in ("onnxruntime", "openvino"):
         return []
-    if backend.startswith("tensorrt") or not rewritten:
-        return [Plan(backend=backend, formulation="native", precision=precision)]
-    return [Plan(backend=backend, formulation=f, precision=precision) for f in ("native", "phase")]
+    kept = ["nothing"]
+    if backend == "litert" and precision == "int8" and has_arithmetic(graphs["native"]):
+        kept = ["nothing", "statistics", "arithmetic"]
+    return [Plan(backend=backend, formulation=f, precision=precision, kept=k) for f in _formulations(backend, precision, graphs) for k in kept]
+
+
+def _formulations(backend: str, precision: str, graphs: Mapping[str, Graph]) -> list[str]:
+    """The forms worth building: LiteRT's are channels-last; int8 graphs hold no transposed convolution; nothing times
+    TensorRT's float forms here, and its own transposed convolution is sound."""
+    if backend == "litert":
+        return [f for f in graphs if f.endswith("-nhwc")]
+    forms = [f for f in graphs if not f.endswith("-nhwc")]
+    if backend.startswith("tensorrt"):
+        return ["phase" if "phase" in graphs else "native"] if precision == "int8" else ["native"]
+    return [f for f in forms if f != "native"] or forms if precision == "int8" else forms
 
 
 def has_arithmetic(graph: Graph) -> bool:

@@ -10,6 +10,9 @@ from torch import fx
 
 aten = torch.ops.aten
 
+LAYERS = (aten.conv1d.default, aten.conv2d.default, aten.linear.default)
+TRANSPOSED = (aten.conv_transpose1d.default, aten.conv_transpose2d.input)
+UPSAMPLES = (aten.upsample_nearest2d.vec, aten.upsample_nearest2d.default)
 POINTWISE = frozenset({
     aten.relu.default, aten.leaky_relu.default, aten.tanh.default, aten.sigmoid.default, aten.elu.default, aten.gelu.default,
     aten.silu.default, aten.clamp.default, aten.hardtanh.default, aten.softplus.default, aten.neg.default, aten.abs.default,
@@ -36,6 +39,19 @@ def weight(module: fx.GraphModule, node: Any) -> torch.Tensor | None:
     for part in str(node.target).split("."):
         value = getattr(value, part)
     return value.detach() if isinstance(value, torch.Tensor) else None
+
+
+def channel_values(module: fx.GraphModule, value: Any, channels: int, rank: int) -> torch.Tensor | None:
+    """A number, or a constant tensor with one value per channel, as float64 (channels,); None for anything else."""
+    if isinstance(value, int | float):
+        return torch.full((channels,), float(value), dtype=torch.float64)
+    held = weight(module, value)
+    if held is None or not held.is_floating_point():
+        return None
+    full = [1] * (rank - held.ndim) + list(held.shape)
+    if held.ndim > rank or any(size != 1 for dim, size in enumerate(full) if dim != 1) or full[1] not in (1, channels):
+        return None
+    return held.double().reshape(-1).expand(channels)
 
 
 def add_weight(module: fx.GraphModule, name: str, value: torch.Tensor) -> fx.Node:
@@ -77,5 +93,6 @@ def replace(node: fx.Node, build: Callable[[fx.Graph], fx.Node]) -> None:
     """Put what ``build`` makes in the place of ``node``."""
     with node.graph.inserting_before(node):
         new = build(node.graph)
+    new.meta.setdefault("val", node.meta["val"])
     node.replace_all_uses_with(new)
     node.graph.erase_node(node)

@@ -103,7 +103,17 @@ def functional(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> fx.
         traced = program.module(check_guards=False)
     assert isinstance(traced, fx.GraphModule)
     _restore_batch_norm(traced)
+    _views_to_reshapes(traced)
     return traced
+
+
+def _views_to_reshapes(module: fx.GraphModule) -> None:
+    """A view relies on the strides before it, which a rewrite may change; a reshape does not."""
+    aten = torch.ops.aten
+    for node in module.graph.nodes:
+        if node.op == "call_function" and node.target in (aten.view.default, aten._unsafe_view.default):
+            node.target = aten.reshape.default
+    module.recompile()
 
 
 def _restore_batch_norm(module: fx.GraphModule) -> None:

@@ -5,14 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-
-def _initialize(module: nn.Module) -> None:
-    """Weights from N(0, 0.02), BatchNorm scales from N(1, 0.02), as the paper has it."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.normal_(module.weight, 0.0, 0.02)
-    elif isinstance(module, nn.BatchNorm2d):
-        nn.init.normal_(module.weight, 1.0, 0.02)
-        nn.init.zeros_(module.bias)
+from edgegan.models.initialize import normal_weights
 
 
 class Generator(nn.Module):
@@ -27,7 +20,7 @@ class Generator(nn.Module):
             width //= 2
         layers += [nn.ConvTranspose2d(width, channels, 4, 2, 1, bias=False), nn.Tanh()]
         self.net = nn.Sequential(*layers)
-        self.apply(_initialize)
+        normal_weights(self)
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         return self.net(z)
@@ -45,7 +38,7 @@ class Discriminator(nn.Module):
             width, side = 2 * width, side // 2
         layers += [nn.Conv2d(width, 1, 4, 1, 0, bias=False)]
         self.net = nn.Sequential(*layers)
-        self.apply(_initialize)
+        normal_weights(self)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.net(images).flatten()

@@ -1,4 +1,4 @@
-"""Removing channels: coupled groups from Torch-Pruning, scored by group magnitude, the same share from every group."""
+"""Removing channels: coupled groups from Torch-Pruning, scored by group magnitude; wide groups give more than narrow ones."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ PRUNABLE = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.Lin
 FIXED = (aten.pixel_shuffle.default, aten.group_norm.default, aten.split.Tensor, aten.split_with_sizes.default, aten.chunk.default)
 MULTIPLE = 4
 """Wide layers keep a multiple of this many channels: kernels of every backend work in such blocks."""
+REDUNDANCY = 2 / 3
+"""A group of n channels keeps a number proportional to n ** REDUNDANCY. Wide layers are the more redundant ones, as in the
+layer-wise densities of Evci et al. 2020 (arXiv:1911.11134), and in a generator the narrow ones are the late, large maps
+that make the picture. 1 would take the same share everywhere."""
 
 
 def prune(graph: Graph, share: float) -> StageResult[tuple[Graph, fx.GraphModule]]:
-    """Remove ``share`` (0..0.95) of the channels of every group that can be pruned.
+    """Remove ``share`` (0..0.95) of all channels that can be pruned.
 
     Returns the pruned Graph and its layered form, which ``distil`` trains. Channels of the output, and those that a
     PixelShuffle, a GroupNorm or a split rearranges, are kept. Raises ModelError when nothing can be pruned.
@@ -76,7 +80,7 @@ def _prune(network: fx.GraphModule, graph: Graph, share: float, without: frozens
     dependencies = tp.DependencyGraph().build_dependency(candidate, example_inputs=graph.example_inputs(), verbose=False)
     names = {module: name for name, module in candidate.named_modules()}
     kept = {candidate.get_submodule(n) for n in _kept_layers(candidate) | without}
-    chosen: list[tuple[str, object, list[int]]] = []
+    scored: list[tuple[str, object, torch.Tensor]] = []
     seen: set[nn.Module] = set()
     convolutions = dependencies.get_all_groups(ignored_layers=list(kept), root_module_types=PRUNABLE[:-1])
     linears = dependencies.get_all_groups(ignored_layers=list(kept), root_module_types=PRUNABLE[-1:])
@@ -86,19 +90,20 @@ def _prune(network: fx.GraphModule, graph: Graph, share: float, without: frozens
             continue
         seen |= {m for m in widened if isinstance(m, PRUNABLE)}
         scores = tp.importance.GroupMagnitudeImportance(p=2)(group)
-        if scores is None:
+        if scores is not None:
+            scored.append((names[group[0].dep.target.module], group[0].dep.handler, scores))
+    chosen = 0
+    for (name, handler, scores), kept in zip(scored, kept_widths([len(s) for _, _, s in scored], share), strict=True):
+        channels = torch.argsort(scores)[: len(scores) - kept].tolist()
+        if not channels:
             continue
-        count = _channels_to_remove(len(scores), share)
-        if count:
-            root = group[0].dep.target.module
-            chosen.append((names[root], group[0].dep.handler, torch.argsort(scores)[:count].tolist()))
-    for name, handler, channels in chosen:
+        chosen += 1
         group = dependencies.get_pruning_group(candidate.get_submodule(name), handler, channels)
         if dependencies.check_pruning_group(group):
             group.prune()
     if not chosen:
         raise ModelError("no channels can be pruned in this generator: every layer's width is fixed by its output or its code; leave --prune out")
-    return (candidate if _runs(candidate, graph) else None), len(chosen)
+    return (candidate if _runs(candidate, graph) else None), chosen
 
 
 def _prune_what_runs(network: fx.GraphModule, graph: Graph, share: float) -> tuple[fx.GraphModule, int, list[str]]:
@@ -120,11 +125,27 @@ def _prune_what_runs(network: fx.GraphModule, graph: Graph, share: float) -> tup
     return pruned, groups, sorted(whole - _kept_layers(network))
 
 
-def _channels_to_remove(channels: int, share: float) -> int:
-    left = max(1, round(channels * (1 - share)))
+def kept_widths(widths: list[int], share: float) -> list[int]:
+    """How many channels each group keeps, so that ``share`` of all are removed: proportional to width ** REDUNDANCY,
+    at most all of them, at least one."""
+    if not widths or share == 0:
+        return widths
+    wanted = sum(widths) * (1 - share)
+    low, high = 0.0, float(max(widths))
+    for _ in range(60):
+        scale = (low + high) / 2
+        if sum(min(n, scale * n**REDUNDANCY) for n in widths) > wanted:
+            high = scale
+        else:
+            low = scale
+    return [_whole(n, min(n, low * n**REDUNDANCY)) for n in widths]
+
+
+def _whole(channels: int, kept: float) -> int:
+    """The nearest width that kernels like: a multiple of MULTIPLE in wide groups."""
     if channels >= 4 * MULTIPLE:
-        left = max(MULTIPLE, round(left / MULTIPLE) * MULTIPLE)
-    return max(0, channels - left)
+        return min(channels, max(MULTIPLE, round(kept / MULTIPLE) * MULTIPLE))
+    return max(1, round(kept))
 
 
 def _kept_layers(network: fx.GraphModule) -> set[str]:

@@ -6,6 +6,7 @@ saturating tanh's input range where tanh is flat. Ranges are observed here, then
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -23,17 +24,21 @@ from edgegan.quantize.scheme import SATURATION
 from edgegan.runtime.litert import inputs_by_argument
 
 INT8_LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "CONV_2D_TRANSPOSE")
+ELEMENTWISE = ("ADD", "SUB", "MUL", "DIV", "SQUARED_DIFFERENCE")
+REDUCTIONS = ("MEAN", "SUM", "RSQRT", "SQRT")
+TOLD = {"nothing": "", "statistics": "normalisation", "arithmetic": "all but convolutions and linear layers"}
 SATURATING = {"TANH": "tanh", "LOGISTIC": "sigmoid"}
 
 
-def quantize(float_file: Path, samples: Iterable[list[np.ndarray]], out: Path, layers_only: bool = False) -> StageResult[Path]:
+def quantize(float_file: Path, samples: Iterable[list[np.ndarray]], out: Path, kept: str = "nothing") -> StageResult[Path]:
     """Write ``float_file`` in int8 to ``out``; its inputs and outputs stay float32.
 
-    ``samples``: the inputs of one run each, in the order of the file's signature. ``layers_only`` quantizes convolutions
-    and linear layers and leaves all other arithmetic (normalisation above all) in float. Raises TargetError.
+    ``samples``: the inputs of one run each, in the order of the file's signature. ``kept`` stays in float: ``nothing``,
+    the ``statistics`` of normalisation and what they scale, or all ``arithmetic`` but convolutions and linear layers.
+    Raises TargetError.
     """
     with stopwatch() as seconds:
-        recipe = _recipe(layers_only)
+        recipe = _recipe(kept, statistics(float_file) if kept == "statistics" else [])
         try:
             engine = quantizer.Quantizer(str(float_file), recipe)
             observed, count = _observe(float_file, samples)
@@ -45,19 +50,44 @@ def quantize(float_file: Path, samples: Iterable[list[np.ndarray]], out: Path, l
         except (ValueError, RuntimeError, KeyError, IndexError) as exc:
             out.unlink(missing_ok=True)
             raise TargetError(f"ai-edge-quantizer cannot make a valid int8 file of this model: {first_line(exc)}") from exc
-        kept = " layers only, the rest in float" if layers_only else ""
-        return StageResult(out, (f"int8 (ai-edge-quantizer{kept}), ranges by least squared error on {count} samples",), seconds())
+        told = f", {TOLD[kept]} in float" if TOLD[kept] else ""
+        return StageResult(out, (f"int8 (ai-edge-quantizer{told}), ranges by least squared error on {count} samples",), seconds())
 
 
-def _recipe(layers_only: bool) -> Any:
+def _recipe(kept: str, names: list[str]) -> Any:
     manager = recipe_manager.RecipeManager()
-    kinds = [TFLOperationName.CONV_2D, TFLOperationName.DEPTHWISE_CONV_2D, TFLOperationName.FULLY_CONNECTED] if layers_only else [TFLOperationName.ALL_SUPPORTED]
+    kinds = [TFLOperationName.CONV_2D, TFLOperationName.DEPTHWISE_CONV_2D, TFLOperationName.FULLY_CONNECTED] if kept == "arithmetic" else [TFLOperationName.ALL_SUPPORTED]
     for kind in kinds:
         manager.add_static_config(regex=".*", operation_name=kind, activation_num_bits=8, weight_num_bits=8, algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT)
-    if not layers_only:
+    for name in names:
+        manager.add_quantization_config(regex=f"^{re.escape(name)};$", operation_name=TFLOperationName.ALL_SUPPORTED, algorithm_key=AlgorithmName.NO_QUANTIZE)
+    if kept != "arithmetic":
         for end in (TFLOperationName.INPUT, TFLOperationName.OUTPUT):
             manager.add_quantization_config(regex=".*", operation_name=end, algorithm_key=AlgorithmName.NO_QUANTIZE)
     return manager.get_quantization_recipe()
+
+
+def statistics(float_file: Path) -> list[str]:
+    """Names of the tensors that normalisation makes: reductions, what is computed from them alone, what they scale or
+    shift, and what is computed for them alone."""
+    interpreter = Interpreter(str(float_file))
+    names = {d["index"]: d["name"] for d in interpreter.get_tensor_details()}
+    operations = interpreter._get_ops_details()
+    made = {int(o) for op in operations for o in op["outputs"]} | {d["index"] for d in interpreter.get_input_details()}
+    readers: dict[int, list[str]] = {}
+    for op in operations:
+        for tensor in op["inputs"]:
+            readers.setdefault(int(tensor), []).append(op["op_name"])
+    reduced: set[int] = set()
+    found: list[str] = []
+    for op in operations:
+        inputs, output = {int(i) for i in op["inputs"]} & made, int(op["outputs"][0])
+        if op["op_name"] in REDUCTIONS or (op["op_name"] in (*ELEMENTWISE, "RESHAPE", "TRANSPOSE") and inputs and inputs <= reduced):
+            reduced.add(output)
+        elif not (op["op_name"] in ELEMENTWISE and (inputs & reduced or set(readers.get(output, ["none"])) <= {"MEAN", "SUM"})):
+            continue
+        found.append(names[output])
+    return found
 
 
 class _Observed:
@@ -78,7 +108,7 @@ def _observe(float_file: Path, samples: Iterable[list[np.ndarray]]) -> tuple[_Ob
     for sample in samples:
         observed = observed or _Observed(sample)
         for argument, detail in inputs_by_argument(interpreter).items():
-            interpreter.set_tensor(detail["index"], sample[argument])
+            interpreter.set_tensor(detail["index"], sample[argument].astype(detail["dtype"], copy=False))
         interpreter.invoke()
         count += 1
         for index, name in watched.items():
@@ -96,8 +126,10 @@ def _signature(file: Path) -> str:
 
 
 def _named(file: Path, sample: list[np.ndarray]) -> dict[str, np.ndarray]:
-    names = Interpreter(str(file)).get_signature_list()[_signature(file)]["inputs"]
-    return {name: sample[int(name.rpartition("_")[2])] for name in names}
+    interpreter = Interpreter(str(file))
+    types = [detail["dtype"] for _, detail in sorted(inputs_by_argument(interpreter).items())]
+    names = sorted(interpreter.get_signature_list()[_signature(file)]["inputs"], key=lambda name: int(name.rpartition("_")[2]))
+    return {name: sample[int(name.rpartition("_")[2])].astype(dtype, copy=False) for name, dtype in zip(names, types, strict=True)}
 
 
 def _with_range(entry: Any, ranges: RangeObserver | None, saturation: float | None) -> Any:

@@ -35,12 +35,12 @@ class VendorSession(Session):
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as exc:
             raise ArtifactError(f"LiteRT cannot load {self.manifest.artifact}: {exc}") from exc
-        self._inputs = [(argument, detail["index"]) for argument, detail in inputs_by_argument(self._interpreter).items()]
+        self._inputs = [(argument, detail["index"], detail["dtype"]) for argument, detail in inputs_by_argument(self._interpreter).items()]
         self._output = self._interpreter.get_output_details()[0]["index"]
 
     def _run(self, arrays: list[np.ndarray]) -> np.ndarray:
-        for argument, index in self._inputs:
-            self._interpreter.set_tensor(index, arrays[argument])
+        for argument, index, dtype in self._inputs:
+            self._interpreter.set_tensor(index, arrays[argument].astype(dtype, copy=False))
         self._interpreter.invoke()
         image: np.ndarray = self._interpreter.get_tensor(self._output)
         return image

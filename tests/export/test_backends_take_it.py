@@ -123,7 +123,7 @@ def test_litert_layers_only_keeps_normalisation_in_float(cyclegan_graph, tmp_pat
     floats = export_litert(rewrite(cyclegan_graph, "phase-nhwc").value.module, cyclegan_graph.example_inputs(), tmp_path / "f.tflite")
     samples = [[t.numpy() for t in batch] for batch in calibration(cyclegan_graph)]
     whole = litert.quantize(floats, samples, tmp_path / "a.tflite").value
-    layers = litert.quantize(floats, samples, tmp_path / "b.tflite", layers_only=True).value
+    layers = litert.quantize(floats, samples, tmp_path / "b.tflite", kept="arithmetic").value
     wanted = cyclegan_graph.run(check_inputs(cyclegan_graph))
     figures = [psnr_db(wanted, litert_images(p, check_inputs(cyclegan_graph)), (-1, 1)) for p in (whole, layers)]
     assert figures[1] >= figures[0] - 0.5 and figures[1] > 25

@@ -113,11 +113,4 @@ def test_a_pass_that_changes_the_output_is_undone(monkeypatch):
     graph = graph_of(randomized(nn.Sequential(nn.Conv2d(2, 3, 1), nn.ReLU())), (2, 4, 4))
     monkeypatch.setitem(FORMULATIONS, "native", (spoil,))
     result = rewrite(graph, "native")
-    assert "undone" in result.notes[0] and compare(graph, result.value).maximum == 0
-
-
-def test_every_formulation_keeps_whole_generators(dcgan_graph, cyclegan_graph):
-    for graph in (dcgan_graph, cyclegan_graph):
-        for formulation in FORMULATIONS:
-            result = rewrite(graph, formulation)
-            assert compare(graph, result.value, seeds=(3, 4)).relative < 1e-6, (formulation, result.notes)
+    assert "undone" in result.notes[0] and "sigmoid" not in result.value.module.code and compare(graph, result.value).maximum == 0

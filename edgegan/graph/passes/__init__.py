@@ -10,24 +10,35 @@ from collections.abc import Callable
 
 from torch import fx
 
-from edgegan.graph.passes import (
-    activation_first,
-    drop_identities,
-    fold_batch_norm,
-    fold_constants,
-    phase_conv,
-    pixel_linear,
-    reflection_slices,
-    upsample_conv,
-)
+from edgegan.graph.passes.activation_first import activation_first
+from edgegan.graph.passes.conv_pool import conv_pool
+from edgegan.graph.passes.drop_identities import drop_identities
+from edgegan.graph.passes.fold_affine import fold_affine
+from edgegan.graph.passes.fold_batch_norm import fold_batch_norm
+from edgegan.graph.passes.fold_constants import fold_constants
+from edgegan.graph.passes.modulated_conv import modulated_conv
+from edgegan.graph.passes.phase_conv import phase_conv, phase_conv_channels_last, phase_conv_split, phase_conv_split_channels_last
+from edgegan.graph.passes.pixel_linear import pixel_linear
+from edgegan.graph.passes.powers import powers
+from edgegan.graph.passes.rectified_layers import rectified_layers
+from edgegan.graph.passes.reflection_slices import reflection_slices
+from edgegan.graph.passes.shuffle_channels_last import shuffle_channels_last
+from edgegan.graph.passes.sum_before_shuffle import sum_before_shuffle
+from edgegan.graph.passes.upsample_conv import upsample_conv
+from edgegan.graph.passes.upsample_late import upsample_late
 
 Pass = Callable[[fx.GraphModule], int]
 
-CLEAN: tuple[Pass, ...] = (drop_identities.drop_identities, fold_constants.fold_constants, fold_batch_norm.fold_batch_norm)
-BEFORE_PHASE: tuple[Pass, ...] = (upsample_conv.upsample_conv, pixel_linear.pixel_linear)
+CLEAN: tuple[Pass, ...] = (drop_identities, fold_constants, fold_batch_norm, modulated_conv, fold_affine, powers, upsample_late, conv_pool, drop_identities)
+LAST = (activation_first, sum_before_shuffle)
+LITERT = (*LAST, shuffle_channels_last, reflection_slices, drop_identities)
+LITERT_INT8: tuple[Pass, ...] = (rectified_layers,)
+"""What a LiteRT form takes on before it is quantized, beside its float form's passes."""
 
 FORMULATIONS: dict[str, tuple[Pass, ...]] = {
     "native": CLEAN,
-    "phase": (*CLEAN, *BEFORE_PHASE, phase_conv.phase_conv, activation_first.activation_first),
-    "phase-nhwc": (*CLEAN, *BEFORE_PHASE, phase_conv.phase_conv_channels_last, activation_first.activation_first, reflection_slices.reflection_slices),
+    "phase": (*CLEAN, upsample_conv, pixel_linear, phase_conv, *LAST),
+    "phase-split": (*CLEAN, upsample_conv, pixel_linear, phase_conv_split, *LAST),
+    "phase-nhwc": (*CLEAN, upsample_conv, pixel_linear, phase_conv_channels_last, *LITERT),
+    "phase-split-nhwc": (*CLEAN, upsample_conv, pixel_linear, phase_conv_split_channels_last, *LITERT),
 }

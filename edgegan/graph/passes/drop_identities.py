@@ -1,13 +1,14 @@
-"""y = x: clones, detaches, casts to the same type and dropout in evaluation go."""
+"""y = x: clones, detaches, casts to the same type, reshapes to the same shape and dropout in evaluation go."""
 
 from __future__ import annotations
 
 from torch import fx
 
-from edgegan.graph.editing import arguments, aten, is_call
+from edgegan.graph.editing import arguments, aten, is_call, shape
 
 ALWAYS = (aten.clone.default, aten.detach.default, aten.alias.default, aten.lift_fresh_copy.default, aten.contiguous.default)
 CASTS = (aten.to.dtype, aten._to_copy.default, aten.to.dtype_layout)
+RESHAPES = (aten.view.default, aten.reshape.default, aten.expand.default)
 DROPOUTS = (aten.dropout.default, aten.feature_dropout.default, aten.alpha_dropout.default)
 
 
@@ -18,7 +19,8 @@ def drop_identities(module: fx.GraphModule) -> int:
         if not isinstance(source, fx.Node):
             continue
         same_type = is_call(node, *CASTS) and node.meta["val"].dtype == source.meta["val"].dtype
-        if is_call(node, *ALWAYS) or same_type or (is_call(node, *DROPOUTS) and not arguments(node)["train"]):
+        same_shape = is_call(node, *RESHAPES) and shape(node) == shape(source)
+        if is_call(node, *ALWAYS) or same_type or same_shape or (is_call(node, *DROPOUTS) and not arguments(node)["train"]):
             node.replace_all_uses_with(source)
             module.graph.erase_node(node)
             count += 1

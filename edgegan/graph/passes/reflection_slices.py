@@ -10,6 +10,8 @@ from torch import fx
 from edgegan.graph.editing import arguments, aten, is_call, replace, shape
 
 NAMED = {aten.reflection_pad2d.default: "reflect", aten.replication_pad2d.default: "replicate", aten.reflection_pad1d.default: "reflect", aten.replication_pad1d.default: "replicate"}
+WIDEST = 5
+"""As many tensors as XNNPACK concatenates at once."""
 
 
 def reflection_slices(module: fx.GraphModule) -> int:
@@ -29,15 +31,23 @@ def reflection_slices(module: fx.GraphModule) -> int:
 
 
 def _pad(graph: fx.Graph, value: fx.Node, margins: list[int], mode: str) -> fx.Node:
+    """Sides take turns between the axes: concatenations in a row along one axis would be joined again by the converter."""
     sizes = shape(value)
+    sides = []
     for offset, (before, after) in enumerate(zip(margins[::2], margins[1::2], strict=True)):
         dim = len(sizes) - 1 - offset
         last = sizes[dim] - 1
-        if mode == "reflect":
-            rows = (list(range(before, 0, -1)), [last - i for i in range(1, after + 1)])
-        else:
-            rows = ([0] * before, [last] * after)
-        lead, tail = ([graph.call_function(aten.slice.Tensor, (value, dim, i, i + 1)) for i in part] for part in rows)
-        if lead or tail:
-            value = graph.call_function(aten.cat.default, ([*lead, value, *tail], dim))
+        lead = list(range(1, before + 1)) if mode == "reflect" else [0] * before
+        tail = [last - i for i in range(1, after + 1)] if mode == "reflect" else [last] * after
+        sides += [(step, 0, dim, rows) for step, rows in _pieces(lead)] + [(step, 1, dim, rows) for step, rows in _pieces(tail)]
+    shifts = dict.fromkeys(range(len(sizes)), 0)
+    for _, side, dim, rows in sorted(sides, key=lambda s: s[:2]):
+        taken = [graph.call_function(aten.slice.Tensor, (value, dim, row + shifts[dim], row + shifts[dim] + 1)) for row in rows]
+        value = graph.call_function(aten.cat.default, ([value, *taken] if side else [*reversed(taken), value], dim))
+        shifts[dim] += 0 if side else len(rows)
     return value
+
+
+def _pieces(rows: list[int]) -> list[tuple[int, list[int]]]:
+    """Rows from the edge outwards, as many at a time as one concatenation takes beside the picture."""
+    return [(step, rows[start : start + WIDEST - 1]) for step, start in enumerate(range(0, len(rows), WIDEST - 1))]

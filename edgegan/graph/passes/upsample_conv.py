@@ -11,9 +11,8 @@ import torch
 from torch import fx
 from torch.nn.functional import conv2d
 
-from edgegan.graph.editing import add_weight, arguments, aten, is_call, pair, replace, shape, sole_user, weight
+from edgegan.graph.editing import UPSAMPLES, add_weight, arguments, aten, is_call, pair, replace, shape, weight
 
-UPSAMPLES = (aten.upsample_nearest2d.vec, aten.upsample_nearest2d.default)
 
 
 def upsample_conv(module: fx.GraphModule) -> int:
@@ -23,25 +22,26 @@ def upsample_conv(module: fx.GraphModule) -> int:
             continue
         call = arguments(node)
         upsample, kernel = call["input"], weight(module, call["weight"])
-        if kernel is None or not is_call(upsample, *UPSAMPLES) or sole_user(upsample) is not node:
+        if kernel is None or not is_call(upsample, *UPSAMPLES):
             continue
-        factors = _factors(upsample)
+        repeats = factors(upsample)
         padding = call["padding"]
-        if factors is None or factors[0] != factors[1] or isinstance(padding, str) or call["groups"] != 1:
+        if repeats is None or repeats[0] != repeats[1] or isinstance(padding, str) or call["groups"] != 1:
             continue
         if pair(call["stride"]) != (1, 1) or pair(call["dilation"]) != (1, 1):
             continue
         padding = [k - 1 - p for k, p in zip(kernel.shape[2:], pair(padding), strict=True)]
         if min(padding) < 0:
             continue
-        merged = add_weight(module, f"{node.name}_upsampling_weight", _merge(kernel, factors[0]))
-        arguments_ = (upsample.args[0], merged, call["bias"], [factors[0]] * 2, padding)
+        merged = add_weight(module, f"{node.name}_upsampling_weight", _merge(kernel, repeats[0]))
+        arguments_ = (upsample.args[0], merged, call["bias"], [repeats[0]] * 2, padding)
         replace(node, lambda graph, a=arguments_: graph.call_function(aten.conv_transpose2d.input, a))
         count += 1
     return count
 
 
-def _factors(upsample: fx.Node) -> tuple[int, int] | None:
+def factors(upsample: fx.Node) -> tuple[int, int] | None:
+    """Whole numbers of times that rows and columns are repeated; None for other sizes."""
     before, after = shape(upsample.args[0])[2:], shape(upsample)[2:]
     if any(a % b for a, b in zip(after, before, strict=True)):
         return None
@@ -50,8 +50,12 @@ def _factors(upsample: fx.Node) -> tuple[int, int] | None:
 
 def _merge(kernel: torch.Tensor, factor: int) -> torch.Tensor:
     """(Cout, Cin, k, k) -> (Cin, Cout, k + f - 1, k + f - 1): every tap summed over the f positions that it covers."""
+    return spread(kernel.flip(2, 3), factor).transpose(0, 1).contiguous()
+
+
+def spread(kernel: torch.Tensor, factor: int) -> torch.Tensor:
+    """(Cout, Cin, k, k) -> (Cout, Cin, k + f - 1, k + f - 1): full convolution of each kernel with f x f ones."""
     outputs, inputs, height, width = kernel.shape
-    flipped = kernel.double().flip(2, 3).reshape(outputs * inputs, 1, height, width)
-    ones = torch.ones(1, 1, factor, factor, dtype=torch.float64)
-    full = conv2d(flipped, ones, padding=factor - 1)
-    return full.view(outputs, inputs, *full.shape[2:]).transpose(0, 1).to(kernel.dtype).contiguous()
+    flat = kernel.double().reshape(outputs * inputs, 1, height, width)
+    full = conv2d(flat, torch.ones(1, 1, factor, factor, dtype=torch.float64), padding=factor - 1)
+    return full.view(outputs, inputs, *full.shape[2:]).to(kernel.dtype)

@@ -1,0 +1,22 @@
+"""x ** 2 = x * x and x ** 0.5 = sqrt(x): what every backend has, where a general power is refused by some."""
+
+from __future__ import annotations
+
+from torch import fx
+
+from edgegan.graph.editing import aten, is_call, replace
+
+
+def powers(module: fx.GraphModule) -> int:
+    count = 0
+    for node in list(module.graph.nodes):
+        square = is_call(node, aten.square.default) or (is_call(node, aten.pow.Tensor_Scalar) and node.args[1] == 2)
+        if square:
+            replace(node, lambda graph, x=node.args[0]: graph.call_function(aten.mul.Tensor, (x, x)))
+        elif is_call(node, aten.pow.Tensor_Scalar) and node.args[1] in (0.5, -0.5):
+            root = aten.sqrt.default if node.args[1] > 0 else aten.rsqrt.default
+            replace(node, lambda graph, x=node.args[0], root=root: graph.call_function(root, (x,)))
+        else:
+            continue
+        count += 1
+    return count

@@ -1,0 +1,36 @@
+"""One pass on a drawn module, or on one operator alone, in float64 throughout."""
+
+import torch
+from torch import fx, nn
+
+from edgegan.core.spec import GeneratorSpec, TensorSpec
+from edgegan.graph.capture import capture
+from edgegan.graph.graph import refresh
+
+
+def rewritten(module: nn.Module, *shapes: tuple[int, ...], step):
+    """The module in float64 and the same after ``step``, with the number of places changed. ``shapes`` are with batch."""
+    specs = tuple(TensorSpec(name=f"x{i}", kind="latent", shape=s[1:]) for i, s in enumerate(shapes))
+    graph = capture(module, GeneratorSpec(inputs=specs), shapes[0][0])
+    return _after(graph.module.double(), tuple(t.double() for t in graph.example_inputs()), step)
+
+
+def rewritten_operator(operator, x: torch.Tensor, weights: dict[str, torch.Tensor | None], *arguments, step):
+    """``operator(x, *weights, *arguments)`` after ``step``: a graph of one node, made without tracing."""
+    root = nn.Module()
+    graph = fx.Graph()
+    source = graph.placeholder("x")
+    held = []
+    for name, value in weights.items():
+        if value is not None:
+            root.register_buffer(name, value)
+        held.append(None if value is None else graph.get_attr(name))
+    graph.output(graph.call_function(operator, (source, *held, *arguments)))
+    return _after(fx.GraphModule(root, graph), (x,), step)
+
+
+def _after(module, inputs, step):
+    refresh(module, inputs)
+    count = step(module)
+    refresh(module, inputs)
+    return module, count

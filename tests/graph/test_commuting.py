@@ -1,0 +1,185 @@
+"""Rewrites that move or merge operators, each drawn at random and compared with PyTorch's own, in float64."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional as F
+
+from edgegan.graph.editing import UPSAMPLES, aten, is_call
+from edgegan.graph.passes.activation_first import activation_first
+from edgegan.graph.passes.conv_pool import conv_pool
+from edgegan.graph.passes.drop_identities import drop_identities
+from edgegan.graph.passes.fold_affine import fold_affine
+from edgegan.graph.passes.fold_constants import fold_constants
+from edgegan.graph.passes.modulated_conv import modulated_conv
+from edgegan.graph.passes.powers import powers
+from edgegan.graph.passes.rectified_layers import rectified_layers
+from edgegan.graph.passes.shuffle_channels_last import shuffle_channels_last
+from edgegan.graph.passes.sum_before_shuffle import sum_before_shuffle
+from edgegan.graph.passes.upsample_late import upsample_late
+from tests.graph.drawn import rewritten
+
+SEEDS = st.integers(0, 2**31)
+
+
+class Code(nn.Module):
+    """A function of x, of layers that it is given by name, and of a constant where there is one."""
+
+    def __init__(self, code, constant=None, **layers):
+        super().__init__()
+        self.code, self.layers = code, nn.ModuleDict(layers)
+        self.register_buffer("constant", constant)
+
+    def forward(self, *x):
+        given = {} if self.constant is None else {"c": self.constant}
+        return self.code(*x, **self.layers, **given)
+
+
+def check(module, *shapes, step, tolerance=1e-10):
+    """``step`` acts on ``module`` and changes nothing; returns the operators that are left."""
+    after, count = rewritten(module.eval(), *shapes, step=step)
+    inputs = [torch.randn(s, dtype=torch.float64) for s in shapes]
+    assert count > 0
+    assert (module.double()(*inputs) - after(*inputs)).abs().max() < tolerance
+    return [n.target for n in after.graph.nodes if n.op == "call_function"]
+
+
+@pytest.mark.parametrize("kind", [nn.Conv2d, nn.ConvTranspose2d])
+@settings(max_examples=8, deadline=None)
+@given(seed=SEEDS, groups=st.sampled_from([1, 2]), bias=st.booleans(), before=st.booleans(), operation=st.sampled_from(["mul", "div", "add", "sub", "rsub", "neg", "scalar"]))
+def test_constants_join_the_layer(kind, seed, groups, bias, before, operation):
+    torch.manual_seed(seed)
+    layer = kind(4, 6, 3, padding=1, groups=groups, bias=bias)
+    constant = torch.rand(1, 4 if before else 6, 1, 1) + 0.5
+    functions = {
+        "mul": lambda v, c: v * c, "div": lambda v, c: v / c, "add": lambda v, c: v + c, "sub": lambda v, c: v - c,
+        "rsub": lambda v, c: c - v, "neg": lambda v, c: -v, "scalar": lambda v, c: 0.3 * v,
+    }  # fmt: skip
+    if before and operation in ("add", "sub", "rsub"):
+        return
+    function = functions[operation]
+    module = Code((lambda x, layer, c: layer(function(x, c))) if before else (lambda x, layer, c: function(layer(x), c)), constant, layer=layer)
+    assert len(check(module, (2, 4, 5, 6), step=fold_affine)) == 1
+
+
+def test_an_add_before_a_padded_layer_stays():
+    module = nn.Sequential(nn.Conv2d(2, 2, 3, padding=1))
+    _, count = rewritten(Code(lambda x, layer: layer(x + 1.0), layer=module[0]).eval(), (1, 2, 4, 4), step=fold_affine)
+    assert count == 0
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=SEEDS, factor=st.integers(2, 3), form=st.sampled_from(["interpolate", "repeat", "upsample"]))
+def test_what_works_on_pixels_alone_works_before_upsampling(seed, factor, form):
+    torch.manual_seed(seed)
+    up = {
+        "interpolate": lambda x: F.interpolate(x, scale_factor=factor), "repeat": lambda x: x.repeat_interleave(factor, dim=3).repeat_interleave(factor, dim=2),
+        "upsample": nn.Upsample(scale_factor=factor),
+    }[form]  # fmt: skip
+    module = Code(lambda x, conv, norm: F.relu(norm(conv(F.leaky_relu(up(x), 0.2)) * 2.0)), conv=nn.Conv2d(3, 5, 1), norm=nn.PReLU(5))
+    left = check(module, (2, 3, 4, 3), step=upsample_late)
+    assert left[-1] in UPSAMPLES
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=SEEDS, kernel=st.integers(1, 5), factor=st.integers(2, 3), padding=st.integers(0, 2), groups=st.sampled_from([1, 2]), bias=st.booleans())
+def test_average_pooling_joins_the_convolution(seed, kernel, factor, padding, groups, bias):
+    torch.manual_seed(seed)
+    module = nn.Sequential(nn.Conv2d(4, 6, kernel, padding=padding, groups=groups, bias=bias), nn.AvgPool2d(factor))
+    assert aten.avg_pool2d.default not in check(module, (2, 4, 11, 10), step=conv_pool)
+
+
+def test_an_activation_goes_before_a_concatenation_where_it_then_fuses():
+    module = Code(lambda x, a: F.relu(torch.cat([a(x), x], 1)), a=nn.Conv2d(3, 4, 3, padding=1))
+    assert check(module, (2, 3, 6, 5), step=activation_first)[-1] is aten.cat.default
+    _, count = rewritten(Code(lambda x: F.relu(torch.cat([x, 2 * x], 1))).eval(), (2, 3, 4, 4), step=activation_first)
+    assert count == 0
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=SEEDS, scale=st.integers(2, 4), channels=st.sampled_from([1, 3]))
+def test_a_super_resolution_skip_needs_no_upsampling(seed, scale, channels):
+    torch.manual_seed(seed)
+    layer = nn.Conv2d(channels, channels * scale * scale, 3, padding=1)
+    module = Code(lambda x, layer: F.pixel_shuffle(layer(x), scale) + F.interpolate(x, scale_factor=scale), layer=layer)
+    left = check(module, (2, channels, 5, 4), step=sum_before_shuffle)
+    assert not set(left) & set(UPSAMPLES) and left[-1] is aten.pixel_shuffle.default
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=SEEDS, scale=st.integers(2, 3), shape=st.sampled_from(["layer", "activated", "sum", "scaled", "shared"]))
+def test_shuffles_in_channels_last(seed, scale, shape):
+    torch.manual_seed(seed)
+    wide = 3 * scale * scale
+    codes = {
+        "layer": lambda x, a, b, p, c: a(x), "activated": lambda x, a, b, p, c: p(F.relu(a(x))), "sum": lambda x, a, b, p, c: a(x) + F.relu(b(x)),
+        "scaled": lambda x, a, b, p, c: a(x) * c + 1.0, "shared": lambda x, a, b, p, c: F.relu(x.repeat(1, wide // 3, 1, 1)),
+    }  # fmt: skip
+    module = Code(lambda x, **layers: F.interpolate(F.pixel_shuffle(codes[shape](x, **layers), scale), scale_factor=2), torch.rand(wide, 1, 1), a=nn.Conv2d(3, wide, 3, padding=1), b=nn.Conv2d(3, wide, 1), p=nn.PReLU(wide))
+    left = check(module, (2, 3, 5, 4), step=shuffle_channels_last)
+    assert aten.pixel_shuffle.default not in left and not set(left) & set(UPSAMPLES)
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=SEEDS, low=st.sampled_from([-0.5, 0.0, 1.1]), single=st.booleans())
+def test_rectifiers_as_layers(seed, low, single):
+    torch.manual_seed(seed)
+    prelu = nn.PReLU(1 if single else 4)
+    nn.init.uniform_(prelu.weight, low, low + 0.9)
+    left = check(Code(lambda x, p: F.relu(p(x).abs() - 1) + F.relu(x), p=prelu), (2, 4, 3, 5), step=rectified_layers)
+    assert aten.prelu.default not in left
+
+
+def test_powers_as_products_and_roots():
+    left = check(Code(lambda x: x**2 + x.square() + (x.abs() + 1) ** 0.5 + (x.abs() + 1) ** -0.5), (2, 3, 4), step=powers)
+    assert aten.pow.Tensor_Scalar not in left
+
+
+class Modulated(nn.Module):
+    """The ways in which public StyleGAN2 code writes its layer."""
+
+    def __init__(self, form, up):
+        super().__init__()
+        self.form, self.up = form, up
+        self.weight, self.style = nn.Parameter(torch.randn(5, 3, 3, 3)), nn.Linear(4, 3)
+
+    def forward(self, x, z):
+        batch, channels, height, width = x.shape
+        style = self.style(z)
+        if self.form == "product":
+            weight = self.weight[None] * style.view(batch, 1, channels, 1, 1)
+            weight = weight * torch.rsqrt(weight.pow(2).sum([2, 3, 4]) + 1e-8).view(batch, -1, 1, 1, 1)
+        elif self.form == "keepdim":
+            weight = self.weight[None] * (style[:, None, :, None, None] + 1)
+            weight = weight * torch.rsqrt((weight**2).sum(dim=(2, 3, 4), keepdim=True) + 1e-8)
+        elif self.form == "quotient":
+            weight = self.weight.unsqueeze(0) * style.reshape(batch, 1, -1, 1, 1)
+            weight = weight / (weight.square().sum([2, 3, 4], keepdim=True) + 1e-8).sqrt()
+        else:
+            weight = 0.5 * self.weight[None] * style.view(batch, 1, channels, 1, 1)
+        if self.up:
+            weight = weight.transpose(1, 2).reshape(batch * channels, 5, 3, 3)
+            y = F.conv_transpose2d(x.reshape(1, -1, height, width), weight, stride=2, groups=batch)
+        else:
+            y = F.conv2d(x.reshape(1, -1, height, width), weight.reshape(-1, channels, 3, 3), padding=1, groups=batch)
+        return y.reshape(batch, -1, *y.shape[2:])
+
+
+@pytest.mark.parametrize("up", [False, True])
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("form", ["product", "keepdim", "quotient", "plain"])
+def test_modulation_moves_to_activations(form, batch, up):
+    def step(graph):
+        drop_identities(graph)
+        fold_constants(graph)
+        return modulated_conv(graph)
+
+    torch.manual_seed(0)
+    after, count = rewritten(Modulated(form, up).eval(), (batch, 3, 6, 5), (batch, 4), step=step)
+    torch.manual_seed(0)
+    module, x, z = Modulated(form, up).double(), torch.randn(batch, 3, 6, 5, dtype=torch.float64), torch.randn(batch, 4, dtype=torch.float64)
+    assert count == (1 if form == "plain" else 2) and (module(x, z) - after(x, z)).abs().max() < 1e-10
+    layer = next(n for n in after.graph.nodes if is_call(n, aten.conv2d.default, aten.conv_transpose2d.input))
+    assert layer.args[1].op == "get_attr"
