@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from math import sqrt
 
 import torch
@@ -80,7 +81,7 @@ class StyleGAN2(nn.Module):
         self.first = StyleLayer(widths[0], widths[0], latent, 4)
         self.first_image = ModulatedConv(widths[0], 3, 1, latent, demodulate=False)
         self.blocks = nn.ModuleList()
-        for index, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
+        for index, (a, b) in enumerate(itertools.pairwise(widths)):
             side = 8 * 2**index
             self.blocks.append(nn.ModuleList([StyleLayer(a, b, latent, side, up=True), StyleLayer(b, b, latent, side), ModulatedConv(b, 3, 1, latent, demodulate=False)]))
 

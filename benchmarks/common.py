@@ -44,10 +44,10 @@ def shared_inputs(graph, count: int = 64, seed: int = 42) -> dict[str, np.ndarra
     return sample_inputs(graph.spec.inputs, count, seed)
 
 
-def measure(contenders: list[Contender], reference: np.ndarray, seconds: float = 4.0) -> list[dict[str, Any]]:
+def measure(contenders: list[Contender], reference: np.ndarray, seconds: float = 4.0, span: tuple[float, float] = (-1, 1)) -> list[dict[str, Any]]:
     """Latency of all, in turns, and PSNR of each against the float network."""
     latencies = interleaved({c.name: c.call for c in contenders}, seconds=seconds, rounds=8)
-    return [{"name": c.name, "latency_ms": latencies[c.name].to_json(), "psnr_db": psnr_db(reference, c.images, (-1, 1))} for c in contenders]
+    return [{"name": c.name, "latency_ms": latencies[c.name].to_json(), "psnr_db": psnr_db(reference, c.images, span)} for c in contenders]
 
 
 def publish(name: str, title: str, columns: list[str], rows: list[list[str]], content: dict[str, Any], verdicts: dict[str, bool]) -> None:
@@ -58,21 +58,36 @@ def publish(name: str, title: str, columns: list[str], rows: list[list[str]], co
     write_json(RESULTS / f"{name}.json", {"benchmark": name, "command": f"python -m benchmarks.{name}", **content, "aims": verdicts, "environment": environment(THREADS)})
 
 
+def _rows(inputs: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+    """The shared inputs, one sample at a time."""
+    return [{k: np.ascontiguousarray(v[i : i + 1]) for k, v in inputs.items()} for i in range(len(next(iter(inputs.values()))))]
+
+
+def _contender(name: str, run: Callable[[dict[str, np.ndarray]], np.ndarray], inputs: dict[str, np.ndarray]) -> Contender:
+    rows = _rows(inputs)
+    images = np.concatenate([run(row) for row in rows])
+    return Contender(name, lambda: run(rows[0]), images)
+
+
 def litert_contender(name: str, path: Path, inputs: dict[str, np.ndarray]) -> Contender:
     """A .tflite file through the vendor's own interpreter."""
     from ai_edge_litert.interpreter import Interpreter
 
+    from edgegan.runtime.litert import inputs_by_argument
+
     interpreter = Interpreter(str(path), num_threads=THREADS)
     interpreter.allocate_tensors()
-    place, result = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    places = [(list(inputs)[argument], d["index"], d["dtype"]) for argument, d in inputs_by_argument(interpreter).items()]
+    result = interpreter.get_output_details()[0]["index"]
 
-    def call(row: np.ndarray = inputs["z"][:1]) -> np.ndarray:
-        interpreter.set_tensor(place, row)
+    def run(row: dict[str, np.ndarray]) -> np.ndarray:
+        for key, index, dtype in places:
+            interpreter.set_tensor(index, row[key].astype(dtype, copy=False))
         interpreter.invoke()
         image: np.ndarray = interpreter.get_tensor(result)
         return image
 
-    return Contender(name, call, np.concatenate([call(inputs["z"][i : i + 1]) for i in range(len(inputs["z"]))]))
+    return _contender(name, run, inputs)
 
 
 def onnxruntime_contender(name: str, path: Path, inputs: dict[str, np.ndarray]) -> Contender:
@@ -82,23 +97,38 @@ def onnxruntime_contender(name: str, path: Path, inputs: dict[str, np.ndarray]) 
     options.intra_op_num_threads = THREADS
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
-    def call(row: np.ndarray = inputs["z"][:1]) -> np.ndarray:
-        image: np.ndarray = session.run(None, {"z": row})[0]
+    def run(row: dict[str, np.ndarray]) -> np.ndarray:
+        image: np.ndarray = session.run(None, row)[0]
         return image
 
-    return Contender(name, call, np.concatenate([call(inputs["z"][i : i + 1]) for i in range(len(inputs["z"]))]))
+    return _contender(name, run, inputs)
 
 
-def openvino_contender(name: str, model: Any, inputs: dict[str, np.ndarray]) -> Contender:
+def openvino_contender(name: str, model: Any, inputs: dict[str, np.ndarray], hints: dict[str, Any] | None = None) -> Contender:
     import openvino
 
-    request = openvino.Core().compile_model(model, "CPU", {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": THREADS}).create_infer_request()
+    settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": THREADS} | (hints or {})
+    request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
 
-    def call(row: np.ndarray = inputs["z"][:1]) -> np.ndarray:
-        image: np.ndarray = request.infer({0: row}, share_inputs=True)[0].copy()
+    def run(row: dict[str, np.ndarray]) -> np.ndarray:
+        image: np.ndarray = request.infer(row, share_inputs=True)[0].copy()
         return image
 
-    return Contender(name, call, np.concatenate([call(inputs["z"][i : i + 1]) for i in range(len(inputs["z"]))]))
+    return _contender(name, run, inputs)
+
+
+def torch_compile_contender(name: str, module: Any, inputs: dict[str, np.ndarray]) -> Contender:
+    import torch
+
+    torch.set_num_threads(THREADS)
+    compiled = torch.compile(module)
+
+    @torch.no_grad()
+    def run(row: dict[str, np.ndarray]) -> np.ndarray:
+        image: np.ndarray = compiled(*(torch.from_numpy(v) for v in row.values())).numpy()
+        return image
+
+    return _contender(name, run, inputs)
 
 
 def ours(name: str, artifact: Path, inputs: dict[str, np.ndarray]) -> Contender:

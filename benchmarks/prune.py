@@ -24,7 +24,7 @@ from edgegan.runtime import load as load_artifact
 
 REAL = Path("/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz")
 COUNTS = (512, 1000, 2500)
-STEPS = 10000
+STEPS = 12000
 
 
 def main() -> None:

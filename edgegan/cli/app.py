@@ -16,6 +16,7 @@ from edgegan.cli.compress import compress, export, prune, quantize
 from edgegan.cli.doctor import doctor
 from edgegan.cli.inspect import inspect
 from edgegan.cli.models import models
+from edgegan.cli.serve import serve
 from edgegan.cli.targets import targets
 from edgegan.cli.train import train
 from edgegan.core.errors import GeneratorError
@@ -36,7 +37,7 @@ def _options(version: bool = typer.Option(False, "--version", callback=_version,
     """Options of the program itself."""
 
 
-for command in (targets, models, compress, prune, quantize, export, build, bench, inspect, train, doctor):
+for command in (targets, models, compress, prune, quantize, export, build, bench, inspect, train, serve, doctor):
     app.command()(command)
 
 

@@ -23,6 +23,7 @@ PRUNE = Annotated[float, typer.Option("--prune", help="Share of channels to remo
 MACS_RATIO = Annotated[float | None, typer.Option("--macs-ratio", help="Prune until multiply-accumulates are this many times fewer.")]
 DISTILL = Annotated[int | None, typer.Option("--distill-steps", help="Training steps after pruning; default 3000.")]
 PRECISION = Annotated[str, typer.Option("--precision", help="auto, fp32, fp16 or int8.")]
+FORMULATION = Annotated[str, typer.Option("--formulation", help="Form of upsampling layers: auto measures each layer's forms here, native and phase override.")]
 MIN_PSNR = Annotated[float, typer.Option("--min-psnr", help="Gate: least PSNR in dB against the float network.")]
 MAX_FD = Annotated[float | None, typer.Option("--max-fd-ratio", help="Gate: most fd_lite0 over the original's.")]
 OUT = Annotated[Path, typer.Option("--out", help="Output folder; one of the same inputs is resumed.")]
@@ -33,19 +34,22 @@ THREADS = Annotated[int | None, typer.Option("--threads", help="CPU threads; def
 CALIBRATION = Annotated[int, typer.Option("--calibration-samples", help="Samples that int8 ranges are taken from.")]
 FD_SAMPLES = Annotated[int, typer.Option("--fd-samples", help="Pictures on each side of fd_lite0 and kid_lite0; 0 leaves them out.")]
 KEEP = Annotated[bool, typer.Option("--keep-candidates", help="Keep every candidate in OUT/candidates.")]
+UINT8 = Annotated[bool, typer.Option("--uint8-output", help="End the artifact in uint8 pixels (N, H, W, C), so that the device computes nothing after it.")]
+QAT = Annotated[bool, typer.Option("--qat", help="Fine-tune under simulated rounding before quantizing, instead of calibration alone.")]
+QAT_STEPS = Annotated[int, typer.Option("--qat-steps", help="Training steps of --qat.")]
 JSON = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 OPTIONS = (
     "weights", "weights_key", "data", "prune", "macs_ratio", "distill_steps", "out", "force", "seed", "batch", "threads",
-    "precision", "min_psnr", "max_fd_ratio", "calibration_samples", "fd_samples", "keep_candidates",
+    "precision", "formulation", "min_psnr", "max_fd_ratio", "calibration_samples", "fd_samples", "keep_candidates", "uint8_output", "qat", "qat_steps",
 )  # fmt: skip
 
 
 def compress(
     model: MODEL = "fashion-dcgan", target: TARGET = ..., weights: WEIGHTS = None, weights_key: WEIGHTS_KEY = None, input: INPUT = None,  # type: ignore[assignment]
     output_range: OUTPUT_RANGE = None, data: DATA = None, prune: PRUNE = 0.0, macs_ratio: MACS_RATIO = None, distill_steps: DISTILL = None,
-    precision: PRECISION = "auto", min_psnr: MIN_PSNR = 30.0, max_fd_ratio: MAX_FD = None, out: OUT = Path("out"), force: FORCE = False, seed: SEED = 0,
-    batch: BATCH = 1, threads: THREADS = None, calibration_samples: CALIBRATION = 128, fd_samples: FD_SAMPLES = 512, keep_candidates: KEEP = False, as_json: JSON = False,
+    precision: PRECISION = "auto", qat: QAT = False, qat_steps: QAT_STEPS = 400, formulation: FORMULATION = "auto", min_psnr: MIN_PSNR = 30.0, max_fd_ratio: MAX_FD = None, out: OUT = Path("out"), force: FORCE = False, seed: SEED = 0,
+    batch: BATCH = 1, threads: THREADS = None, calibration_samples: CALIBRATION = 128, fd_samples: FD_SAMPLES = 512, keep_candidates: KEEP = False, uint8_output: UINT8 = False, as_json: JSON = False,
 ) -> None:  # fmt: skip
     """The whole pipeline: prune, quantize, export, measure, choose; writes an output folder.
 
@@ -81,6 +85,7 @@ def prune(
 def quantize(
     model: MODEL = "fashion-dcgan", target: TARGET = ..., weights: WEIGHTS = None, weights_key: WEIGHTS_KEY = None, input: INPUT = None,  # type: ignore[assignment]
     output_range: OUTPUT_RANGE = None, data: DATA = None, prune: PRUNE = 0.0, macs_ratio: MACS_RATIO = None, distill_steps: DISTILL = None,
+    qat: QAT = False, qat_steps: QAT_STEPS = 400,
     out: OUT = Path("out"), force: FORCE = False, seed: SEED = 0, batch: BATCH = 1, threads: THREADS = None, calibration_samples: CALIBRATION = 128, as_json: JSON = False,
 ) -> None:  # fmt: skip
     """Calibrate and build the int8 candidates of a target; writes OUT/stages/candidates, which compress goes on from.
@@ -92,7 +97,7 @@ def quantize(
 
 def export(
     model: MODEL = "fashion-dcgan", target: TARGET = ..., weights: WEIGHTS = None, weights_key: WEIGHTS_KEY = None, input: INPUT = None,  # type: ignore[assignment]
-    output_range: OUTPUT_RANGE = None, data: DATA = None, prune: PRUNE = 0.0, macs_ratio: MACS_RATIO = None, distill_steps: DISTILL = None, precision: PRECISION = "auto",
+    output_range: OUTPUT_RANGE = None, data: DATA = None, prune: PRUNE = 0.0, macs_ratio: MACS_RATIO = None, distill_steps: DISTILL = None, precision: PRECISION = "auto", formulation: FORMULATION = "auto",
     out: OUT = Path("out"), force: FORCE = False, seed: SEED = 0, batch: BATCH = 1, threads: THREADS = None, calibration_samples: CALIBRATION = 128, as_json: JSON = False,
 ) -> None:  # fmt: skip
     """Build every candidate of a target without measuring; writes OUT/stages/candidates, which compress goes on from.

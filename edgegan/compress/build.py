@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from edgegan.bench.partitions import partitions
 from edgegan.compress.options import Options
-from edgegan.compress.plans import Plan
+from edgegan.compress.plans import Plan, graph_name
 from edgegan.compress.subject import Subject
 from edgegan.core.errors import GeneratorError, OutputError, TargetError, first_line
 from edgegan.core.files import write_bytes
@@ -23,6 +21,7 @@ from edgegan.export.tensorrt import build_rtx_plan, check_with_parser
 from edgegan.graph import cost
 from edgegan.graph.graph import Graph
 from edgegan.graph.passes import LITERT_INT8, Pass
+from edgegan.graph.pixels import with_pixels
 from edgegan.graph.rewrite import apply
 from edgegan.runtime.backends import BACKENDS
 
@@ -45,7 +44,7 @@ class Workshop:
         ``runs``: the file to load for figures, relative to ``root``. ``stand_in``: what loads it when that is not the
         target's own runtime.
         """
-        graph = self.graphs[plan.formulation]
+        graph = self.graph(plan)
         row: dict[str, Any] = {
             "name": plan.name, "artifact": None, "backend": plan.backend, "formulation": plan.formulation, "precision": plan.precision,
             "precision_exceptions": {}, "macs": cost.macs(graph), "params": cost.params(graph), "bytes": None, "notes": [], "error": None, "runs": None, "stand_in": None,
@@ -61,6 +60,9 @@ class Workshop:
             row["seconds"] = seconds()
         return row
 
+    def graph(self, plan: Plan) -> Graph:
+        return self.graphs[graph_name(plan.backend, plan.formulation, plan.precision)]
+
     def _make(self, plan: Plan, graph: Graph, folder: Path) -> dict[str, Any]:
         if plan.backend == "litert":
             return self._litert(plan, graph, folder)
@@ -68,11 +70,15 @@ class Workshop:
         notes: tuple[str, ...] = ()
         if plan.precision == "int8":
             graph, notes = self._int8(plan, graph)
-        export_onnx(graph, onnx, half=plan.precision == "fp16")
+        export_onnx(self._ended(graph), onnx, half=plan.precision == "fp16")
         if plan.backend in TENSORRTS:
             return self._tensorrt(plan, folder, onnx, notes)
         build = {"inference_precision": {"fp32": "f32", "bf16": "bf16"}.get(plan.precision)} if plan.backend == "openvino" else {}
         return self._described(plan, onnx, plan.backend, build, notes)
+
+    def _ended(self, graph: Graph) -> Graph:
+        """As exported: in pixels where that was asked for."""
+        return with_pixels(graph) if self.options.uint8_output else graph
 
     def _int8(self, plan: Plan, graph: Graph) -> tuple[Graph, tuple[str, ...]]:
         """The quantized graph in the backend's scheme; ONNX Runtime and OpenVINO share one."""
@@ -80,16 +86,11 @@ class Workshop:
         from edgegan.quantize.scheme import ONNXRUNTIME, TENSORRT
 
         scheme = TENSORRT if plan.backend in TENSORRTS else ONNXRUNTIME
-        key = f"{scheme.name} {plan.formulation}"
+        key = f"{scheme.name} {graph_name(plan.backend, plan.formulation, plan.precision)}"
         if key not in self._quantized:
-            done = pt2e.quantize(graph, scheme, self._batches())
+            done = pt2e.quantize(graph, scheme, self.subject.calibration_batches(self.options))
             self._quantized[key] = (done.value, done.notes)
         return self._quantized[key]
-
-    def _batches(self) -> Iterator[tuple[torch.Tensor, ...]]:
-        values = self.subject.calibration_inputs(self.options)
-        for start in range(0, len(next(iter(values.values()))), self.options.batch):
-            yield tuple(torch.from_numpy(v[start : start + self.options.batch]) for v in values.values())
 
     def _litert(self, plan: Plan, graph: Graph, folder: Path) -> dict[str, Any]:
         artifact = folder / "g.tflite"
@@ -99,7 +100,7 @@ class Workshop:
             from edgegan.quantize import litert
 
             folder.mkdir(parents=True, exist_ok=True)
-            samples = ([t.numpy() for t in batch] for batch in self._batches())
+            samples = ([t.numpy() for t in batch] for batch in self.subject.calibration_batches(self.options))
             notes = litert.quantize(self._litert_float(plan, graph, LITERT_INT8), samples, artifact, plan.kept).notes
             exceptions = {k: "fp32" for k in [litert.TOLD[plan.kept]] if k}
         elif plan.precision == "fp16":
@@ -112,12 +113,12 @@ class Workshop:
 
     def _litert_float(self, plan: Plan, graph: Graph, passes: Sequence[Pass] = ()) -> Path:
         """The float file of a formulation, after more passes where its use asks for them."""
-        path = self.root / "litert-float" / f"{plan.formulation}{'-'.join(['', *(p.__name__ for p in passes)])}.tflite"
+        path = self.root / "litert-float" / f"{graph_name('litert', plan.formulation, plan.precision)}{'-'.join(['', *(p.__name__ for p in passes)])}.tflite"
         if not path.exists():
             ready = apply(graph, passes).value
             if passes and ready is graph:
                 return self._litert_float(plan, graph)
-            export_litert(ready.module, ready.example_inputs(), path)
+            export_litert(self._ended(ready).module, ready.example_inputs(), path)
         return path
 
     def _tensorrt(self, plan: Plan, folder: Path, onnx: Path, notes: tuple[str, ...]) -> dict[str, Any]:
@@ -134,11 +135,11 @@ class Workshop:
         return described | {k: made[k] for k in ("artifact", "bytes", "notes")}
 
     def _described(self, plan: Plan, artifact: Path, backend: str, build: dict[str, Any], notes: tuple[str, ...], exceptions: dict[str, str] | None = None) -> dict[str, Any]:
-        graph = self.graphs[plan.formulation]
+        graph = self.graph(plan)
         content = describe(
             artifact=artifact, backend=backend, backend_version=BACKENDS[backend].version() or "not installed here", target=self.options.target.name,
             precision=plan.precision, spec=graph.spec, output_shape=graph.output_shape[1:], batch=graph.batch, model=self.subject.name,
-            weights_sha256=self.subject.fingerprint, build=build, exceptions=exceptions,
+            weights_sha256=self.subject.fingerprint, build=build, exceptions=exceptions, pixels=self.options.uint8_output and plan.formulation != "original",
         )  # fmt: skip
         write_manifest(artifact, content)
         place = str(artifact.relative_to(self.root))

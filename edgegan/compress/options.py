@@ -13,7 +13,9 @@ from edgegan.core.files import sha256
 from edgegan.core.target import Target
 
 PRECISIONS = ("auto", "fp32", "fp16", "int8")
+FORMULATIONS = ("auto", "native", "phase")
 DEFAULT_DISTILL_STEPS = 3000
+DEFAULT_QAT_STEPS = 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,7 @@ class Options:
     macs_ratio: float | None = None
     distill_steps: int | None = None
     precision: str = "auto"
+    formulation: str = "auto"
     min_psnr: float = 30.0
     max_fd_ratio: float | None = None
     seed: int = 0
@@ -41,6 +44,9 @@ class Options:
     fd_samples: int = 512
     force: bool = False
     keep_candidates: bool = False
+    uint8_output: bool = False
+    qat: bool = False
+    qat_steps: int = DEFAULT_QAT_STEPS
 
     def __post_init__(self) -> None:
         if not 0 <= self.prune <= 0.95:
@@ -49,13 +55,17 @@ class Options:
             raise UsageError(f"--macs-ratio {self.macs_ratio}: give a factor above 1, and not together with --prune")
         if self.precision not in PRECISIONS:
             raise UsageError(f"--precision {self.precision!r}: {nearest(self.precision, PRECISIONS)}")
-        for name, least in (("batch", 1), ("threads", 1), ("seed", 0), ("calibration_samples", 2), ("fd_samples", 0)):
+        if self.formulation not in FORMULATIONS:
+            raise UsageError(f"--formulation {self.formulation!r}: {nearest(self.formulation, FORMULATIONS)}")
+        for name, least in (("batch", 1), ("threads", 1), ("seed", 0), ("calibration_samples", 2), ("fd_samples", 0), ("qat_steps", 1)):
             if getattr(self, name) < least:
                 raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: at least {least}")
         if self.distill_steps is not None and self.distill_steps < 0:
             raise UsageError(f"--distill-steps {self.distill_steps}: at least 0")
         if self.max_fd_ratio is not None and not self.max_fd_ratio > 0:
             raise UsageError(f"--max-fd-ratio {self.max_fd_ratio}: above 0")
+        if self.qat and (self.precision not in ("auto", "int8") or "int8" not in self.target.precisions):
+            raise UsageError(f"--qat trains for int8; the target {self.target.name} takes {', '.join(self.target.precisions)} and --precision is {self.precision}")
         if self.precision != "auto" and self.precision not in self.target.precisions:
             raise TargetError(f"--precision {self.precision}: the target {self.target.name} takes {', '.join(self.target.precisions)}")
 
@@ -75,7 +85,7 @@ class Options:
         return {
             "edgegan": __version__, "model": self.model, "network": weights_sha256, "target": self.target.to_json(), "data": data_sha256, "prune": self.prune,
             "macs_ratio": self.macs_ratio, "distill_steps": self.steps, "seed": self.seed, "batch": self.batch, "threads": self.threads,
-            "calibration_samples": self.calibration_samples, "fd_samples": self.fd_samples,
+            "formulation": self.formulation, "uint8_output": self.uint8_output, "qat_steps": self.qat_steps if self.qat else 0, "calibration_samples": self.calibration_samples, "fd_samples": self.fd_samples,
         }  # fmt: skip
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgegan.compress.autotune import autotune, forms_graph
 from edgegan.compress.build import Workshop
 from edgegan.compress.choose import judge, ranked
 from edgegan.compress.distances import add_distances
 from edgegan.compress.measure import measure
 from edgegan.compress.options import Options, data_sha256
-from edgegan.compress.plans import plans
+from edgegan.compress.plans import graph_name, lacking, plans
+from edgegan.compress.qat import fine_tune
 from edgegan.compress.subject import Subject, load_subject
 from edgegan.compress.write import clear, write_result
 from edgegan.core.errors import GateError
@@ -20,7 +22,6 @@ from edgegan.core.progress import Progress, Silent
 from edgegan.core.stage import StageResult, StageStore, stopwatch
 from edgegan.graph.check import Reference
 from edgegan.graph.graph import Graph, load, save
-from edgegan.graph.passes import FORMULATIONS
 from edgegan.graph.rewrite import rewrite
 from edgegan.prune.channels import prune, recapture, share_for_macs_ratio
 from edgegan.prune.distil import Settings, distil
@@ -68,7 +69,8 @@ def run(options: Options, progress: Progress | None = None, until: str = "measur
     pruned = stage("prune", lambda: _prune(subject, options, store, progress))
     if until == "prune":
         return Report(_stages(done), None)
-    graphs = stage("rewrite", lambda: _rewrite(pruned, options, store))
+    trained = stage("qat", lambda: _qat(pruned, subject, options, store, progress)) if options.qat else pruned
+    graphs = stage("rewrite", lambda: _rewrite(trained, options, store))
     if until == "rewrite":
         return Report(_stages(done), None)
     workshop = Workshop(subject, options, graphs, store.path("candidates"))
@@ -112,29 +114,63 @@ def _prune(subject: Subject, options: Options, store: StageStore, progress: Prog
         return StageResult(load(file, graph.spec, options.batch), tuple(notes), seconds())
 
 
+def _qat(graph: Graph, subject: Subject, options: Options, store: StageStore, progress: Progress) -> StageResult[Graph]:
+    """``graph`` with weights that were trained under simulated rounding."""
+    file, known = store.path("qat.pt2"), store.read("qat")
+    if known is not None and file.exists():
+        return StageResult(load(file, subject.graph.spec, options.batch), (*known["notes"],), known["seconds"])
+    symmetric = options.target.runtime.startswith("tensorrt")
+    done = fine_tune(graph, options.qat_steps, options.seed, symmetric, subject.calibration_batches(options), subject.images, store.path("qat.pt"), progress.step)
+    save(done.value, file)
+    store.write("qat", {"notes": list(done.notes), "seconds": done.seconds})
+    store.path("qat.pt").unlink(missing_ok=True)
+    return StageResult(load(file, graph.spec, options.batch), done.notes, done.seconds)
+
+
 def _rewrite(graph: Graph, options: Options, store: StageStore) -> StageResult[dict[str, Graph]]:
-    """Every formulation of the network that the target's backends may want and that differs from those before it."""
+    """Every form of the network that the target's backends may want and that differs from those before it."""
     with stopwatch() as seconds:
         reference = Reference(graph)
-        made: dict[str, StageResult[Graph]] = {}
-        for name in FORMULATIONS:
-            if name.endswith("-nhwc") and "litert" not in options.target.runtimes:
-                continue
-            result = rewrite(graph, name, reference)
-            if all(result.value.fingerprint() != other.value.fingerprint() or name.endswith("-nhwc") != first.endswith("-nhwc") for first, other in made.items()):
+        made = {name: rewrite(graph, name, reference) for name in _wanted_forms(options)}
+        notes = [f"{name}: {'; '.join(result.notes) or 'nothing to rewrite'}" for name, result in made.items()]
+        if made["phase" if "phase" in made else "native"].value.fingerprint() == made["native"].value.fingerprint():
+            made.pop("phase", None)
+        elif options.formulation == "auto" and options.target.runs_here:
+            for name, result, chosen in _composed(made, reference, options, store):
                 made[name] = result
+                notes += [f"{name}: {note}" for note in chosen]
         for name, result in made.items():
             if store.read(f"rewritten-{name}") is None:
                 save(result.value, store.path(f"rewritten-{name}.pt2"))
                 store.write(f"rewritten-{name}", {"notes": list(result.notes)})
-        notes = tuple(f"{name}: {'; '.join(result.notes) or 'nothing to rewrite'}" for name, result in made.items())
-        return StageResult({name: result.value for name, result in made.items()}, notes, seconds())
+        return StageResult({name: result.value for name, result in made.items()}, tuple(notes), seconds())
+
+
+def _wanted_forms(options: Options) -> list[str]:
+    """``native``, from which forms are composed, and what was asked for, in the layout of each backend."""
+    chosen = "phase" if options.formulation == "auto" else options.formulation
+    layouts = [""] + ["-nhwc"] * ("litert" in options.target.runtimes)
+    return list(dict.fromkeys(["native", *(chosen + layout for layout in layouts)]))
+
+
+def _composed(made: dict[str, StageResult[Graph]], reference: Reference, options: Options, store: StageStore) -> Iterator[tuple[str, StageResult[Graph], list[str]]]:
+    """For each installed backend the graph of its fastest layers, where that is none of the plain forms."""
+    native = made["native"].value
+    for backend in options.target.runtimes:
+        if lacking(backend, options.target) is not None:
+            continue
+        choice = autotune(native, backend, options.threads, store.path("autotune"))
+        plain = {made[f].value.fingerprint() for f in (("phase-nhwc",) if backend == "litert" else ("native", "phase"))}
+        for with_native in (True, False):
+            result = forms_graph(native, choice, backend, with_native, reference)
+            if result.value.fingerprint() not in plain:
+                yield graph_name(backend, "auto", "fp32" if with_native else "int8"), result, choice.notes(with_native)
 
 
 def _build(workshop: Workshop, store: StageStore, progress: Progress, quantized_only: bool) -> StageResult[list[dict[str, Any]]]:
     """The baseline, then every candidate; each is kept as soon as it is made."""
     with stopwatch() as seconds:
-        todo, notes = plans(workshop.options.target, workshop.options.precision, workshop.graphs, _supports_bf16(workshop.options))
+        todo, notes = plans(workshop.options.target, workshop.options.precision, workshop.graphs, _supports_bf16(workshop.options), workshop.options.formulation)
         if quantized_only:
             todo = [plan for plan in todo if plan.precision == "int8"]
         store.path("candidates").mkdir(exist_ok=True)

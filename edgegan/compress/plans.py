@@ -38,7 +38,14 @@ class Plan:
         return f"{self.backend}-{self.formulation}-{self.precision}" + KEPT[self.kept]
 
 
-def plans(target: Target, precision: str, graphs: Mapping[str, Graph], supports_bf16: bool) -> tuple[list[Plan], list[str]]:
+def graph_name(backend: str, formulation: str, precision: str) -> str:
+    """The key of a candidate's graph: ``auto`` is composed for each backend, and for int8 of forms that have int8 kernels."""
+    if formulation != "auto":
+        return formulation
+    return f"auto-{backend}" + ("-int8" if precision == "int8" else "")
+
+
+def plans(target: Target, precision: str, graphs: Mapping[str, Graph], supports_bf16: bool, formulation: str = "auto") -> tuple[list[Plan], list[str]]:
     """All candidates of ``target`` for ``precision`` (``auto``: all it takes), and notes on those left out.
 
     ``graphs``: the formulations that differ from each other, ``native`` among them. Raises MissingPackageError when no
@@ -49,15 +56,15 @@ def plans(target: Target, precision: str, graphs: Mapping[str, Graph], supports_
     notes: list[str] = []
     missing: MissingPackageError | None = None
     for backend in target.runtimes:
-        lacking = _lacking(backend, target)
-        if lacking is not None:
-            missing = missing or lacking
-            notes.append(f"no {backend} candidates: {lacking.package} is not installed (pip install 'edgegan[{lacking.extra}]')")
+        needed = lacking(backend, target)
+        if needed is not None:
+            missing = missing or needed
+            notes.append(f"no {backend} candidates: {needed.package} is not installed (pip install 'edgegan[{needed.extra}]')")
             continue
         for kind in wanted:
             if kind == "bf16" and not (backend == "openvino" and supports_bf16):
                 continue
-            found += _of_backend(backend, kind, graphs)
+            found += _of_backend(backend, kind, graphs, formulation)
     if not found:
         if missing:
             raise missing
@@ -65,24 +72,28 @@ def plans(target: Target, precision: str, graphs: Mapping[str, Graph], supports_
     return found, notes
 
 
-def _of_backend(backend: str, precision: str, graphs: Mapping[str, Graph]) -> list[Plan]:
+def _of_backend(backend: str, precision: str, graphs: Mapping[str, Graph], formulation: str) -> list[Plan]:
     if precision == "fp16" and backend in ("onnxruntime", "openvino"):
         return []
     kept = ["nothing"]
     if backend == "litert" and precision == "int8" and has_arithmetic(graphs["native"]):
         kept = ["nothing", "statistics", "arithmetic"]
-    return [Plan(backend=backend, formulation=f, precision=precision, kept=k) for f in _formulations(backend, precision, graphs) for k in kept]
+    return [Plan(backend=backend, formulation=f, precision=precision, kept=k) for f in _formulations(backend, precision, graphs, formulation) for k in kept]
 
 
-def _formulations(backend: str, precision: str, graphs: Mapping[str, Graph]) -> list[str]:
+def _formulations(backend: str, precision: str, graphs: Mapping[str, Graph], formulation: str) -> list[str]:
     """The forms worth building: LiteRT's are channels-last; int8 graphs hold no transposed convolution; nothing times
     TensorRT's float forms here, and its own transposed convolution is sound."""
-    if backend == "litert":
-        return [f for f in graphs if f.endswith("-nhwc")]
-    forms = [f for f in graphs if not f.endswith("-nhwc")]
-    if backend.startswith("tensorrt"):
-        return ["phase" if "phase" in graphs else "native"] if precision == "int8" else ["native"]
-    return [f for f in forms if f != "native"] or forms if precision == "int8" else forms
+    last = "-nhwc" if backend == "litert" else ""
+    if formulation != "auto":
+        wanted = [formulation + last]
+    elif backend == "litert":
+        wanted = ["phase-nhwc", "auto"]
+    elif backend.startswith("tensorrt"):
+        wanted = ["phase"] if precision == "int8" else ["native"]
+    else:
+        wanted = ["phase", "auto"] if precision == "int8" else ["native", "phase", "auto"]
+    return [f for f in wanted if graph_name(backend, f, precision) in graphs] or ["native" + last]
 
 
 def has_arithmetic(graph: Graph) -> bool:
@@ -90,7 +101,7 @@ def has_arithmetic(graph: Graph) -> bool:
     return any(is_call(n, *ARITHMETIC) for n in graph.module.graph.nodes)
 
 
-def _lacking(backend: str, target: Target) -> MissingPackageError | None:
+def lacking(backend: str, target: Target) -> MissingPackageError | None:
     """What is missing to build, and where the target runs here to run, candidates of a backend."""
     needs = [BUILDERS[backend]] if backend in BUILDERS else []
     for distribution, module, extra in needs:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from edgegan.compress.options import Options
 from edgegan.core.images import read_images
@@ -33,6 +35,12 @@ class Subject:
 
     def calibration_inputs(self, options: Options) -> dict[str, np.ndarray]:
         return sample_inputs(self.graph.spec.inputs, _whole_batches(options.calibration_samples, options.batch), options.seed + CALIBRATION_SEED, self.images)
+
+    def calibration_batches(self, options: Options) -> Iterator[tuple[torch.Tensor, ...]]:
+        """The calibration inputs in the graph's batch size, in the order of ``forward``'s arguments."""
+        values = self.calibration_inputs(options)
+        for start in range(0, len(next(iter(values.values()))), options.batch):
+            yield tuple(torch.from_numpy(v[start : start + options.batch]) for v in values.values())
 
     def check_inputs(self, options: Options) -> dict[str, np.ndarray]:
         """The inputs of the paired quality figures; never those of calibration, for latents."""

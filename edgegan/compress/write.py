@@ -94,7 +94,7 @@ def _write_bundle(onnx: Path, chosen: dict[str, Any], subject: Subject, pruned: 
     content = describe(
         artifact=path, backend="tensorrt", backend_version="built on the device", target=options.target.name, precision=chosen["precision"], spec=graph.spec,
         output_shape=graph.output_shape[1:], batch=graph.batch, model=subject.name, weights_sha256=subject.fingerprint,
-        build={"compute_capability": options.target.compute_capability, "flags": [], "versions": {}, "built_on_device": False, "command": BUILD_COMMAND},
+        build={"compute_capability": options.target.compute_capability, "flags": [], "versions": {}, "built_on_device": False, "command": BUILD_COMMAND}, pixels=options.uint8_output,
     )  # fmt: skip
     write_manifest(path, content)
     return path.name

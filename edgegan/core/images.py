@@ -150,11 +150,28 @@ def _resize_and_crop(picture, size: tuple[int, int] | None, image):
     return picture.crop((left, top, left + size[1], top + size[0]))
 
 
-def write_png(path: Path | str, image: np.ndarray) -> None:
-    """uint8 (H, W, C) with C 1 or 3 to a PNG, whole or not at all."""
+def decode_image(content: bytes, shape: tuple[int, int, int]) -> np.ndarray:
+    """A picture in any format that Pillow reads, resized and centre-cropped: uint8 (H, W, C) = ``shape``. Raises UsageError."""
+    image = _pillow()
+    try:
+        with image.open(io.BytesIO(content)) as picture:
+            converted = picture.convert("L" if shape[2] == 1 else "RGB")
+            array = np.asarray(_resize_and_crop(converted, shape[:2], image))
+    except (OSError, SyntaxError, ValueError, image.DecompressionBombError) as exc:
+        raise UsageError(f"this is no picture that can be read ({type(exc).__name__})") from exc
+    return array.reshape(shape)
+
+
+def png(image: np.ndarray) -> bytes:
+    """uint8 (H, W, C) with C 1 or 3 as a PNG."""
     buffer = io.BytesIO()
     _pillow().fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(buffer, "PNG")
-    write_bytes(Path(path), buffer.getvalue())
+    return buffer.getvalue()
+
+
+def write_png(path: Path | str, image: np.ndarray) -> None:
+    """uint8 (H, W, C) with C 1 or 3 to a PNG, whole or not at all."""
+    write_bytes(Path(path), png(image))
 
 
 def grid(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:

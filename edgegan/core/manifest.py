@@ -49,8 +49,14 @@ class Manifest:
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """Shape of the first output, without batch."""
-        return tuple(self.content["outputs"][0]["shape"][1:])
+        """(C, H, W) of the image, without batch, in whatever layout the artifact gives it."""
+        shape = tuple(self.content["outputs"][0]["shape"][1:])
+        return (shape[-1], *shape[:-1]) if self.gives_pixels else shape
+
+    @property
+    def gives_pixels(self) -> bool:
+        """Whether the artifact itself ends in uint8 (N, H, W, C)."""
+        return bool(self.content["outputs"][0]["dtype"] == "uint8")
 
 
 def manifest_path(artifact: Path) -> Path:
@@ -59,15 +65,17 @@ def manifest_path(artifact: Path) -> Path:
 
 def describe(
     *, artifact: Path, backend: str, backend_version: str, target: str, precision: str, spec: GeneratorSpec, output_shape: tuple[int, ...],
-    batch: int, model: str, weights_sha256: str, build: dict[str, Any], exceptions: dict[str, str] | None = None, extra_files: tuple[Path, ...] = (),
+    batch: int, model: str, weights_sha256: str, build: dict[str, Any], exceptions: dict[str, str] | None = None, extra_files: tuple[Path, ...] = (), pixels: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
-    """The manifest of ``artifact`` (and ``extra_files`` beside it) as JSON. ``output_shape`` is without batch."""
+    """The manifest of ``artifact`` (and ``extra_files`` beside it) as JSON. ``output_shape`` is (C, H, W); ``pixels``: the
+    artifact gives it as uint8 (N, H, W, C)."""
     inputs = [
         {"name": i.name, "kind": i.kind, "shape": [None, *i.shape], "dtype": i.dtype, "layout": "NCHW" if len(i.shape) == 3 else "N" + "C" * len(i.shape),
          "range": list(i.range) if i.range else None, "distribution": DISTRIBUTIONS[i.kind], "classes": i.classes}
         for i in spec.inputs
     ]  # fmt: skip
-    outputs = [{"name": spec.output_name, "kind": "image", "shape": [None, *output_shape], "dtype": "float32", "layout": "NCHW", "range": list(spec.output_range), "distribution": "image"}]
+    shape, dtype, layout = ((*output_shape[1:], output_shape[0]), "uint8", "NHWC") if pixels else (output_shape, "float32", "NCHW")
+    outputs = [{"name": spec.output_name, "kind": "image", "shape": [None, *shape], "dtype": dtype, "layout": layout, "range": list(spec.output_range), "distribution": "image"}]
     return {
         "schema": SCHEMA, "artifact": artifact.name,
         "files": [{"name": f.name, "sha256": sha256(f), "bytes": f.stat().st_size} for f in (artifact, *extra_files)],

@@ -49,7 +49,12 @@ def sample_inputs(
 def image_to_float(images: np.ndarray, spec: TensorSpec) -> np.ndarray:
     """uint8 (N, H, W, C) in 0..255 -> float32 (N, C, H, W) in the spec's range."""
     assert spec.range is not None
-    low, high = spec.range
+    return pixels_to_float(images, spec.range)
+
+
+def pixels_to_float(images: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
+    """uint8 (N, H, W, C) in 0..255 -> float32 (N, C, H, W) in ``value_range``."""
+    low, high = value_range
     scaled = images.astype(np.float32).transpose(0, 3, 1, 2) * np.float32((high - low) / 255.0) + np.float32(low)
     return np.ascontiguousarray(scaled)
 

@@ -56,4 +56,4 @@ class _Half(torch.nn.Module):
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
         output: torch.Tensor = self.inner(*(t.half() if t.is_floating_point() else t for t in inputs))
-        return output.float()
+        return output.float() if output.is_floating_point() else output

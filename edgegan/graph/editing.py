@@ -89,10 +89,11 @@ def pair(value: int | list[int] | tuple[int, ...], rank: int = 2) -> tuple[int, 
     return tuple(value) * rank if len(value) == 1 else tuple(value)
 
 
-def replace(node: fx.Node, build: Callable[[fx.Graph], fx.Node]) -> None:
-    """Put what ``build`` makes in the place of ``node``."""
+def replace(node: fx.Node, build: Callable[[fx.Graph], fx.Node]) -> fx.Node:
+    """Put what ``build`` makes in the place of ``node``, and return it."""
     with node.graph.inserting_before(node):
         new = build(node.graph)
     new.meta.setdefault("val", node.meta["val"])
     node.replace_all_uses_with(new)
     node.graph.erase_node(node)
+    return new

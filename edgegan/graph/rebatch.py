@@ -29,11 +29,14 @@ def rebatch(module: fx.GraphModule, before: int, after: int) -> None:
 
 @torch.no_grad()
 def runs_alike(single: fx.GraphModule, many: fx.GraphModule, inputs: tuple[torch.Tensor, ...], batch: int) -> bool:
-    """Whether ``many`` gives for a stack of samples what ``single`` gives for them in pieces of ``batch``."""
+    """Whether ``many`` gives for a stack of samples what ``single`` gives for them in pieces of ``batch``.
+
+    On average, not everywhere: a simulated rounding may fall to the other side.
+    """
     try:
         stacked = many(*inputs)
     except RuntimeError:
         return False
     pieces = [single(*(t[i : i + batch] for t in inputs)) for i in range(0, len(inputs[0]), batch)]
     wanted = torch.cat(pieces)
-    return stacked.shape == wanted.shape and bool(torch.allclose(stacked, wanted, rtol=1e-3, atol=1e-4))
+    return stacked.shape == wanted.shape and bool((stacked - wanted).abs().mean() <= 1e-3 * wanted.abs().mean() + 1e-6)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import nn
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, relu, softmax
@@ -79,14 +81,14 @@ class Generator(nn.Module):
         widths = [features * min(2 ** (blocks - i), 4) for i in range(blocks + 1)]
         self.embed = nn.Embedding(classes, embedding)
         self.dense, self.width = _linear(self.piece, widths[0] * 16), widths[0]
-        self.blocks = nn.ModuleList(UpBlock(a, b, embedding + self.piece) for a, b in zip(widths, widths[1:], strict=False))
+        self.blocks = nn.ModuleList(UpBlock(a, b, embedding + self.piece) for a, b in itertools.pairwise(widths))
         self.attention = nn.ModuleList(Attention(b) if 8 * 2**i == attention else nn.Identity() for i, b in enumerate(widths[1:]))
         self.out = nn.Sequential(nn.BatchNorm2d(widths[-1]), nn.ReLU(), _conv(widths[-1], channels, 3), nn.Tanh())
 
     def forward(self, z: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-        shared, first, *pieces = self.embed(label), *z.split(self.piece, 1)
-        x = self.dense(first).unflatten(1, (self.width, 4, 4))
-        for block, attention, piece in zip(self.blocks, self.attention, pieces, strict=False):
+        shared, pieces = self.embed(label), torch.split(z, self.piece, 1)
+        x = self.dense(pieces[0]).unflatten(1, (self.width, 4, 4))
+        for block, attention, piece in zip(self.blocks, self.attention, pieces[1:], strict=False):
             x = attention(block(x, torch.cat([shared, piece], 1)))
         return self.out(x)
 
@@ -111,7 +113,7 @@ class Discriminator(nn.Module):
     def __init__(self, *, classes: int = 10, features: int = 32, channels: int = 1, size: int = 32) -> None:
         super().__init__()
         widths = [channels, 2 * features, 4 * features, 4 * features]
-        self.blocks = nn.Sequential(*(DownBlock(a, b, first=i == 0) for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False))), DownBlock(widths[-1], widths[-1], shrink=False))
+        self.blocks = nn.Sequential(*(DownBlock(a, b, first=i == 0) for i, (a, b) in enumerate(itertools.pairwise(widths))), DownBlock(widths[-1], widths[-1], shrink=False))
         self.score = _linear(widths[-1], 1)
         self.embed = spectral_norm(nn.Embedding(classes, widths[-1]))
 

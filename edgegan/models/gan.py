@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from math import prod
 
 import torch
@@ -16,7 +17,7 @@ class Generator(nn.Module):
         self.shape = (channels, size, size)
         widths = [latent, features, 2 * features, 4 * features]
         layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in itertools.pairwise(widths):
             layers += [nn.Linear(before, after), nn.LeakyReLU(0.2)]
         self.net = nn.Sequential(*layers, nn.Linear(widths[-1], prod(self.shape)), nn.Tanh())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import nn
 
@@ -18,7 +20,7 @@ class Generator(nn.Module):
         super().__init__()
         widths = [features * min(2**i, 8) for i in range(depth)]
         self.down, self.up = nn.ModuleList([nn.Conv2d(channels, features, 4, 2, 1)]), nn.ModuleList()
-        for index, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
+        for index, (a, b) in enumerate(itertools.pairwise(widths)):
             norm = [nn.BatchNorm2d(b)] if index < depth - 2 else []
             self.down.append(nn.Sequential(nn.LeakyReLU(0.2), nn.Conv2d(a, b, 4, 2, 1, bias=not norm), *norm))
         inner = widths[-1]

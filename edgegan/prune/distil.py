@@ -80,7 +80,7 @@ class _Run:
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, max(1, settings.steps))
         shape = teacher.output_shape
         self.critic = None
-        if len(shape) == 4 and min(shape[2:]) >= LEAST_SIDE:
+        if len(shape) == 4 and min(shape[2:]) >= LEAST_SIDE and (settings.features or settings.adversarial):
             with torch.random.fork_rng():
                 torch.manual_seed(settings.seed)
                 self.critic = Critic(shape[1], min(shape[2:]))

@@ -11,7 +11,7 @@ import numpy as np
 
 from edgegan.core.errors import UsageError, nearest
 from edgegan.core.manifest import Manifest, read_manifest
-from edgegan.core.sampling import float_to_image, image_to_float, sample_inputs
+from edgegan.core.sampling import float_to_image, image_to_float, pixels_to_float, sample_inputs
 from edgegan.core.spec import TensorSpec
 from edgegan.runtime.backends import session_class
 from edgegan.runtime.session import Session
@@ -47,6 +47,7 @@ class Generator:
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Named arrays in, float32 (N, C, H, W) by the output's name (``image``) out, in the output range; no pre- or post-processing.
+        An artifact compressed with --uint8-output gives uint8 (N, H, W, C).
 
         Any N: the artifact's own batch runs directly, other counts in pieces of it. Raises UsageError naming the input.
         """
@@ -62,8 +63,13 @@ class Generator:
         return {self._output: self._run_in_pieces([np.asarray(a) for a in arrays])}
 
     def images(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        """What ``run`` gives, without its name: float32 (N, C, H, W)."""
-        return self.run(inputs)[self._output]
+        """The pictures as float32 (N, C, H, W) in the output range, whatever the artifact itself ends in."""
+        given = self.run(inputs)[self._output]
+        return pixels_to_float(given, self.output_range) if self.manifest.gives_pixels else given
+
+    def _pixels(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        given = self.run(inputs)[self._output]
+        return given if self.manifest.gives_pixels else float_to_image(given, self.output_range)
 
     def _run_in_pieces(self, arrays: list[np.ndarray]) -> np.ndarray:
         count = len(arrays[0])
@@ -91,7 +97,7 @@ class Generator:
             if spec is None:
                 raise UsageError(f"there is no input {name!r}; {nearest(name, self._names)}")
             values[name] = _fixed(spec, value, count)
-        return float_to_image(self.images(values), self.output_range)
+        return self._pixels(values)
 
     def __call__(self, image: np.ndarray, seed: int = 0) -> np.ndarray:
         """uint8 (H, W, C) or (N, H, W, C) in, uint8 of the same rank out; other inputs are drawn from ``seed``."""
@@ -104,7 +110,7 @@ class Generator:
         if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[1:] != wanted:
             raise UsageError(f"the image is {image.dtype} of shape {image.shape}; give uint8 (H, W, C) = {wanted}, or a stack of them")
         values = sample_inputs(self.inputs, len(batch), seed) | {spec.name: image_to_float(batch, spec)}
-        result = float_to_image(self.images(values), self.output_range)
+        result = self._pixels(values)
         return result[0] if image.ndim == 3 else result
 
     def close(self) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from edgegan.core.sampling import float_to_image
 from edgegan.runtime.session import Session
 
 
 class VendorSession(Session):
     def _open(self) -> None:
         low, high = self.manifest.spec.output_range
-        self._image = np.full((self.manifest.batch, *self.manifest.output_shape), (low + high) / 2, np.float32)
+        image = np.full((self.manifest.batch, *self.manifest.output_shape), (low + high) / 2, np.float32)
+        self._image = float_to_image(image, (low, high)) if self.manifest.gives_pixels else image
 
     def _run(self, arrays: list[np.ndarray]) -> np.ndarray:
         return self._image.copy()

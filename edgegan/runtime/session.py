@@ -15,8 +15,8 @@ class Session(ABC):
     """One artifact, loaded. ``run`` takes arrays in the order of the manifest's inputs and gives the image.
 
     A backend overrides ``_open``, ``_run`` and, where it holds more than Python objects, ``_close``. ``_run`` is given
-    contiguous arrays of the right dtype and shape (batch, ...), and returns a float32 array of its own (no view of
-    vendor memory that a later call would overwrite).
+    contiguous arrays of the right dtype and shape (batch, ...), and returns an array of its own (no view of vendor
+    memory that a later call would overwrite), float32 unless the artifact gives pixels.
     """
 
     def __init__(self, manifest: Manifest, threads: int) -> None:

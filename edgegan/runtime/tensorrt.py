@@ -28,7 +28,7 @@ class VendorSession(Session):
         self._memory = open_memory()
         names = [self._engine.get_tensor_name(i) for i in range(self._engine.num_io_tensors)]
         outputs = [n for n in names if self._engine.get_tensor_mode(n) == trt.TensorIOMode.OUTPUT]
-        self._image = np.empty(tuple(self._engine.get_tensor_shape(outputs[0])), np.float32)
+        self._image = np.empty(tuple(self._engine.get_tensor_shape(outputs[0])), np.uint8 if self.manifest.gives_pixels else np.float32)
         self._addresses = {}
         for name, shape, dtype in zip(self.names, self.shapes, self.dtypes, strict=True):
             if name in names:

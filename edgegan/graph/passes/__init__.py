@@ -37,6 +37,7 @@ LITERT_INT8: tuple[Pass, ...] = (rectified_layers,)
 
 FORMULATIONS: dict[str, tuple[Pass, ...]] = {
     "native": CLEAN,
+    "native-nhwc": (*CLEAN, *LITERT),
     "phase": (*CLEAN, upsample_conv, pixel_linear, phase_conv, *LAST),
     "phase-split": (*CLEAN, upsample_conv, pixel_linear, phase_conv_split, *LAST),
     "phase-nhwc": (*CLEAN, upsample_conv, pixel_linear, phase_conv_channels_last, *LITERT),

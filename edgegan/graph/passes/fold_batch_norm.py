@@ -10,6 +10,7 @@ from torch import fx
 
 from edgegan.graph.editing import LAYERS, TRANSPOSED, add_weight, arguments, aten, is_call, replace, shape, weight
 
+
 def fold_batch_norm(module: fx.GraphModule) -> int:
     """Fold where the layer feeds the BatchNorm alone; a BatchNorm elsewhere becomes one multiply and one add."""
     count = 0

@@ -12,36 +12,38 @@ from edgegan.graph import interleaving
 from edgegan.graph.editing import TRANSPOSED, add_weight, aten, is_call, replace
 from edgegan.graph.phases import Phases, match
 
+Form = Callable[[fx.GraphModule, fx.Graph, fx.Node, Phases], fx.Node]
 CONVS = {1: aten.conv1d.default, 2: aten.conv2d.default}
 
 
 def phase_conv(module: fx.GraphModule) -> int:
     """One convolution for all phases, PixelShuffle, crop; NCHW throughout."""
-    return _rewrite_all(module, _stacked)
+    return rewrite_layers(module, lambda _: _stacked)
 
 
 def phase_conv_split(module: fx.GraphModule) -> int:
     """A convolution for each phase where stacking would waste taps (s does not divide k), stacked elsewhere."""
-    return _rewrite_all(module, _split)
+    return rewrite_layers(module, lambda _: _split)
 
 
 def phase_conv_channels_last(module: fx.GraphModule) -> int:
     """One convolution with the phases outermost in its channels, interleaved as one transpose of whole channel vectors in
     NHWC: what XNNPACK copies fastest."""
-    return _rewrite_all(module, _stacked_channels_last)
+    return rewrite_layers(module, lambda _: _stacked_channels_last)
 
 
 def phase_conv_split_channels_last(module: fx.GraphModule) -> int:
     """As ``phase_conv_split``, interleaved in NHWC."""
-    return _rewrite_all(module, _split_channels_last)
+    return rewrite_layers(module, lambda _: _split_channels_last)
 
 
-def _rewrite_all(module: fx.GraphModule, form: Callable[[fx.GraphModule, fx.Graph, fx.Node, Phases], fx.Node]) -> int:
+def rewrite_layers(module: fx.GraphModule, choose: Callable[[fx.Node], Form | None]) -> int:
+    """Give each transposed convolution the form that ``choose`` names for it; None leaves it."""
     count = 0
     for node in [n for n in module.graph.nodes if is_call(n, *TRANSPOSED)]:
-        phases = match(module, node)
-        if phases is not None:
-            replace(node, lambda graph, node=node, phases=phases: form(module, graph, node, phases))
+        form, phases = choose(node), match(module, node)
+        if form is not None and phases is not None:
+            replace(node, lambda graph, node=node, phases=phases, form=form: form(module, graph, node, phases))
             count += 1
     return count
 
@@ -119,3 +121,7 @@ def _crop(graph: fx.Graph, value: fx.Node, phases: Phases, first_dim: int) -> fx
         if not part.is_whole:
             value = graph.call_function(aten.slice.Tensor, (value, dim, part.start, part.start + part.length))
     return value
+
+
+CHANNELS_FIRST: dict[str, Form] = {"stacked": _stacked, "split": _split}
+CHANNELS_LAST: dict[str, Form] = {"stacked": _stacked_channels_last, "split": _split_channels_last}

@@ -14,30 +14,35 @@ from torch.nn.functional import conv2d
 from edgegan.graph.editing import UPSAMPLES, add_weight, arguments, aten, is_call, pair, replace, shape, weight
 
 
-
 def upsample_conv(module: fx.GraphModule) -> int:
-    count = 0
-    for node in list(module.graph.nodes):
-        if not is_call(node, aten.conv2d.default):
-            continue
-        call = arguments(node)
-        upsample, kernel = call["input"], weight(module, call["weight"])
-        if kernel is None or not is_call(upsample, *UPSAMPLES):
-            continue
-        repeats = factors(upsample)
-        padding = call["padding"]
-        if repeats is None or repeats[0] != repeats[1] or isinstance(padding, str) or call["groups"] != 1:
-            continue
-        if pair(call["stride"]) != (1, 1) or pair(call["dilation"]) != (1, 1):
-            continue
-        padding = [k - 1 - p for k, p in zip(kernel.shape[2:], pair(padding), strict=True)]
-        if min(padding) < 0:
-            continue
-        merged = add_weight(module, f"{node.name}_upsampling_weight", _merge(kernel, repeats[0]))
-        arguments_ = (upsample.args[0], merged, call["bias"], [repeats[0]] * 2, padding)
-        replace(node, lambda graph, a=arguments_: graph.call_function(aten.conv_transpose2d.input, a))
-        count += 1
-    return count
+    merged = [merge(module, node) for node in list(module.graph.nodes) if mergeable(module, node)]
+    return len(merged)
+
+
+def mergeable(module: fx.GraphModule, node: fx.Node) -> bool:
+    """Whether ``node`` is a plain convolution of an upsampled map that the formula covers."""
+    if not is_call(node, aten.conv2d.default):
+        return False
+    call = arguments(node)
+    kernel = weight(module, call["weight"])
+    if kernel is None or not is_call(call["input"], *UPSAMPLES) or isinstance(call["padding"], str) or call["groups"] != 1:
+        return False
+    repeats = factors(call["input"])
+    if repeats is None or repeats[0] != repeats[1] or pair(call["stride"]) != (1, 1) or pair(call["dilation"]) != (1, 1):
+        return False
+    return all(p < k for k, p in zip(kernel.shape[2:], pair(call["padding"]), strict=True))
+
+
+def merge(module: fx.GraphModule, node: fx.Node) -> fx.Node:
+    """Put one transposed convolution in the place of a ``mergeable`` one and its upsampling; returns it."""
+    call = arguments(node)
+    kernel, upsample = weight(module, call["weight"]), call["input"]
+    repeats = factors(upsample)
+    assert kernel is not None and repeats is not None
+    padding = [k - 1 - p for k, p in zip(kernel.shape[2:], pair(call["padding"]), strict=True)]
+    merged = add_weight(module, f"{node.name}_upsampling_weight", _merge(kernel, repeats[0]))
+    new = (upsample.args[0], merged, call["bias"], list(repeats), padding)
+    return replace(node, lambda graph: graph.call_function(aten.conv_transpose2d.input, new))
 
 
 def factors(upsample: fx.Node) -> tuple[int, int] | None:

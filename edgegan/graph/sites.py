@@ -1,0 +1,85 @@
+"""Places in a graph that have several exact forms, and the graph with a form chosen for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import fx, nn
+
+from edgegan.core.spec import GeneratorSpec, TensorSpec
+from edgegan.graph.capture import capture
+from edgegan.graph.editing import TRANSPOSED, UPSAMPLES, aten, is_call, shape, weight
+from edgegan.graph.graph import Graph
+from edgegan.graph.passes import LAST, LITERT, Pass
+from edgegan.graph.passes.phase_conv import CHANNELS_FIRST, CHANNELS_LAST, rewrite_layers
+from edgegan.graph.passes.pixel_linear import pixel_linear
+from edgegan.graph.passes.upsample_conv import factors, merge, mergeable
+from edgegan.graph.phases import match
+
+NATIVE = "native"
+
+
+@dataclass(frozen=True)
+class Site:
+    """One layer: ``forms`` are those worth measuring, ``key`` tells layers of equal cost, ``alone`` builds it by itself."""
+
+    node: str
+    key: str
+    forms: tuple[str, ...]
+    alone: Callable[[], Graph]
+
+
+def sites(graph: Graph) -> list[Site]:
+    """Transposed convolutions, and nearest upsampling with the convolution after it, of a cleaned graph."""
+    found = []
+    for node in graph.module.graph.nodes:
+        if is_call(node, *TRANSPOSED) and shape(node.args[0])[2:] != (1, 1) and (phases := match(graph.module, node)) is not None:
+            wasteful = any(a.kernel % a.stride for a in phases.axes) and phases.split() is not None
+            found.append(_site(graph, node, node.args[0], (NATIVE, "stacked") + (("split",) if wasteful else ()), phases.kernel))
+        elif is_call(node, aten.conv2d.default) and mergeable(graph.module, node):
+            upsample = node.args[0]
+            kernel, repeats = weight(graph.module, node.args[1]), factors(upsample)
+            assert kernel is not None and repeats is not None
+            wasteful = (kernel.shape[2] + repeats[0] - 1) % repeats[0] != 0
+            found.append(_site(graph, node, upsample.args[0], (NATIVE, "stacked") + (("split",) if wasteful else ()), kernel))
+    return found
+
+
+def composed(forms: Mapping[str, str], channels_last: bool) -> tuple[Pass, ...]:
+    """Passes that give every site of a cleaned graph the form that ``forms`` names by node; others stay as they are."""
+    wanted = CHANNELS_LAST if channels_last else CHANNELS_FIRST
+
+    def chosen_forms(module: fx.GraphModule) -> int:
+        by_node = dict(forms)
+        for node in list(module.graph.nodes):
+            if by_node.get(node.name, NATIVE) != NATIVE and is_call(node, aten.conv2d.default):
+                by_node[merge(module, node).name] = by_node.pop(node.name)
+        return rewrite_layers(module, lambda node: wanted.get(by_node.get(node.name, NATIVE)))
+
+    return (pixel_linear, chosen_forms, *(LITERT if channels_last else LAST))
+
+
+def _site(graph: Graph, node: fx.Node, source: fx.Node, forms: tuple[str, ...], kernel: torch.Tensor) -> Site:
+    parts = [str(node.target).removeprefix("aten."), "x".join(map(str, shape(source))), "->", "x".join(map(str, shape(node))), "k" + "x".join(map(str, kernel.shape[2:]))]
+    parts += [str(a) for a in node.args[3:]]
+    layer = _Alone(node, source, kernel)
+    spec = GeneratorSpec(inputs=(TensorSpec(name="x", kind="latent", shape=shape(source)[1:]),))
+    return Site(node.name, " ".join(parts), forms, lambda: capture(layer, spec, graph.batch))
+
+
+class _Alone(nn.Module):
+    """The layer with its own weights and nothing around it."""
+
+    def __init__(self, node: fx.Node, source: fx.Node, kernel: torch.Tensor) -> None:
+        super().__init__()
+        self.kernel = nn.Parameter(kernel.clone(), requires_grad=False)
+        self.operator, self.arguments = node.target, node.args[3:]
+        self.size = list(shape(node.args[0])[2:]) if is_call(node.args[0], *UPSAMPLES) else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.size is not None:
+            x = nn.functional.interpolate(x, size=self.size, mode="nearest")
+        result: torch.Tensor = self.operator(x, self.kernel, None, *self.arguments)
+        return result

@@ -1,0 +1,121 @@
+"""Simulated int8 for training: weights and activations rounded on the way forward, passed straight through on the way back
+(Bengio et al. 2013, arXiv:1308.3432; Jacob et al. 2018, arXiv:1712.05877)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import fx, nn
+from torch.nn.utils import parametrize
+
+from edgegan.quantize.ranges import RangeObserver
+from edgegan.quantize.scheme import SATURATION, Scheme
+
+LAYERS = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.Linear)
+TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d)
+
+
+class RoundedWeight(nn.Module):
+    """Symmetric rounding per output channel; the scale follows the weights, as exporting does later."""
+
+    def __init__(self, layer: nn.Module, bits: int = 8) -> None:
+        super().__init__()
+        self.most = float(2 ** (bits - 1) - 1)
+        self.channel = 1 if isinstance(layer, TRANSPOSED) and layer.groups == 1 else 0
+
+    def forward(self, weight: torch.Tensor) -> torch.Tensor:
+        others = [d for d in range(weight.ndim) if d != self.channel]
+        scale = weight.detach().abs().amax(others, keepdim=True).clamp_min(1e-12) / self.most
+        return straight_through(weight, torch.round(weight / scale).clamp(-self.most, self.most) * scale)
+
+
+class RoundedActivation(nn.Module):
+    """Per-tensor rounding between bounds that were observed before training and stay; values beyond them are clipped."""
+
+    low: torch.Tensor
+    high: torch.Tensor
+
+    def __init__(self, scheme: Scheme, saturation: float | None, bits: int = 8) -> None:
+        super().__init__()
+        self.scheme, self.saturation, self.levels = scheme, saturation, 2**bits - 1
+        self.observer: RangeObserver | None = RangeObserver()
+        self.register_buffer("low", torch.zeros(()))
+        self.register_buffer("high", torch.ones(()))
+
+    def freeze(self) -> None:
+        """Take the range with the least squared error of what was seen."""
+        assert self.observer is not None
+        low, high = self.observer.range(self.saturation)
+        if self.scheme.symmetric:
+            low, high = -max(-low, high), max(-low, high)
+        self.low.fill_(low)
+        self.high.fill_(high)
+        self.observer = None
+
+    def forward(self, value: torch.Tensor) -> torch.Tensor:
+        if self.observer is not None:
+            self.observer.observe(value.detach().numpy())
+            return value
+        scale = (self.high - self.low) / self.levels
+        zero = torch.round(-self.low / scale)
+        clipped = value.clamp(self.low, self.high)
+        return straight_through(clipped, (torch.round(clipped / scale).clamp(-zero, self.levels - zero)) * scale)
+
+
+def straight_through(value: torch.Tensor, rounded: torch.Tensor) -> torch.Tensor:
+    """``rounded`` forward, the gradient of ``value`` backward."""
+    return value + (rounded - value).detach()
+
+
+@torch.no_grad()
+def fake_quantize(network: fx.GraphModule, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]], weight_bits: int = 8) -> fx.GraphModule:
+    """Put rounding into a layered network, in place: inputs and weights of every layer, and what feeds a tanh or sigmoid.
+
+    Ranges are observed over ``batches`` and frozen. ``unfake`` takes the rounding out again.
+    """
+    modules = dict(network.named_modules())
+    made: dict[fx.Node, fx.Node] = {}
+    for node in list(network.graph.nodes):
+        layer = modules.get(str(node.target)) if node.op == "call_module" else None
+        if isinstance(layer, LAYERS):
+            source = node.args[0]
+            if source not in made:
+                made[source] = _insert(network, source, scheme, None)
+            node.update_arg(0, made[source])
+            parametrize.register_parametrization(layer, "weight", RoundedWeight(layer, weight_bits), unsafe=True)
+        elif node.op == "call_function" and node.target in SATURATING:
+            source = node.args[0]
+            node.update_arg(0, _insert(network, source, scheme, SATURATION[SATURATING[node.target]]))
+    network.recompile()
+    for batch in batches:
+        network(*batch)
+    for module in network.modules():
+        if isinstance(module, RoundedActivation):
+            module.freeze()
+    return network
+
+
+def unfake(network: fx.GraphModule) -> fx.GraphModule:
+    """The network with its trained float weights and no rounding, in place."""
+    modules = dict(network.named_modules())
+    for node in list(network.graph.nodes):
+        if node.op == "call_module" and isinstance(modules[str(node.target)], RoundedActivation):
+            node.replace_all_uses_with(node.args[0])
+            network.graph.erase_node(node)
+    for module in modules.values():
+        if isinstance(module, LAYERS) and parametrize.is_parametrized(module, "weight"):
+            parametrize.remove_parametrizations(module, "weight", leave_parametrized=False)
+    network.delete_all_unused_submodules()
+    network.recompile()
+    return network
+
+
+SATURATING = {torch.ops.aten.tanh.default: "tanh", torch.ops.aten.sigmoid.default: "sigmoid"}
+
+
+def _insert(network: fx.GraphModule, source: fx.Node, scheme: Scheme, saturation: float | None) -> fx.Node:
+    name = f"rounded_{source.name}_{len(dict(network.named_children()))}"
+    network.add_module(name, RoundedActivation(scheme, saturation))
+    with network.graph.inserting_after(source):
+        return network.graph.call_module(name, (source,))
