@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from benchmarks.common import RESULTS
+from benchmarks.rewrites import best
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCK = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.S)
@@ -23,6 +24,7 @@ def table() -> str:
     cpu = json.loads((RESULTS / "litert.json").read_text())["environment"]
     lines.append(f"\nMeasured on {cpu['cpu']}, {cpu['cores']} cores; the ratios carry further than the milliseconds.")
     lines.append("\n" + pruning())
+    lines.append("\n" + families())
     return "\n".join(lines) + "\n"
 
 
@@ -32,6 +34,19 @@ def pruning() -> str:
     last = list(found["fd_lite0"])[-1]
     told = ", ".join(f"{found['fd_lite0']['original'][n]:.1f} to {found['fd_lite0'][last][n]:.1f} ({found['fd_ratio'][last][n]:.2f} times) at {n} pictures" for n in found["fd_ratio"][last])
     return f"Pruned to half its channels, {found['macs_ratio']:.2f} times fewer multiply-accumulates, distilled for {found['distill_steps']} steps and quantized to int8, its `fd_lite0` against real test images goes from {told}: `{found['command']}`."
+
+
+def families() -> str:
+    """Float32 milliseconds of every family, what the tool makes of it and what EdgeGAN's best form takes."""
+    found = json.loads((RESULTS / "rewrites.json").read_text())
+    lines = ["| float32, batch 1, exact | litert-torch | EdgeGAN in LiteRT | ONNX Runtime | with EdgeGAN | OpenVINO | with EdgeGAN |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    for row in found["rows"]:
+        cells = [row["family"]]
+        for backend, peer in (("litert", "litert-torch"), ("onnxruntime", "onnxruntime original"), ("openvino", "openvino original")):
+            before, after = row["latency_ms"].get(peer), best(row, backend)[1]
+            cells += [f"{before:.2f}" if before else "does not convert", f"{after:.2f}" + (f" ({before / after:.1f}x)" if before else "")]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + f"\n\nMilliseconds, median; untrained networks of the size that people deploy: `{found['command']}`."
 
 
 def filled(text: str) -> str:

@@ -21,7 +21,7 @@ OUTPUT_RANGE = Annotated[str | None, typer.Option("--output-range", help="LO,HI 
 DATA = Annotated[Path | None, typer.Option("--data", help="Folder of images, .npz, .npy or IDX: inputs of an image-to-image generator, real images for the figures.")]
 PRUNE = Annotated[float, typer.Option("--prune", help="Share of channels to remove, 0 to 0.95.")]
 MACS_RATIO = Annotated[float | None, typer.Option("--macs-ratio", help="Prune until multiply-accumulates are this many times fewer.")]
-DISTILL = Annotated[int | None, typer.Option("--distill-steps", help="Training steps after pruning; default 3000.")]
+DISTILL = Annotated[int | None, typer.Option("--distill-steps", help="Training steps after pruning; default 2000.")]
 PRECISION = Annotated[str, typer.Option("--precision", help="auto, fp32, fp16 or int8.")]
 FORMULATION = Annotated[str, typer.Option("--formulation", help="Form of upsampling layers: auto measures each layer's forms here, native and phase override.")]
 MIN_PSNR = Annotated[float, typer.Option("--min-psnr", help="Gate: least PSNR in dB against the float network.")]

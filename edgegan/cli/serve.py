@@ -35,5 +35,6 @@ def serve(
             listening = config.bind_socket()
         except SystemExit as exc:
             raise DeviceError(f"cannot listen on {host}:{port}; is another service there? Choose another --port") from exc
+        listening.listen()
         typer.echo(f"serving {artifact} at http://{host}:{listening.getsockname()[1]}/ (Ctrl-C stops)")
         server.run([listening])

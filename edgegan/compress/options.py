@@ -14,13 +14,13 @@ from edgegan.core.target import Target
 
 PRECISIONS = ("auto", "fp32", "fp16", "int8")
 FORMULATIONS = ("auto", "native", "phase")
-DEFAULT_DISTILL_STEPS = 3000
+DEFAULT_DISTILL_STEPS = 2000
 DEFAULT_QAT_STEPS = 400
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The options of INTERFACE section 1, as Python values. ``distill_steps`` None: 3000 when pruning, else none."""
+    """The options of INTERFACE section 1, as Python values. ``distill_steps`` None: 2000 when pruning, else none."""
 
     model: str = "fashion-dcgan"
     target: Target

@@ -10,7 +10,7 @@ from torch import fx, nn
 
 from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.graph.capture import capture
-from edgegan.graph.editing import TRANSPOSED, UPSAMPLES, aten, is_call, shape, weight
+from edgegan.graph.editing import TRANSPOSED, UPSAMPLES, arguments, aten, is_call, shape, weight
 from edgegan.graph.graph import Graph
 from edgegan.graph.passes import LAST, LITERT, Pass
 from edgegan.graph.passes.phase_conv import CHANNELS_FIRST, CHANNELS_LAST, rewrite_layers
@@ -19,6 +19,7 @@ from edgegan.graph.passes.upsample_conv import factors, merge, mergeable
 from edgegan.graph.phases import match
 
 NATIVE = "native"
+SETTINGS = ("stride", "padding", "output_padding", "groups")
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def composed(forms: Mapping[str, str], channels_last: bool) -> tuple[Pass, ...]:
 
 def _site(graph: Graph, node: fx.Node, source: fx.Node, forms: tuple[str, ...], kernel: torch.Tensor) -> Site:
     parts = [str(node.target).removeprefix("aten."), "x".join(map(str, shape(source))), "->", "x".join(map(str, shape(node))), "k" + "x".join(map(str, kernel.shape[2:]))]
-    parts += [str(a) for a in node.args[3:]]
+    call = arguments(node)
+    parts += [f"{name} {'x'.join(map(str, value)) if isinstance(value, list | tuple) else value}" for name in SETTINGS if (value := call.get(name)) is not None]
     layer = _Alone(node, source, kernel)
     spec = GeneratorSpec(inputs=(TensorSpec(name="x", kind="latent", shape=shape(source)[1:]),))
     return Site(node.name, " ".join(parts), forms, lambda: capture(layer, spec, graph.batch))

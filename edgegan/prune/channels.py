@@ -15,6 +15,8 @@ from edgegan.graph.capture import plain_names
 from edgegan.graph.cost import macs
 from edgegan.graph.editing import aten, is_call
 from edgegan.graph.graph import Graph, functional, refresh
+from edgegan.graph.passes import BEFORE_PRUNING
+from edgegan.graph.rewrite import apply
 from edgegan.prune.layers import layered
 
 PRUNABLE = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.Linear)
@@ -34,6 +36,7 @@ def prune(graph: Graph, share: float) -> StageResult[tuple[Graph, fx.GraphModule
     PixelShuffle, a GroupNorm or a split rearranges, are kept. Raises ModelError when nothing can be pruned.
     """
     with stopwatch() as seconds:
+        graph = prepared(graph)
         network = layered(graph)
         skipped: list[str] = []
         pruned, groups = _prune(network, graph, share, frozenset())
@@ -46,11 +49,17 @@ def prune(graph: Graph, share: float) -> StageResult[tuple[Graph, fx.GraphModule
         return StageResult((result, pruned), tuple(notes), seconds())
 
 
+def prepared(graph: Graph) -> Graph:
+    """``graph`` with its computed weights as constants: spectral norm, equalized rates and modulation then prune like plain layers."""
+    return apply(graph, BEFORE_PRUNING).value
+
+
 def share_for_macs_ratio(graph: Graph, ratio: float) -> float:
     """The least share whose pruned network has ``ratio`` times fewer multiply-accumulates, by bisection to 1 %.
 
     Raises ModelError where even 95 % is not enough.
     """
+    graph = prepared(graph)
     wanted = macs(graph) / ratio
     low, high = 0.0, 0.95
     if macs(prune(graph, high).value[0]) > wanted:

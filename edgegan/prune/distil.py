@@ -75,6 +75,8 @@ class _Run:
     def __init__(self, teacher: Graph, student: fx.GraphModule, settings: Settings, images: np.ndarray | None) -> None:
         self.graph, self.settings, self.images, self.step = teacher, settings, images, 0
         self.batch, self.teacher, self.student = _for_batches(teacher, student, settings.batch)
+        for network in (self.teacher, self.student):
+            network.to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.student).requires_grad_(False)
         self.optimizer = torch.optim.Adam(self.student.parameters(), settings.lr, betas=(0.5, 0.99))
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, max(1, settings.steps))
@@ -83,7 +85,7 @@ class _Run:
         if len(shape) == 4 and min(shape[2:]) >= LEAST_SIDE and (settings.features or settings.adversarial):
             with torch.random.fork_rng():
                 torch.manual_seed(settings.seed)
-                self.critic = Critic(shape[1], min(shape[2:]))
+                self.critic = Critic(shape[1], min(shape[2:])).to(memory_format=torch.channels_last)
             self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), settings.critic_lr, betas=(0.5, 0.99))
 
     def advance(self, step: int) -> None:

@@ -6,13 +6,17 @@ import threading
 
 import numpy as np
 import pytest
+import torch
 
 from edgegan.core.errors import ArtifactError, DeviceError, GeneratorError, MissingPackageError, UsageError
 from edgegan.core.manifest import describe, write_manifest
+from edgegan.core.sampling import sample_inputs
 from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.export.litert import export_litert
 from edgegan.export.onnx import export_onnx
 from edgegan.graph.capture import capture
+from edgegan.graph.pixels import with_pixels
+from edgegan.models import cgan
 from edgegan.runtime import load
 from edgegan.runtime.backends import BACKENDS
 from tests.conftest import LATENT, PHOTO, TinyCyclegan, TinyDcgan, make_null, randomized
@@ -20,16 +24,18 @@ from tests.conftest import LATENT, PHOTO, TinyCyclegan, TinyDcgan, make_null, ra
 EXECUTED = ("null", "onnxruntime", "openvino", "litert")
 
 
-def artifact(backend, folder, graph):
-    if backend == "null":
-        return make_null(folder / "g.null", graph.spec, graph.batch)
+def artifact(backend, folder, graph, pixels=False):
     path = folder / f"g{BACKENDS[backend].suffix}"
-    if backend == "litert":
+    shape = graph.output_shape[1:]
+    graph = with_pixels(graph) if pixels else graph
+    if backend == "null":
+        path.write_bytes(b"nothing")
+    elif backend == "litert":
         export_litert(graph.module, graph.example_inputs(), path)
     else:
         export_onnx(graph, path)
     build = {"inference_precision": "f32"} if backend == "openvino" else {}
-    write_manifest(path, describe(artifact=path, backend=backend, backend_version="x", target="x86-cpu", precision="fp32", spec=graph.spec, output_shape=graph.output_shape[1:], batch=graph.batch, model="tiny", weights_sha256="0", build=build))
+    write_manifest(path, describe(artifact=path, backend=backend, backend_version="x", target="x86-cpu", precision="fp32", spec=graph.spec, output_shape=shape, batch=graph.batch, model="tiny", weights_sha256="0", build=build, pixels=pixels))
     return path
 
 
@@ -181,3 +187,27 @@ def test_a_missing_vendor_library_names_its_extra(tmp_path, dcgan_at_two):
 
 def test_errors_of_load_have_one_root():
     assert issubclass(ArtifactError, GeneratorError) and issubclass(MissingPackageError, GeneratorError) and issubclass(DeviceError, GeneratorError)
+
+
+@pytest.mark.parametrize("backend", EXECUTED)
+def test_an_artifact_that_ends_in_pixels_samples_the_same_pictures(backend, tmp_path, dcgan_at_two):
+    (tmp_path / "float").mkdir()
+    plain = load(artifact(backend, tmp_path / "float", dcgan_at_two), threads=1)
+    with load(artifact(backend, tmp_path, dcgan_at_two, pixels=True), threads=1) as gen:
+        got, wanted = gen.sample(5, seed=4), plain.sample(5, seed=4)
+        z = np.random.default_rng(0).standard_normal((2, 8, 1, 1)).astype(np.float32)
+        assert gen.run({"z": z})["image"].dtype == np.uint8 and gen.run({"z": z})["image"].shape == (2, 16, 16, 3)
+        assert np.abs(gen.images({"z": z}) - plain.images({"z": z})).max() <= 1.01 / 255
+    assert got.dtype == np.uint8 and np.abs(got.astype(int) - wanted).max() <= 1 and (got == wanted).mean() > 0.99
+
+
+def test_a_class_index_reaches_every_backend(tmp_path):
+    """LiteRT keeps labels in 32 bits, the others in 64."""
+    torch.manual_seed(0)
+    spec = GeneratorSpec(inputs=(TensorSpec(name="z", kind="latent", shape=(8,)), TensorSpec(name="label", kind="label", shape=(), classes=10)))
+    graph = capture(cgan.Generator(latent=8, embedding=4, features=4, size=8).eval(), spec)
+    wanted = graph.run(sample_inputs(spec.inputs, 3, 1))
+    for backend in EXECUTED[1:]:
+        with load(artifact(backend, tmp_path, graph), threads=1) as gen:
+            np.testing.assert_allclose(gen.run(sample_inputs(spec.inputs, 3, 1))["image"], wanted, atol=1e-4)
+            assert gen.sample(2, seed=0, label=7).shape == (2, 8, 8, 1)

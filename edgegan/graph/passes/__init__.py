@@ -30,8 +30,9 @@ from edgegan.graph.passes.upsample_late import upsample_late
 Pass = Callable[[fx.GraphModule], int]
 
 CLEAN: tuple[Pass, ...] = (drop_identities, fold_constants, fold_batch_norm, modulated_conv, fold_affine, powers, upsample_late, conv_pool, drop_identities)
-LAST = (activation_first, sum_before_shuffle)
-LITERT = (*LAST, shuffle_channels_last, reflection_slices, drop_identities)
+BEFORE_PRUNING: tuple[Pass, ...] = (drop_identities, fold_constants, modulated_conv)
+LAST: tuple[Pass, ...] = (activation_first, sum_before_shuffle)
+LITERT: tuple[Pass, ...] = (*LAST, shuffle_channels_last, reflection_slices, drop_identities)
 LITERT_INT8: tuple[Pass, ...] = (rectified_layers,)
 """What a LiteRT form takes on before it is quantized, beside its float form's passes."""
 
