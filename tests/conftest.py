@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,14 @@ from edgegan.graph.graph import Graph
 # A busy machine draws slowly; that is no fault of a test.
 settings.register_profile("edgegan", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("edgegan")
+
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Measurements of the tests stay out of the user's cache."""
+    os.environ["EDGEGAN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
 
 LATENT = GeneratorSpec(inputs=(TensorSpec(name="z", kind="latent", shape=(8, 1, 1)),))
 PHOTO = GeneratorSpec(inputs=(TensorSpec(name="x", kind="image", shape=(3, 16, 16), range=(-1.0, 1.0)),))

@@ -5,13 +5,16 @@ A table in the user's cache keeps what was measured, by layer shape, backend, ve
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edgegan.bench.environment import cpu_name
 from edgegan.bench.worker import Job, run_job
 from edgegan.core.cache import read_table, write_table
+from edgegan.core.errors import OutputError, TargetError, first_line
 from edgegan.core.manifest import describe, write_manifest
 from edgegan.core.sampling import sample_inputs
 from edgegan.core.stage import StageResult
@@ -34,6 +37,7 @@ class Choice:
 
     milliseconds: dict[str, dict[str, float | None]]
     keys: dict[str, str]
+    warning: str | None = None
 
     def forms(self, with_native: bool = True) -> dict[str, str]:
         """The fastest form by node; ``with_native`` False where the layer as it stands has no kernel (int8)."""
@@ -46,7 +50,7 @@ class Choice:
     def notes(self, with_native: bool = True) -> list[str]:
         """What was chosen for each layer, and what the forms took."""
         chosen = self.forms(with_native)
-        return [f"{self.keys[node]}: {chosen[node]} ({', '.join(_told(*m) for m in measured.items())})" for node, measured in self.milliseconds.items()]
+        return [self.warning] * (self.warning is not None) + [f"{self.keys[node]}: {chosen[node]} ({', '.join(_told(*m) for m in measured.items())})" for node, measured in self.milliseconds.items()]
 
 
 def autotune(native: Graph, backend: str, threads: int, folder: Path) -> Choice:
@@ -55,11 +59,21 @@ def autotune(native: Graph, backend: str, threads: int, folder: Path) -> Choice:
     table = read_table(TABLE)
     row = table.setdefault(f"{backend} {BACKENDS[backend].version()}, {cpu_name()}, {threads} threads", {})
     missing = {site.key: site for site in found if set(row.get(site.key, ())) != set(site.forms)}
+    warning = None
     if missing:
         for key, site in missing.items():
             row[key] = _measure(site, backend, threads, folder)
+        warning = _keep(table)
+    return Choice({site.node: row[site.key] for site in found}, {site.node: site.key for site in found}, warning)
+
+
+def _keep(table: dict[str, Any]) -> str | None:
+    """Write the table; where that is not possible the next run measures again, and this one says so."""
+    try:
         write_table(TABLE, table)
-    return Choice({site.node: row[site.key] for site in found}, {site.node: site.key for site in found})
+    except OutputError as exc:
+        return f"the layers' measurements were not kept: {first_line(exc)}"
+    return None
 
 
 def _told(form: str, milliseconds: float | None) -> str:
@@ -67,15 +81,18 @@ def _told(form: str, milliseconds: float | None) -> str:
 
 
 def _measure(site: Site, backend: str, threads: int, folder: Path) -> dict[str, float | None]:
+    """Milliseconds by form; None where the backend's converter refuses it, or it does not run."""
     alone = site.alone()
     (place,) = sites(alone)
     artifacts = {}
     for form in site.forms:
         graph = apply(alone, composed({place.node: form}, channels_last=backend == "litert")).value
-        artifacts[form] = _artifact(graph, backend, folder / hashlib.sha256(f"{site.key} {form}".encode()).hexdigest()[:16])
+        with contextlib.suppress(TargetError):
+            artifacts[form] = _artifact(graph, backend, folder / hashlib.sha256(f"{site.key} {form}".encode()).hexdigest()[:16])
     inputs = sample_inputs(alone.spec.inputs, alone.batch, 0)
     outcomes = run_job(Job(artifacts=artifacts, inputs=inputs, threads=threads, timed=tuple(artifacts), seconds=SECONDS))
-    return {form: outcome.latency_ms["p50"] if outcome.latency_ms else None for form, outcome in outcomes.items()}
+    taken = {form: outcome.latency_ms["p50"] for form, outcome in outcomes.items() if outcome.latency_ms}
+    return {form: taken.get(form) for form in site.forms}
 
 
 def _artifact(graph: Graph, backend: str, folder: Path) -> Path:

@@ -37,6 +37,7 @@ class Workshop:
     graphs: dict[str, Graph]
     root: Path
     _quantized: dict[str, tuple[Graph, tuple[str, ...]]] = field(default_factory=dict)
+    _observed: dict[Path, Any] = field(default_factory=dict)
 
     def build(self, plan: Plan) -> dict[str, Any]:
         """Make the candidate's files in ``root/NAME`` and describe it; a refusal by a backend is described, not raised.
@@ -83,9 +84,9 @@ class Workshop:
     def _int8(self, plan: Plan, graph: Graph) -> tuple[Graph, tuple[str, ...]]:
         """The quantized graph in the backend's scheme; ONNX Runtime and OpenVINO share one."""
         from edgegan.quantize import pt2e
-        from edgegan.quantize.scheme import ONNXRUNTIME, TENSORRT
+        from edgegan.quantize.scheme import ONNXRUNTIME, OPENVINO, TENSORRT
 
-        scheme = TENSORRT if plan.backend in TENSORRTS else ONNXRUNTIME
+        scheme = TENSORRT if plan.backend in TENSORRTS else OPENVINO if plan.backend == "openvino" and plan.formulation == "native" else ONNXRUNTIME
         key = f"{scheme.name} {graph_name(plan.backend, plan.formulation, plan.precision)}"
         if key not in self._quantized:
             done = pt2e.quantize(graph, scheme, self.subject.calibration_batches(self.options))
@@ -100,8 +101,10 @@ class Workshop:
             from edgegan.quantize import litert
 
             folder.mkdir(parents=True, exist_ok=True)
-            samples = ([t.numpy() for t in batch] for batch in self.subject.calibration_batches(self.options))
-            notes = litert.quantize(self._litert_float(plan, graph, LITERT_INT8), samples, artifact, plan.kept).notes
+            floats = self._litert_float(plan, graph, LITERT_INT8)
+            if floats not in self._observed:
+                self._observed[floats] = litert.observe(floats, ([t.numpy() for t in batch] for batch in self.subject.calibration_batches(self.options)))
+            notes = litert.quantize(floats, self._observed[floats], artifact, plan.kept).notes
             exceptions = {k: "fp32" for k in [litert.TOLD[plan.kept]] if k}
         elif plan.precision == "fp16":
             halve_weights(self._litert_float(plan, graph), artifact)

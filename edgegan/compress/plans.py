@@ -82,7 +82,7 @@ def _of_backend(backend: str, precision: str, graphs: Mapping[str, Graph], formu
 
 
 def _formulations(backend: str, precision: str, graphs: Mapping[str, Graph], formulation: str) -> list[str]:
-    """The forms worth building: LiteRT's are channels-last; int8 graphs hold no transposed convolution; nothing times
+    """The forms worth building: LiteRT's are channels-last; only OpenVINO has an int8 transposed convolution; nothing times
     TensorRT's float forms here, and its own transposed convolution is sound."""
     last = "-nhwc" if backend == "litert" else ""
     if formulation != "auto":
@@ -91,8 +91,10 @@ def _formulations(backend: str, precision: str, graphs: Mapping[str, Graph], for
         wanted = ["phase-nhwc", "auto"]
     elif backend.startswith("tensorrt"):
         wanted = ["phase"] if precision == "int8" else ["native"]
+    elif backend == "onnxruntime" and precision == "int8":
+        wanted = ["phase", "auto"]
     else:
-        wanted = ["phase", "auto"] if precision == "int8" else ["native", "phase", "auto"]
+        wanted = ["native", "phase", "auto"]
     return [f for f in wanted if graph_name(backend, f, precision) in graphs] or ["native" + last]
 
 

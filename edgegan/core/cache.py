@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from edgegan.core.errors import OutputError
 from edgegan.core.files import write_json
 
 
@@ -28,4 +29,9 @@ def read_table(name: str) -> dict[str, Any]:
 
 
 def write_table(name: str, table: dict[str, Any]) -> None:
-    write_json(cache_folder() / f"{name}.json", table)
+    """Raises OutputError where the folder cannot be written."""
+    folder = cache_folder()
+    try:
+        write_json(folder / f"{name}.json", table)
+    except OSError as exc:
+        raise OutputError(f"{folder} cannot be written: {exc.strerror}") from exc

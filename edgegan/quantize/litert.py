@@ -30,18 +30,16 @@ TOLD = {"nothing": "", "statistics": "normalisation", "arithmetic": "all but con
 SATURATING = {"TANH": "tanh", "LOGISTIC": "sigmoid"}
 
 
-def quantize(float_file: Path, samples: Iterable[list[np.ndarray]], out: Path, kept: str = "nothing") -> StageResult[Path]:
-    """Write ``float_file`` in int8 to ``out``; its inputs and outputs stay float32.
+def quantize(float_file: Path, observed: Observed, out: Path, kept: str = "nothing") -> StageResult[Path]:
+    """Write ``float_file`` in int8 to ``out`` with the ranges that ``observe`` saw; its inputs and outputs stay float32.
 
-    ``samples``: the inputs of one run each, in the order of the file's signature. ``kept`` stays in float: ``nothing``,
-    the ``statistics`` of normalisation and what they scale, or all ``arithmetic`` but convolutions and linear layers.
-    Raises TargetError.
+    ``kept`` stays in float: ``nothing``, the ``statistics`` of normalisation and what they scale, or all ``arithmetic``
+    but convolutions and linear layers. Raises TargetError.
     """
     with stopwatch() as seconds:
         recipe = _recipe(kept, statistics(float_file) if kept == "statistics" else [])
         try:
             engine = quantizer.Quantizer(str(float_file), recipe)
-            observed, count = _observe(float_file, samples)
             skeleton = engine.calibrate({_signature(float_file): [_named(float_file, observed.first)]})
             result = {name: _with_range(entry, observed.ranges.get(name), observed.saturation.get(name)) for name, entry in skeleton.items()}
             with atomic_path(out) as temporary:
@@ -51,7 +49,7 @@ def quantize(float_file: Path, samples: Iterable[list[np.ndarray]], out: Path, k
             out.unlink(missing_ok=True)
             raise TargetError(f"ai-edge-quantizer cannot make a valid int8 file of this model: {first_line(exc)}") from exc
         told = f", {TOLD[kept]} in float" if TOLD[kept] else ""
-        return StageResult(out, (f"int8 (ai-edge-quantizer{told}), ranges by least squared error on {count} samples",), seconds())
+        return StageResult(out, (f"int8 (ai-edge-quantizer{told}), ranges by least squared error on {observed.count} samples",), seconds())
 
 
 def _recipe(kept: str, names: list[str]) -> Any:
@@ -90,35 +88,42 @@ def statistics(float_file: Path) -> list[str]:
     return found
 
 
-class _Observed:
+class Observed:
+    """What calibration saw of a float file: a range for every activation, and those that feed a saturating function."""
+
     def __init__(self, first: list[np.ndarray]) -> None:
-        self.first = first
+        self.first, self.count = first, 0
         self.ranges: dict[str, RangeObserver] = {}
         self.saturation: dict[str, float] = {}
 
 
-def _observe(float_file: Path, samples: Iterable[list[np.ndarray]]) -> tuple[_Observed, int]:
-    """Run the float file over the samples and watch every float activation."""
+def observe(float_file: Path, samples: Iterable[list[np.ndarray]]) -> Observed:
+    """Run the float file over ``samples``, the inputs of one run each in the order of ``forward``'s arguments, and watch
+    every float activation. Raises TargetError for activations that are not finite."""
     interpreter = Interpreter(str(float_file), experimental_preserve_all_tensors=True)
     interpreter.allocate_tensors()
     details = {d["index"]: d for d in interpreter.get_tensor_details()}
-    produced = {i for op in interpreter._get_ops_details() for i in op["outputs"]} | {d["index"] for d in interpreter.get_input_details()}
+    operations = interpreter._get_ops_details()
+    produced = {i for op in operations for i in op["outputs"]} | {d["index"] for d in interpreter.get_input_details()}
     watched = {i: details[i]["name"] for i in produced if i in details and details[i]["dtype"] == np.float32 and details[i]["name"]}
-    observed, count = None, 0
+    observed = None
     for sample in samples:
-        observed = observed or _Observed(sample)
+        observed = observed or Observed(sample)
         for argument, detail in inputs_by_argument(interpreter).items():
             interpreter.set_tensor(detail["index"], sample[argument].astype(detail["dtype"], copy=False))
         interpreter.invoke()
-        count += 1
+        observed.count += 1
         for index, name in watched.items():
-            observed.ranges.setdefault(name, RangeObserver()).observe(interpreter.get_tensor(index))
+            try:
+                observed.ranges.setdefault(name, RangeObserver()).observe(interpreter.get_tensor(index))
+            except ValueError as exc:
+                raise TargetError(f"calibration met a {exc} in {name}; check the weights and the --data") from exc
     if observed is None:
-        raise ValueError("there are no calibration samples")
-    for op in interpreter._get_ops_details():
+        raise TargetError("there are no calibration samples")
+    for op in operations:
         if op["op_name"] in SATURATING:
             observed.saturation[details[int(op["inputs"][0])]["name"]] = SATURATION[SATURATING[op["op_name"]]]
-    return observed, count
+    return observed
 
 
 def _signature(file: Path) -> str:

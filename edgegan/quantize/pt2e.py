@@ -14,12 +14,11 @@ from torchao.quantization.pt2e.quantizer import QuantizationAnnotation, Quantiza
 
 from edgegan.core.errors import ModelError
 from edgegan.core.stage import StageResult, stopwatch
-from edgegan.graph.editing import aten, is_call, sole_user, weight
+from edgegan.graph.editing import LAYERS, TRANSPOSED, arguments, aten, is_call, sole_user, weight
 from edgegan.graph.graph import Graph, functional, refresh
 from edgegan.quantize.ranges import RangeObserver
 from edgegan.quantize.scheme import SATURATION, Scheme
 
-LAYERS = (aten.conv1d.default, aten.conv2d.default, aten.linear.default)
 FUSED = (aten.relu.default, aten.relu_.default)
 MOVES = (
     aten.pixel_shuffle.default, aten.slice.Tensor, aten.reshape.default, aten.view.default, aten.permute.default,
@@ -61,7 +60,7 @@ class BackendQuantizer(Quantizer):
 
     def annotate(self, model: fx.GraphModule) -> fx.GraphModule:
         for node in model.graph.nodes:
-            if is_call(node, *LAYERS) and node.name not in self.skip:
+            if _is_layer(node, self.scheme) and node.name not in self.skip:
                 self._annotate_layer(node)
         for node in model.graph.nodes:
             if is_call(node, *MOVES) and "quantization_annotation" not in node.meta and _is_quantized(node.args[0]):
@@ -79,7 +78,7 @@ class BackendQuantizer(Quantizer):
         if user is not None and user.target in SATURATING:
             saturation = SATURATION[SATURATING[user.target]]
             _annotate(user, {}, self._activation())
-        inputs = {node.args[0]: self._activation(), node.args[1]: _weight_spec()}
+        inputs = {node.args[0]: self._activation(), node.args[1]: _weight_spec(1 if is_call(node, *TRANSPOSED) else 0)}
         if end is node:
             _annotate(node, inputs, self._activation(saturation))
         else:
@@ -94,8 +93,13 @@ class BackendQuantizer(Quantizer):
         return QuantizationSpec(dtype=torch.uint8, quant_min=0, quant_max=255, qscheme=torch.per_tensor_affine, observer_or_fake_quant_ctr=constructor)
 
 
-def _weight_spec() -> QuantizationSpec:
-    return QuantizationSpec(dtype=torch.int8, quant_min=-127, quant_max=127, qscheme=torch.per_channel_symmetric, ch_axis=0, observer_or_fake_quant_ctr=PerChannelMinMaxObserver)
+def _is_layer(node: fx.Node, scheme: Scheme) -> bool:
+    """A layer that the backend has an int8 kernel for."""
+    return is_call(node, *LAYERS) or (scheme.transposed and is_call(node, *TRANSPOSED) and arguments(node)["groups"] == 1)
+
+
+def _weight_spec(axis: int) -> QuantizationSpec:
+    return QuantizationSpec(dtype=torch.int8, quant_min=-127, quant_max=127, qscheme=torch.per_channel_symmetric, ch_axis=axis, observer_or_fake_quant_ctr=PerChannelMinMaxObserver)
 
 
 def _annotate(node: fx.Node, inputs: dict, output) -> None:
@@ -117,7 +121,7 @@ def quantize(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor,
     with stopwatch() as seconds, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         module = functional(graph.module, graph.example_inputs())
-        layers = [n for n in module.graph.nodes if is_call(n, *LAYERS) and weight(module, n.args[1]) is not None]
+        layers = [n for n in module.graph.nodes if _is_layer(n, scheme) and weight(module, n.args[1]) is not None]
         if not layers:
             raise ModelError("no convolution or linear layer with constant weights was found to quantize")
         prepared = prepare_pt2e(module, BackendQuantizer(scheme, skip))

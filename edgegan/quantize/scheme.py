@@ -16,11 +16,15 @@ class Scheme:
     """Activations per tensor, weights symmetric int8 per output channel, biases left to the backend.
 
     ``symmetric`` activations have zero point 0 in int8; affine ones use uint8, which x86 dot products want on the left.
+    ``transposed``: whether there is an int8 kernel for transposed convolutions.
     """
 
     name: str
     symmetric: bool
+    transposed: bool = False
 
 
 ONNXRUNTIME = Scheme(name="onnxruntime", symmetric=False)
+OPENVINO = Scheme(name="openvino", symmetric=False, transposed=True)
+"""OpenVINO reads ONNX Runtime's scheme too; this one is for graphs that keep their transposed convolutions."""
 TENSORRT = Scheme(name="tensorrt", symmetric=True)

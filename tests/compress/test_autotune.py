@@ -33,3 +33,18 @@ def test_a_damaged_table_is_measured_again(dcgan_graph, tmp_path):
     cache_folder().mkdir(parents=True)
     (cache_folder() / "forms.json").write_text("{")
     assert autotune.autotune(rewrite(dcgan_graph, "native").value, "onnxruntime", 1, tmp_path / "work").milliseconds
+
+
+def test_a_cache_that_cannot_be_written_is_said(dcgan_graph, tmp_path, monkeypatch):
+    monkeypatch.setenv("EDGEGAN_CACHE", "/proc/nowhere")
+    choice = autotune.autotune(rewrite(dcgan_graph, "native").value, "onnxruntime", 1, tmp_path / "work")
+    assert choice.milliseconds and "not kept" in choice.notes()[0]
+
+
+@pytest.mark.slow
+def test_a_form_that_the_converter_refuses_is_not_chosen(cyclegan_graph, tmp_path):
+    """litert-torch has no transposed convolution with output padding."""
+    choice = autotune.autotune(rewrite(cyclegan_graph, "native").value, "litert", 1, tmp_path / "work")
+    (row,), (form,) = choice.milliseconds.values(), choice.forms().values()
+    assert row["native"] is None and min(row["stacked"], row["split"]) > 0 and form == min(("stacked", "split"), key=row.__getitem__)
+    assert "native does not run" in choice.notes()[0]

@@ -46,7 +46,7 @@ def test_onnx_and_litert_hold_the_same_integer_weights(dcgan_graph, tmp_path):
     ours = {a.size: _rows(a.reshape(len(a), -1) if a.ndim == 2 else a.transpose(0, 2, 3, 1).reshape(len(a), -1)) for a in held if a.dtype == np.int8 and a.ndim > 1}
     nhwc = rewrite(trained, "phase-nhwc").value
     floats = export_litert(nhwc.module, nhwc.example_inputs(), tmp_path / "f.tflite")
-    quantized = litert.quantize(floats, [[t.numpy() for t in s] for s in samples], tmp_path / "g.tflite").value
+    quantized = litert.quantize(floats, litert.observe(floats, [[t.numpy() for t in s] for s in samples]), tmp_path / "g.tflite").value
     interpreter = Interpreter(str(quantized))
     constants = [d for d in interpreter.get_tensor_details() if d["dtype"] == np.int8 and len(d["shape"]) in (2, 4) and np.prod(d["shape"]) in ours]
     found = {}

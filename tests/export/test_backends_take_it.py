@@ -108,7 +108,7 @@ def test_litert_in_float_is_one_partition(graph, tmp_path):
 def test_litert_int8_of_a_dcgan_is_one_delegate_and_keeps_the_picture(dcgan_graph, tmp_path):
     floats = export_litert(rewrite(dcgan_graph, "phase-nhwc").value.module, dcgan_graph.example_inputs(), tmp_path / "f.tflite")
     samples = [[t.numpy() for t in batch] for batch in calibration(dcgan_graph)]
-    path = litert.quantize(floats, samples, tmp_path / "g.tflite").value
+    path = litert.quantize(floats, litert.observe(floats, samples), tmp_path / "g.tflite").value
     interpreter = Interpreter(str(path))
     interpreter.allocate_tensors()
     kinds = [op["op_name"] for op in interpreter._get_ops_details()]
@@ -122,8 +122,8 @@ def test_litert_int8_of_a_dcgan_is_one_delegate_and_keeps_the_picture(dcgan_grap
 def test_litert_layers_only_keeps_normalisation_in_float(cyclegan_graph, tmp_path):
     floats = export_litert(rewrite(cyclegan_graph, "phase-nhwc").value.module, cyclegan_graph.example_inputs(), tmp_path / "f.tflite")
     samples = [[t.numpy() for t in batch] for batch in calibration(cyclegan_graph)]
-    whole = litert.quantize(floats, samples, tmp_path / "a.tflite").value
-    layers = litert.quantize(floats, samples, tmp_path / "b.tflite", kept="arithmetic").value
+    whole = litert.quantize(floats, litert.observe(floats, samples), tmp_path / "a.tflite").value
+    layers = litert.quantize(floats, litert.observe(floats, samples), tmp_path / "b.tflite", kept="arithmetic").value
     wanted = cyclegan_graph.run(check_inputs(cyclegan_graph))
     figures = [psnr_db(wanted, litert_images(p, check_inputs(cyclegan_graph)), (-1, 1)) for p in (whole, layers)]
     assert figures[1] >= figures[0] - 0.5 and figures[1] > 25
