@@ -50,7 +50,7 @@ class Choice:
     def notes(self, with_native: bool = True) -> list[str]:
         """What was chosen for each layer, and what the forms took."""
         chosen = self.forms(with_native)
-        return [self.warning] * (self.warning is not None) + [f"{self.keys[node]}: {chosen[node]} ({', '.join(_told(*m) for m in measured.items())})" for node, measured in self.milliseconds.items()]
+        return ([self.warning] if self.warning else []) + [f"{self.keys[node]}: {chosen[node]} ({', '.join(_told(*m) for m in measured.items())})" for node, measured in self.milliseconds.items()]
 
 
 def autotune(native: Graph, backend: str, threads: int, folder: Path) -> Choice:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+from dataclasses import dataclass
 
 import torch
 import torch_pruning as tp
@@ -29,6 +30,15 @@ layer-wise densities of Evci et al. 2020 (arXiv:1911.11134), and in a generator 
 that make the picture. 1 would take the same share everywhere."""
 
 
+@dataclass
+class Groups:
+    """How many coupled groups lost channels, of how many channels in all groups that could."""
+
+    channels: int
+    count: int = 0
+    removed: int = 0
+
+
 def prune(graph: Graph, share: float) -> StageResult[tuple[Graph, fx.GraphModule]]:
     """Remove ``share`` (0..0.95) of all channels that can be pruned.
 
@@ -43,7 +53,7 @@ def prune(graph: Graph, share: float) -> StageResult[tuple[Graph, fx.GraphModule
         if pruned is None:
             pruned, groups, skipped = _prune_what_runs(network, graph, share)
         result = recapture(pruned, graph)
-        notes = [f"removed {share:.0%} of the channels of {groups} groups: {macs(graph) / 1e6:.1f} M -> {macs(result) / 1e6:.1f} M MACs"]
+        notes = [f"removed {groups.removed} of {groups.channels} channels in {groups.count} groups: {macs(graph) / 1e6:.1f} M -> {macs(result) / 1e6:.1f} M MACs"]
         if skipped:
             notes.append(f"left whole, since the code depends on their width: {', '.join(skipped)}")
         return StageResult((result, pruned), tuple(notes), seconds())
@@ -82,8 +92,8 @@ def recapture(network: fx.GraphModule, like: Graph) -> Graph:
     return graph
 
 
-def _prune(network: fx.GraphModule, graph: Graph, share: float, without: frozenset[str]) -> tuple[fx.GraphModule | None, int]:
-    """A pruned copy and the number of groups; None where the copy does not run any more."""
+def _prune(network: fx.GraphModule, graph: Graph, share: float, without: frozenset[str]) -> tuple[fx.GraphModule | None, Groups]:
+    """A pruned copy and what went; None where the copy does not run any more."""
     candidate = copy.deepcopy(network)
     logging.getLogger("torch_pruning").setLevel(logging.ERROR)
     dependencies = tp.DependencyGraph().build_dependency(candidate, example_inputs=graph.example_inputs(), verbose=False)
@@ -98,24 +108,27 @@ def _prune(network: fx.GraphModule, graph: Graph, share: float, without: frozens
         if not isinstance(group[0].dep.target.module, PRUNABLE) or widened & (kept | seen):
             continue
         seen |= {m for m in widened if isinstance(m, PRUNABLE)}
-        scores = tp.importance.GroupMagnitudeImportance(p=2)(group)
+        scores = _scores(group)
         if scores is not None:
             scored.append((names[group[0].dep.target.module], group[0].dep.handler, scores))
-    chosen = 0
+    groups = Groups(channels=sum(len(scores) for _, _, scores in scored))
     for (name, handler, scores), kept in zip(scored, kept_widths([len(s) for _, _, s in scored], share), strict=True):
-        channels = torch.argsort(scores)[: len(scores) - kept].tolist()
-        if not channels:
+        removed = torch.argsort(scores.mean(1))[: len(scores) - kept]
+        if not len(removed):
             continue
-        chosen += 1
+        block = scores.shape[1]
+        channels = (removed[:, None] * block + torch.arange(block)).flatten().tolist()
         group = dependencies.get_pruning_group(candidate.get_submodule(name), handler, channels)
         if dependencies.check_pruning_group(group):
             group.prune()
-    if not chosen:
+            groups.count += 1
+            groups.removed += len(removed)
+    if not groups.count:
         raise ModelError("no channels can be pruned in this generator: every layer's width is fixed by its output or its code; leave --prune out")
-    return (candidate if _runs(candidate, graph) else None), chosen
+    return (candidate if _runs(candidate, graph) else None), groups
 
 
-def _prune_what_runs(network: fx.GraphModule, graph: Graph, share: float) -> tuple[fx.GraphModule, int, list[str]]:
+def _prune_what_runs(network: fx.GraphModule, graph: Graph, share: float) -> tuple[fx.GraphModule, Groups, list[str]]:
     """Where pruning everything breaks the code, find the layers that must stay whole, one by one."""
     layers = [name for name, m in network.named_modules() if isinstance(m, PRUNABLE)]
     everything = frozenset(layers)
@@ -132,6 +145,21 @@ def _prune_what_runs(network: fx.GraphModule, graph: Graph, share: float) -> tup
     if pruned is None:
         raise ModelError("the generator's code does not run with fewer channels; write its reshapes with -1, or leave --prune out")
     return pruned, groups, sorted(whole - _kept_layers(network))
+
+
+def _scores(group: tp.dependency.Group) -> torch.Tensor | None:
+    """Importance as (channels, places): places above 1 where a linear layer makes a whole map of each channel.
+
+    None where Torch-Pruning cannot follow the group's indices; the group then stays as it is.
+    """
+    try:
+        scores = tp.importance.GroupMagnitudeImportance(p=2)(group)
+    except (IndexError, RuntimeError):
+        return None
+    if scores is None:
+        return None
+    narrowest = min(len(item.idxs) for item in group)
+    return scores.view(narrowest, -1) if len(scores) % narrowest == 0 else scores.view(-1, 1)
 
 
 def kept_widths(widths: list[int], share: float) -> list[int]:
