@@ -11,6 +11,7 @@ import warnings
 import typer
 
 from edgegan import __version__
+from edgegan.cli import interruption
 from edgegan.cli.bench import bench
 from edgegan.cli.build import build
 from edgegan.cli.compress import compress, export, prune, quantize
@@ -47,6 +48,7 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     _be_quiet()
+    interruption.install()
     sys.exit(run(arguments, debug))
 
 

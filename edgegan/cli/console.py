@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from edgegan.cli import interruption
+
 PLAIN_WIDTH = 200
 
 
@@ -58,6 +60,7 @@ class ConsoleProgress:
             self._bar.stop()
 
     def stage(self, name: str) -> None:
+        interruption.check()
         if self._bar:
             if self._task is not None:
                 self._bar.remove_task(self._task)
@@ -66,6 +69,7 @@ class ConsoleProgress:
             self._console.print(f"{name} ...")
 
     def step(self, done: int, total: int) -> None:
+        interruption.check()
         if self._bar and self._task is not None:
             self._bar.update(self._task, completed=done, total=total)
 

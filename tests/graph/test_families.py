@@ -23,7 +23,7 @@ def test_every_formulation_is_exact(family, batch):
         result = rewrite(graph, formulation)
         assert compare(graph, result.value, seeds=(3, 4)).relative < 2e-6, (formulation, result.notes)
         assert not any("undone" in note for note in result.notes)
-        if formulation != "native":
+        if not formulation.startswith("native"):
             assert not any(is_call(n, *TRANSPOSED) for n in result.value.module.graph.nodes)
 
 
