@@ -77,17 +77,19 @@ def litert_contender(name: str, path: Path, inputs: dict[str, np.ndarray]) -> Co
 
     interpreter = Interpreter(str(path), num_threads=THREADS)
     interpreter.allocate_tensors()
-    places = [(list(inputs)[argument], d["index"], d["dtype"]) for argument, d in inputs_by_argument(interpreter).items()]
+    details = {list(inputs)[argument]: detail for argument, detail in inputs_by_argument(interpreter).items()}
+    places = [(key, detail["index"]) for key, detail in details.items()]
+    typed = {key: inputs[key].astype(detail["dtype"]) for key, detail in details.items()}
     result = interpreter.get_output_details()[0]["index"]
 
     def run(row: dict[str, np.ndarray]) -> np.ndarray:
-        for key, index, dtype in places:
-            interpreter.set_tensor(index, row[key].astype(dtype, copy=False))
+        for key, index in places:
+            interpreter.set_tensor(index, row[key])
         interpreter.invoke()
         image: np.ndarray = interpreter.get_tensor(result)
         return image
 
-    return _contender(name, run, inputs)
+    return _contender(name, run, typed)
 
 
 def onnxruntime_contender(name: str, path: Path, inputs: dict[str, np.ndarray]) -> Contender:

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmarks.common import Contender, litert_contender, measure, onnxruntime_contender, openvino_contender, publish, torch_compile_contender
+from benchmarks.common import litert_contender, measure, onnxruntime_contender, openvino_contender, publish, torch_compile_contender
 from benchmarks.families import FAMILIES
 from edgegan.bench.partitions import partitions
 from edgegan.core.errors import TargetError, first_line
@@ -63,13 +63,9 @@ def family_row(name: str, folder: Path) -> dict[str, Any]:
     for form, rewritten in {"original": graph, **{f: g for f, g in forms.items() if not f.endswith("-nhwc")}}.items():
         path = export_onnx(rewritten, folder / f"{form}.onnx")
         contenders += [onnxruntime_contender(f"onnxruntime {form}", path, inputs), openvino_contender(f"openvino {form}", str(path), inputs, F32)]
-    contenders.append(_compiled(module, inputs))
+    contenders.append(torch_compile_contender("torch.compile", module, inputs))
     figures = measure(contenders, graph.run(inputs), seconds=1.6, span=spec.output_range)
     return row | {"latency_ms": {f["name"]: f["latency_ms"]["p50"] for f in figures}, "psnr_db": {f["name"]: f["psnr_db"] for f in figures}}
-
-
-def _compiled(module: nn.Module, inputs: dict[str, Any]) -> Contender:
-    return torch_compile_contender("torch.compile", module, inputs)
 
 
 def kind(graph: Graph) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import fx
 
+from edgegan.graph.cost import macs
 from edgegan.graph.graph import Graph
 
 TOLERANCE = 1e-5
@@ -44,8 +45,6 @@ class Reference:
 
     def difference(self, candidate: Graph) -> Difference:
         """How far ``candidate`` is from the graph. A shape that differs counts as infinitely far."""
-        from edgegan.graph.cost import macs
-
         if macs(self.graph) * self.graph.batch > CHEAP:
             single = _difference(self.outputs(torch.float32), self._run(candidate, torch.float32))
             if single.is_exact:

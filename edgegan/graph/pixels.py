@@ -8,7 +8,7 @@ import torch
 
 from edgegan.core.errors import ModelError
 from edgegan.graph.editing import aten
-from edgegan.graph.graph import Graph, refresh
+from edgegan.graph.graph import Graph, first_output, refresh
 
 
 def with_pixels(graph: Graph) -> Graph:
@@ -25,7 +25,7 @@ def with_pixels(graph: Graph) -> Graph:
     scale = 255.0 / (high - low)
     with module.graph.inserting_before(output):
         call = module.graph.call_function
-        value = call(aten.mul.Tensor, (output.args[0][0] if isinstance(output.args[0], tuple | list) else output.args[0], scale))
+        value = call(aten.mul.Tensor, (first_output(output.args[0]), scale))
         value = call(aten.add.Tensor, (value, 0.5 - low * scale))
         value = call(aten.clamp.default, (value, 0.0, 255.0))
         value = call(aten.permute.default, (value, [0, 2, 3, 1]))

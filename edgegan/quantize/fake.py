@@ -10,7 +10,7 @@ from torch import fx, nn
 from torch.nn.utils import parametrize
 
 from edgegan.quantize.ranges import RangeObserver
-from edgegan.quantize.scheme import SATURATION, Scheme
+from edgegan.quantize.scheme import SATURATING, Scheme
 
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.Linear)
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d)
@@ -86,7 +86,7 @@ def fake_quantize(network: fx.GraphModule, scheme: Scheme, batches: Iterable[tup
             parametrize.register_parametrization(layer, "weight", RoundedWeight(layer, weight_bits), unsafe=True)
         elif node.op == "call_function" and node.target in SATURATING:
             source = node.args[0]
-            node.update_arg(0, _insert(network, source, scheme, SATURATION[SATURATING[node.target]]))
+            node.update_arg(0, _insert(network, source, scheme, SATURATING[node.target]))
     network.recompile()
     for batch in batches:
         network(*batch)
@@ -109,9 +109,6 @@ def unfake(network: fx.GraphModule) -> fx.GraphModule:
     network.delete_all_unused_submodules()
     network.recompile()
     return network
-
-
-SATURATING = {torch.ops.aten.tanh.default: "tanh", torch.ops.aten.sigmoid.default: "sigmoid"}
 
 
 def _insert(network: fx.GraphModule, source: fx.Node, scheme: Scheme, saturation: float | None) -> fx.Node:

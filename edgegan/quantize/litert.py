@@ -106,10 +106,11 @@ def observe(float_file: Path, samples: Iterable[list[np.ndarray]]) -> Observed:
     operations = interpreter._get_ops_details()
     produced = {i for op in operations for i in op["outputs"]} | {d["index"] for d in interpreter.get_input_details()}
     watched = {i: details[i]["name"] for i in produced if i in details and details[i]["dtype"] == np.float32 and details[i]["name"]}
+    places = inputs_by_argument(interpreter)
     observed = None
     for sample in samples:
         observed = observed or Observed(sample)
-        for argument, detail in inputs_by_argument(interpreter).items():
+        for argument, detail in places.items():
             interpreter.set_tensor(detail["index"], sample[argument].astype(detail["dtype"], copy=False))
         interpreter.invoke()
         observed.count += 1

@@ -17,14 +17,13 @@ from edgegan.core.stage import StageResult, stopwatch
 from edgegan.graph.editing import LAYERS, TRANSPOSED, arguments, aten, is_call, sole_user, weight
 from edgegan.graph.graph import Graph, functional, refresh
 from edgegan.quantize.ranges import RangeObserver
-from edgegan.quantize.scheme import SATURATION, Scheme
+from edgegan.quantize.scheme import SATURATING, Scheme
 
 FUSED = (aten.relu.default, aten.relu_.default)
 MOVES = (
     aten.pixel_shuffle.default, aten.slice.Tensor, aten.reshape.default, aten.view.default, aten.permute.default,
     aten.transpose.int, aten.unsqueeze.default, aten.squeeze.dim, aten.upsample_nearest2d.vec,
 )  # fmt: skip
-SATURATING = {aten.tanh.default: "tanh", aten.sigmoid.default: "sigmoid"}
 
 
 class LeastErrorObserver(ObserverBase):
@@ -76,7 +75,7 @@ class BackendQuantizer(Quantizer):
         end = user if user is not None and is_call(user, *FUSED) else node
         saturation = None
         if user is not None and user.target in SATURATING:
-            saturation = SATURATION[SATURATING[user.target]]
+            saturation = SATURATING[user.target]
             _annotate(user, {}, self._activation())
         inputs = {node.args[0]: self._activation(), node.args[1]: _weight_spec(1 if is_call(node, *TRANSPOSED) else 0)}
         if end is node:

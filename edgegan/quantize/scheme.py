@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import torch
+
 SATURATION = {"tanh": math.atanh(1 - 1 / 256), "sigmoid": math.log(511)}
 """Inputs beyond these bounds already give the outermost int8 step of the function's fixed output scale (1/128 for tanh,
 1/256 for sigmoid), so a range that reaches further spends its steps on nothing: half a step from the end,
 tanh(x) = 1 - 1/256 and sigmoid(x) = 1 - 1/512."""
+SATURATING = {torch.ops.aten.tanh.default: SATURATION["tanh"], torch.ops.aten.sigmoid.default: SATURATION["sigmoid"]}
+"""The same bounds by the operator of a graph."""
 
 
 @dataclass(frozen=True, kw_only=True)

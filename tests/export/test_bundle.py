@@ -1,11 +1,11 @@
 import json
-import zipfile
 
 import numpy as np
 import pytest
 
 from edgegan.core.errors import ArtifactError
 from edgegan.export.bundle import read_bundle, write_bundle
+from tests.archives import rewrite_archive
 
 
 @pytest.fixture
@@ -19,21 +19,12 @@ def test_what_was_packed_is_read(bundle):
     assert read.onnx == b"graph" * 100 and read.description["precision"] == "int8" and (read.check["image"] == 1).all()
 
 
-def rewrite(bundle, change):
-    with zipfile.ZipFile(bundle) as archive:
-        contents = {n: archive.read(n) for n in archive.namelist()}
-    change(contents)
-    with zipfile.ZipFile(bundle, "w") as archive:
-        for name, data in contents.items():
-            archive.writestr(name, data)
-
-
 @pytest.mark.parametrize("change", [
     lambda c: c.update({"g.onnx": b"other"}), lambda c: c.update({"../evil": b"x"}), lambda c: c.pop("check.npz"), lambda c: c.update({"bundle.json": b"{"}),
     lambda c: c.update({"bundle.json": json.dumps({"schema": 9}).encode()}), lambda c: c.update({"check.npz": b"PK"}),
 ])  # fmt: skip
 def test_a_tampered_bundle_is_refused(bundle, change):
-    rewrite(bundle, change)
+    rewrite_archive(bundle, change)
     with pytest.raises(ArtifactError):
         read_bundle(bundle)
 

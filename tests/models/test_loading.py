@@ -2,7 +2,6 @@ import hashlib
 import io
 import json
 import os
-import zipfile
 
 import pytest
 import torch
@@ -13,6 +12,7 @@ from edgegan.core.errors import ModelError, UsageError
 from edgegan.models.loading import load_model
 from edgegan.models.weights_file import load_weights, read_weights
 from edgegan.models.zoo import WEIGHTS, ZOO, find, images_path
+from tests.archives import rewrite_archive
 
 FACTORY = """
 import torch
@@ -114,16 +114,6 @@ def exported(tmp_path):
     return path
 
 
-def rewritten(path, change):
-    with zipfile.ZipFile(path) as archive:
-        contents = {n: archive.read(n) for n in archive.namelist()}
-    change(contents)
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in contents.items():
-            archive.writestr(name, data)
-    return path
-
-
 def test_an_exported_program_that_would_run_code_is_refused(tmp_path):
     class Evil:
         def __reduce__(self):
@@ -140,7 +130,7 @@ def test_an_exported_program_that_would_run_code_is_refused(tmp_path):
     ]
     for change in changes:
         with pytest.raises(ModelError, match=r"g\.pt2"):
-            load_model(str(rewritten(exported(tmp_path), change)), [], None, None, None, 1)
+            load_model(str(rewrite_archive(exported(tmp_path), change)), [], None, None, None, 1)
     assert not (tmp_path / "ran").exists()
 
 
