@@ -14,7 +14,7 @@ from edgegan.core.images import read_images
 from edgegan.core.sampling import sample_inputs
 from edgegan.graph.capture import capture
 from edgegan.graph.graph import Graph
-from edgegan.models.loading import load_model
+from edgegan.models.loading import LoadedModel, load_model
 from edgegan.models.zoo import images_path
 
 CALIBRATION_SEED, CHECK_SEED = 1_000_003, 2_000_003
@@ -62,14 +62,25 @@ def load_subject(options: Options) -> Subject:
     """Load, fill and capture the model; read the data in the size that the model wants."""
     loaded = load_model(options.model, list(options.inputs), options.output_range, options.weights, options.weights_key, options.batch, image_inputs=options.data is not None)
     graph = capture(loaded.module, loaded.spec, options.batch)
-    images = None if options.data is None else _read(options.data, graph)
-    real = images
-    if real is None and loaded.images is not None:
-        real = _read(images_path(loaded.images), graph)
+    images, real = _pictures(loaded, graph, options.data)
     notes = []
     if graph.spec.is_image_to_image and images is None:
         notes.append("no --data: image inputs are random texture, so calibration and quality figures say little about photographs")
-    return Subject(loaded.name, graph, graph.fingerprint(), images if graph.spec.is_image_to_image else None, real, tuple(notes))
+    return Subject(loaded.name, graph, graph.fingerprint(), images, real, tuple(notes))
+
+
+def _pictures(loaded: LoadedModel, graph: Graph, data: Path | None) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """What image inputs are drawn from (None for a latent generator), and the real pictures that outputs are compared with."""
+    translates = graph.spec.is_image_to_image
+    if data is not None:
+        given = _read(data, graph)
+        return (given if translates else None), given
+    shipped = [None if name is None else images_path(name) for name in (loaded.images, loaded.real)]
+    if not translates:
+        return None, None if shipped[0] is None else _read(shipped[0], graph)
+    channels, *size = graph.output_shape[1:]
+    real = None if shipped[1] is None else read_images(shipped[1], size=(size[0], size[1]), channels=channels)
+    return None if shipped[0] is None else _read(shipped[0], graph), real
 
 
 def _read(path: Path, graph: Graph) -> np.ndarray:

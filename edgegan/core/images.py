@@ -43,7 +43,7 @@ def read_images(path: Path | str, size: tuple[int, int] | None = None, channels:
     if images.shape[-1] not in (1, 3):
         raise UsageError(f"--data {path}: images have {images.shape[-1]} channels; 1 or 3 are understood")
     images = _to_uint8(images[:limit], path)
-    return _fit(_convert_channels(images, channels), size, path)
+    return _fit(convert_channels(images, channels), size, path)
 
 
 def read_idx(path: Path | str) -> np.ndarray:
@@ -92,7 +92,8 @@ def _to_uint8(images: np.ndarray, path: Path) -> np.ndarray:
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
 
-def _convert_channels(images: np.ndarray, channels: int | None) -> np.ndarray:
+def convert_channels(images: np.ndarray, channels: int | None) -> np.ndarray:
+    """uint8 (..., C) with C 1 or 3 in ``channels`` channels: grey repeated, colour as luma."""
     if channels is None or images.shape[-1] == channels:
         return images
     if channels == 3:
@@ -120,24 +121,42 @@ def _pillow():
 
 
 def _read_folder(path: Path, size: tuple[int, int] | None, channels: int | None, limit: int | None) -> np.ndarray:
-    image = _pillow()
-    files = sorted(f for f in path.rglob("*") if f.suffix.lower() in SUFFIXES)[:limit]
-    if not files:
-        raise UsageError(f"--data {path}: no images ({', '.join(SUFFIXES)}) in this folder")
+    files = image_files(path)[:limit]
     arrays, broken = [], []
     for file in files:
         try:
-            with image.open(file) as picture:
-                picture = picture.convert("L" if channels == 1 else "RGB")
-                arrays.append(np.asarray(_resize_and_crop(picture, size, image)))
-        except (OSError, SyntaxError) as exc:
-            broken.append(f"{file.name} ({exc})")
-    if len(broken) > len(files) // 10:
-        raise UsageError(f"--data {path}: {len(broken)} of {len(files)} images cannot be read, first {broken[0]}")
+            arrays.append(read_picture(file, size, channels))
+        except UsageError as exc:
+            broken.append(str(exc))
+    refuse_broken(path, len(files), broken)
     if len({a.shape for a in arrays}) > 1:
         raise UsageError(f"--data {path}: images of different sizes, and no size to bring them to")
-    stack = np.stack(arrays)
-    return stack[..., None] if stack.ndim == 3 else stack
+    return np.stack(arrays)
+
+
+def image_files(path: Path) -> list[Path]:
+    """The image files in a folder and below, sorted; UsageError where there are none."""
+    files = sorted(f for f in path.rglob("*") if f.suffix.lower() in SUFFIXES)
+    if not files:
+        raise UsageError(f"--data {path}: no images ({', '.join(SUFFIXES)}) in this folder")
+    return files
+
+
+def refuse_broken(path: Path, count: int, broken: list[str], share: float = 0.1) -> None:
+    """UsageError where more than ``share`` of a folder's ``count`` files cannot be read."""
+    if len(broken) > count * share:
+        raise UsageError(f"--data {path}: {len(broken)} of {count} images cannot be read, first {broken[0]}")
+
+
+def read_picture(file: Path, size: tuple[int, int] | None = None, channels: int | None = None) -> np.ndarray:
+    """One image file as uint8 (H, W, C), resized and centre-cropped to ``size`` (height, width). UsageError where it is broken."""
+    image = _pillow()
+    try:
+        with image.open(file) as picture:
+            array = np.asarray(_resize_and_crop(picture.convert("L" if channels == 1 else "RGB"), size, image))
+    except (OSError, SyntaxError, ValueError, image.DecompressionBombError) as exc:
+        raise UsageError(f"{file.name} ({exc})") from exc
+    return array[..., None] if array.ndim == 2 else array
 
 
 def _resize_and_crop(picture, size: tuple[int, int] | None, image):
@@ -160,6 +179,13 @@ def decode_image(content: bytes, shape: tuple[int, int, int]) -> np.ndarray:
     except (OSError, SyntaxError, ValueError, image.DecompressionBombError) as exc:
         raise UsageError(f"this is no picture that can be read ({type(exc).__name__})") from exc
     return array.reshape(shape)
+
+
+def resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """uint8 (H, W, C) resized (bicubic, antialiased) and centre-cropped to ``size`` (height, width)."""
+    image = _pillow()
+    array = np.asarray(_resize_and_crop(image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture), size, image))
+    return array.reshape(*size, picture.shape[-1])
 
 
 def png(image: np.ndarray) -> bytes:

@@ -57,3 +57,34 @@ def extract(images: np.ndarray, network: Lite0Features | None = None) -> torch.T
     """uint8 (N, H, W, C) -> float32 (N, 1280)."""
     network = network or Lite0Features()
     return torch.cat([network(batch) for batch in batches(images)])
+
+
+class PerceptualDistance(nn.Module):
+    """Mean absolute difference of Lite0's features after 4 and 16 times shrinking, for training.
+
+    Pictures (N, 1 or 3, H, W) in -1..1, at their own size, to a scalar; gradients flow to both. The loss of Johnson et
+    al. 2016 (arXiv:1603.08155) over another network, since this one's weights come in a package.
+    """
+
+    DEPTHS = (2, 10)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = Lite0Features().network.requires_grad_(False)
+
+    def forward(self, wanted: torch.Tensor, made: torch.Tensor) -> torch.Tensor:
+        total = made.new_zeros(())
+        for ours, theirs in zip(self._features(made), self._features(wanted), strict=True):
+            total = total + (ours - theirs).abs().mean()
+        return total
+
+    def _features(self, images: torch.Tensor) -> list[torch.Tensor]:
+        x = images * 127.5 + 0.5
+        x = (x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x) / 128.0
+        x = self.network._swish(self.network._bn0(self.network._conv_stem(x)))
+        found = []
+        for index, block in enumerate(self.network._blocks[: max(self.DEPTHS) + 1]):
+            x = block(x, 0.0)
+            if index in self.DEPTHS:
+                found.append(x)
+        return found

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
-import traceback
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,21 +10,23 @@ from typing import Any
 import torch
 from torch import nn
 
-from edgegan.core.errors import ModelError, UsageError, first_line, nearest
+from edgegan.core.errors import ModelError, UsageError, first_line
 from edgegan.core.spec import GeneratorSpec, TensorSpec, parse_input
+from edgegan.models.factory import import_factory
 from edgegan.models.pt2_file import check_pt2
 from edgegan.models.weights_file import load_weights, read_weights
-from edgegan.models.zoo import ZOO, find
+from edgegan.models.zoo import find
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A generator, its spec, what to call it, and the real images that ship with it (a file name), if any."""
+    """A generator, its spec, what to call it, and the pictures that ship with it, as ``ZooModel`` has them."""
 
     module: nn.Module
     spec: GeneratorSpec
     name: str
     images: str | None = None
+    real: str | None = None
 
 
 def load_model(model: str, inputs: list[str], output_range: tuple[float, float] | None, weights: Path | None, weights_key: str | None, batch: int, image_inputs: bool = False) -> LoadedModel:
@@ -74,55 +72,14 @@ def _from_zoo(name: str, shipped: bool) -> LoadedModel:
         if row.weights is None:
             raise ModelError(f"no weights ship with {name}; train it (edgegan train {name}) and pass --weights")
         load_weights(module, read_weights(row.weights, None), row.weights)
-    return LoadedModel(module, row.spec, name, row.images)
+    return LoadedModel(module, row.spec, name, row.images, row.real)
 
 
 def _from_factory(model: str) -> nn.Module:
-    where, _, name = model.rpartition(":")
-    module = _import_file(Path(where)) if where.endswith(".py") else _import_module(where)
-    factory = getattr(module, name, None)
-    if factory is None:
-        functions = [k for k, v in vars(module).items() if callable(v) and not k.startswith("_")]
-        raise ModelError(f"{where} has no {name!r}; {nearest(name, functions) if functions else 'it defines no functions'}")
-    try:
-        generator = factory()
-    except Exception as exc:
-        raise ModelError(f"{model} failed: {type(exc).__name__}: {exc}{_where(exc)}") from exc
+    generator = import_factory(model)
     if not isinstance(generator, nn.Module):
         raise ModelError(f"{model} returned {type(generator).__name__}; it must take no arguments and return a torch.nn.Module")
     return generator
-
-
-def _import_file(path: Path) -> Any:
-    if not path.is_file():
-        raise ModelError(f"{path}: no such file")
-    spec = importlib.util.spec_from_file_location(f"edgegan_user_{path.stem}", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    sys.path.insert(0, str(path.parent.resolve()))
-    try:
-        spec.loader.exec_module(module)
-    except Exception as exc:
-        raise ModelError(f"{path} cannot be imported: {type(exc).__name__}: {exc}{_where(exc)}") from exc
-    return module
-
-
-def _import_module(name: str) -> Any:
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as exc:
-        if exc.name == name or (exc.name and name.startswith(exc.name + ".")):
-            raise ModelError(f"there is no module {name!r} here; give package.module:factory, path/file.py:factory, or one of the zoo: {', '.join(sorted(ZOO))}") from exc
-        raise ModelError(f"{name} cannot be imported: {exc}") from exc
-    except Exception as exc:
-        raise ModelError(f"{name} cannot be imported: {type(exc).__name__}: {exc}{_where(exc)}") from exc
-
-
-def _where(exc: BaseException) -> str:
-    frames = [f for f in traceback.extract_tb(exc.__traceback__) if "/torch/" not in f.filename and "importlib" not in f.filename]
-    return f" (at {frames[-1].filename}:{frames[-1].lineno})" if frames else ""
 
 
 def _from_file(path: Path, batch: int, image_inputs: bool) -> LoadedModel:
