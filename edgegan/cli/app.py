@@ -16,9 +16,11 @@ from edgegan.cli.bench import bench
 from edgegan.cli.build import build
 from edgegan.cli.compress import compress, export, prune, quantize
 from edgegan.cli.doctor import doctor
+from edgegan.cli.evaluate import evaluate
 from edgegan.cli.inspect import inspect
 from edgegan.cli.models import models
 from edgegan.cli.serve import serve
+from edgegan.cli.show import show
 from edgegan.cli.targets import targets
 from edgegan.cli.train import train
 from edgegan.core.errors import GeneratorError
@@ -39,7 +41,7 @@ def _options(version: bool = typer.Option(False, "--version", callback=_version,
     """Options of the program itself."""
 
 
-for command in (targets, models, compress, prune, quantize, export, build, bench, inspect, train, serve, doctor):
+for command in (targets, models, compress, prune, quantize, export, build, bench, inspect, train, evaluate, show, serve, doctor):
     app.command()(command)
 
 

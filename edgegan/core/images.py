@@ -209,3 +209,9 @@ def grid(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
         top, left = gap + (i // columns) * (height + gap), gap + (i % columns) * (width + gap)
         sheet[top : top + height, left : left + width] = image
     return sheet
+
+
+def enlarged(images: np.ndarray, least_side: int) -> np.ndarray:
+    """uint8 (N, H, W, C) repeated by a whole number, so that both sides reach ``least_side``."""
+    factor = max(1, -(-least_side // min(images.shape[1:3])))
+    return images.repeat(factor, axis=1).repeat(factor, axis=2)

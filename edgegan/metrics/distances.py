@@ -7,6 +7,7 @@ import warnings
 import torch
 from torch import nn
 from torchmetrics.image.fid import FrechetInceptionDistance
+from torchmetrics.image.inception import InceptionScore
 from torchmetrics.image.kid import KernelInceptionDistance
 
 from edgegan.core.errors import UsageError
@@ -40,6 +41,21 @@ def kernel_distance(real: torch.Tensor, generated: torch.Tensor, seed: int = 0) 
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return _compute(metric, real, generated)[0]
+
+
+def inception_score(logits: torch.Tensor, splits: int = 10) -> float:
+    """exp of the mean KL divergence of p(y|x) from p(y), over class logits (N, K), mean of ``splits``; 1 at least.
+
+    Salimans et al. 2016, arXiv:1606.03498. Only with Inception's own logits is it the published score.
+    """
+    if len(logits) < splits:
+        raise UsageError(f"an Inception Score of {splits} splits needs as many pictures, found {len(logits)}")
+    metric = InceptionScore(feature=_Given(logits.shape[1]), splits=splits, normalize=False)
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.manual_seed(0)
+        metric.update(logits)
+        return float(metric.compute()[0])
 
 
 def _compute(metric, real: torch.Tensor, generated: torch.Tensor) -> tuple[float, ...]:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
-from edgegan.core.errors import MissingPackageError
+from edgegan.core.errors import MissingPackageError, UsageError
 
 SIDE, BATCH = 224, 32
 DIMENSIONS = 1280
+
+
+class FeatureNetwork(Protocol):
+    """uint8 (N, 1 or 3, H, W) -> float32 features (N, D), and class logits of features."""
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor: ...
+
+    def logits(self, features: torch.Tensor) -> torch.Tensor: ...
 
 
 class Lite0Features(nn.Module):
@@ -46,6 +56,12 @@ class Lite0Features(nn.Module):
         features: torch.Tensor = self.network.extract_features(values).mean((2, 3))
         return features
 
+    @torch.no_grad()
+    def logits(self, features: torch.Tensor) -> torch.Tensor:
+        """Features (N, 1280) -> ImageNet class logits (N, 1000)."""
+        found: torch.Tensor = self.network._fc(features)
+        return found
+
 
 def batches(images: np.ndarray) -> Iterator[torch.Tensor]:
     """uint8 (N, H, W, C) -> uint8 tensors (<= 32, C, H, W)."""
@@ -53,8 +69,35 @@ def batches(images: np.ndarray) -> Iterator[torch.Tensor]:
         yield torch.from_numpy(np.ascontiguousarray(images[start : start + BATCH].transpose(0, 3, 1, 2)))
 
 
-def extract(images: np.ndarray, network: Lite0Features | None = None) -> torch.Tensor:
-    """uint8 (N, H, W, C) -> float32 (N, 1280)."""
+class InceptionFeatures:
+    """Inception v3 as FID has it, float32 (N, 2048), through torch-fidelity and a file of its weights.
+
+    Szegedy et al. 2016, arXiv:1512.00567; the weights are TensorFlow's of 2015-12-05 as torch-fidelity publishes them.
+    Raises UsageError where the file is missing, MissingPackageError where the package is.
+    """
+
+    def __init__(self, weights: Path) -> None:
+        if not weights.is_file():
+            raise UsageError(f"--inception-weights {weights}: no such file; torch-fidelity publishes it as weights-inception-2015-12-05-6726825d.pth")
+        try:
+            from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+        except ImportError as exc:
+            raise MissingPackageError("torch_fidelity", "inception", "Inception features") from exc
+        self.network = FeatureExtractorInceptionV3("inception", ["2048"], feature_extractor_weights_path=str(weights)).eval()
+
+    @torch.no_grad()
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = self.network(images.expand(-1, 3, -1, -1).contiguous())[0]
+        return features
+
+    @torch.no_grad()
+    def logits(self, features: torch.Tensor) -> torch.Tensor:
+        """Features (N, 2048) -> class logits without bias (N, 1008), as the Inception Score takes them."""
+        return features @ self.network.fc.weight.T
+
+
+def extract(images: np.ndarray, network: FeatureNetwork | None = None) -> torch.Tensor:
+    """uint8 (N, H, W, C) -> float32 (N, D), of Lite0 where no network is given."""
     network = network or Lite0Features()
     return torch.cat([network(batch) for batch in batches(images)])
 

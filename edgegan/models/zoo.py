@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -48,6 +49,13 @@ class ZooModel:
         """The shipped weights (safetensors), None where none ship."""
         path = WEIGHTS / f"{self.name}.safetensors"
         return path if path.exists() else None
+
+    @property
+    def card(self) -> dict[str, Any] | None:
+        """What is told of the shipped weights: licence, hash, recipe, figures; None where none ship."""
+        path = WEIGHTS / f"{self.name}.json"
+        found: dict[str, Any] | None = json.loads(path.read_text()) if self.weights else None
+        return found
 
     def build(self) -> nn.Module:
         """The generator with fresh weights, in evaluation mode."""

