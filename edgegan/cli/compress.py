@@ -16,7 +16,7 @@ MODEL = Annotated[str, typer.Argument(help="A zoo name, package.module:factory, 
 TARGET = Annotated[str, typer.Option("--target", help="A name from `edgegan targets`, or a TOML file of the same form.")]
 WEIGHTS = Annotated[Path | None, typer.Option("--weights", help="State dict: .safetensors, or a torch file (read as data only).")]
 WEIGHTS_KEY = Annotated[str | None, typer.Option("--weights-key", help="Which nested dict of the file, such as netG_state_dict.")]
-INPUT = Annotated[list[str] | None, typer.Option("--input", help="latent:100x1x1, image:3x256x256[@LO,HI], label:10 or onehot:10; repeat in the order of forward's arguments.")]
+INPUT = Annotated[list[str] | None, typer.Option("--input", help="latent:100x1x1[@TRUNCATION], image:3x256x256[@LO,HI], label:10 or onehot:10; repeat in the order of forward's arguments.")]
 OUTPUT_RANGE = Annotated[str | None, typer.Option("--output-range", help="LO,HI that the output spans; default -1,1.")]
 DATA = Annotated[Path | None, typer.Option("--data", help="Folder of images, .npz, .npy or IDX: inputs of an image-to-image generator, real images for the figures.")]
 PRUNE = Annotated[float, typer.Option("--prune", help="Share of channels to remove, 0 to 0.95.")]

@@ -41,7 +41,7 @@ class Manifest:
     @property
     def spec(self) -> GeneratorSpec:
         inputs = tuple(
-            TensorSpec(name=i["name"], kind=i["kind"], shape=tuple(i["shape"][1:]), range=tuple(i["range"]) if i.get("range") else None, classes=i.get("classes"))
+            TensorSpec(name=i["name"], kind=i["kind"], shape=tuple(i["shape"][1:]), range=tuple(i["range"]) if i.get("range") else None, classes=i.get("classes"), truncation=i.get("truncation"))
             for i in self.content["inputs"]
         )
         low, high = self.content["outputs"][0]["range"]
@@ -71,7 +71,7 @@ def describe(
     artifact gives it as uint8 (N, H, W, C)."""
     inputs = [
         {"name": i.name, "kind": i.kind, "shape": [None, *i.shape], "dtype": i.dtype, "layout": "NCHW" if len(i.shape) == 3 else "N" + "C" * len(i.shape),
-         "range": list(i.range) if i.range else None, "distribution": DISTRIBUTIONS[i.kind], "classes": i.classes}
+         "range": list(i.range) if i.range else None, "distribution": DISTRIBUTIONS[i.kind], "classes": i.classes, "truncation": i.truncation}
         for i in spec.inputs
     ]  # fmt: skip
     shape, dtype, layout = ((*output_shape[1:], output_shape[0]), "uint8", "NHWC") if pixels else (output_shape, "float32", "NCHW")

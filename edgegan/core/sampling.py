@@ -12,11 +12,13 @@ from edgegan.core.spec import TensorSpec
 def draw(spec: TensorSpec, count: int, rng: np.random.Generator) -> np.ndarray:
     """``count`` values of one input, (count, *shape) in the spec's dtype.
 
-    A latent is standard normal. A label is uniform over its classes. An image without data is smooth random texture:
+    A latent is standard normal, within its truncation. A label is uniform over its classes. An image without data is smooth random texture:
     a coarse uniform grid, enlarged, in the spec's range.
     """
     if spec.kind == "latent":
-        return rng.standard_normal((count, *spec.shape)).astype(np.float32)
+        shape = (count, *spec.shape)
+        values = rng.standard_normal(shape) if spec.truncation is None else _truncated_normal(shape, spec.truncation, rng)
+        return values.astype(np.float32)
     if spec.kind in ("label", "onehot"):
         assert spec.classes is not None
         index = rng.integers(0, spec.classes, count)
@@ -28,6 +30,25 @@ def draw(spec: TensorSpec, count: int, rng: np.random.Generator) -> np.ndarray:
     low, high = spec.range
     texture = 0.8 * fine + 0.2 * rng.random(fine.shape, dtype=np.float32)
     return (low + (high - low) * texture).astype(np.float32)
+
+
+def _truncated_normal(shape: tuple[int, ...], limit: float, rng: np.random.Generator) -> np.ndarray:
+    """Normal values within +-``limit`` by rejection: of normal proposals, or where few of those would do, of uniform ones.
+
+    Every round draws the whole array from streams of its own, so that sample i is the same for any count.
+    """
+    values, missing = np.empty(shape), np.ones(shape, bool)
+    while missing.any():
+        proposals, chances = rng.spawn(2)
+        if limit < 1:
+            proposed = proposals.uniform(-limit, limit, shape)
+            accepted = chances.random(shape) < np.exp(-(proposed**2) / 2)
+        else:
+            proposed = proposals.standard_normal(shape)
+            accepted = np.abs(proposed) <= limit
+        values[missing & accepted] = proposed[missing & accepted]
+        missing &= ~accepted
+    return values
 
 
 def sample_inputs(

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
@@ -14,6 +15,14 @@ def test_a_seed_means_the_same_numbers_for_any_count():
     for name in few:
         assert (few[name] == many[name][:3]).all()
     assert (sample_inputs(SPECS, 3, 8)["z"] != few["z"]).any()
+
+
+@pytest.mark.parametrize("limit", [0.2, 0.99, 1.5, 3.0])
+def test_a_truncated_latent_is_scipys_truncated_normal_for_any_count(limit):
+    spec = (TensorSpec(name="z", kind="latent", shape=(8,), truncation=limit),)
+    many = sample_inputs(spec, 500, 3)["z"]
+    assert np.array_equal(sample_inputs(spec, 7, 3)["z"], many[:7]) and np.abs(many).max() <= limit
+    assert stats.kstest(many.ravel(), stats.truncnorm(-limit, limit).cdf).pvalue > 1e-4
 
 
 def test_each_kind_is_what_it_says():
