@@ -86,13 +86,18 @@ def quantize(
     model: MODEL = "fashion-dcgan", target: TARGET = ..., weights: WEIGHTS = None, weights_key: WEIGHTS_KEY = None, input: INPUT = None,  # type: ignore[assignment]
     output_range: OUTPUT_RANGE = None, data: DATA = None, prune: PRUNE = 0.0, macs_ratio: MACS_RATIO = None, distill_steps: DISTILL = None,
     qat: QAT = False, qat_steps: QAT_STEPS = 400,
-    out: OUT = Path("out"), force: FORCE = False, seed: SEED = 0, batch: BATCH = 1, threads: THREADS = None, calibration_samples: CALIBRATION = 128, as_json: JSON = False,
+    out: OUT = Path("out"), force: FORCE = False, seed: SEED = 0, batch: BATCH = 1, threads: THREADS = None, calibration_samples: CALIBRATION = 128,
+    sensitivity: Annotated[bool, typer.Option("--sensitivity", help="Instead of building all: what each layer loses alone in int8, and what that saves; OUT/sensitivity.json and .png.")] = False, as_json: JSON = False,
 ) -> None:  # fmt: skip
     """Calibrate and build the int8 candidates of a target; writes OUT/stages/candidates, which compress goes on from.
 
     Example: edgegan quantize fashion-dcgan --target mobile --calibration-samples 256 --out out
     """
-    _stage("quantize", locals() | {"precision": "int8" if "int8" in load_target(target).precisions else "auto"}, as_json)
+    given = locals() | {"precision": "int8" if "int8" in load_target(target).precisions else "auto"}
+    if sensitivity:
+        _sensitivity(given)
+    else:
+        _stage("quantize", given, as_json)
 
 
 def export(
@@ -131,6 +136,16 @@ def _stage(until: str, given: dict[str, Any], as_json: bool) -> None:
     rows = [[s["name"], f"{s['seconds']:.1f}", "; ".join(s["notes"])] for s in report.content["stages"]]
     table("stages", ["stage", "seconds", "notes"], rows)
     typer.echo(f"stage files are in {given['out'] / 'stages'}; edgegan compress with the same options goes on from them")
+
+
+def _sensitivity(given: dict[str, Any]) -> None:
+    found = _run("sensitivity", given).content["sensitivity"]
+    if given["as_json"]:
+        print_json(found)
+        return
+    rows = [[row["layer"], row["operator"], "x".join(map(str, row["shape"])), f"{row['macs'] / 1e6:.2f}", f"{row['psnr_db']:.1f}", _number(row["fd_lite0"]), "-" if row["saves_ms"] is None else f"{row['saves_ms']:+.3f}"] for row in found["layers"]]
+    table(f"{found['model']} for {found['target']}: each layer alone in int8 ({found['candidate']})", ["layer", "operator", "output", "MACs M", "PSNR dB", "fd_lite0", "saves ms"], rows, left=3)
+    typer.echo(f"chart: {given['out'] / 'sensitivity.png'}   figures: {given['out'] / 'sensitivity.json'}")
 
 
 def _read_report(out: Path) -> dict[str, Any]:

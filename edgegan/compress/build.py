@@ -23,6 +23,7 @@ from edgegan.graph.graph import Graph
 from edgegan.graph.passes import LITERT_INT8, Pass
 from edgegan.graph.pixels import with_pixels
 from edgegan.graph.rewrite import apply
+from edgegan.quantize.sensitivity import layers
 from edgegan.runtime.backends import BACKENDS
 
 TENSORRTS = ("tensorrt", "tensorrt-rtx")
@@ -64,6 +65,14 @@ class Workshop:
     def graph(self, plan: Plan) -> Graph:
         return self.graphs[graph_name(plan.backend, plan.formulation, plan.precision)]
 
+    def _raised(self, plan: Plan) -> dict[str, str]:
+        return {layer.node: "fp32" for layer in layers(self.quantizable(plan)) if layer.index in plan.raised} if plan.raised else {}
+
+    def quantizable(self, plan: Plan) -> Graph:
+        """The float graph that an int8 candidate is made of."""
+        graph = self.graph(plan)
+        return apply(graph, LITERT_INT8).value if plan.backend == "litert" else graph
+
     def _make(self, plan: Plan, graph: Graph, folder: Path) -> dict[str, Any]:
         if plan.backend == "litert":
             return self._litert(plan, graph, folder)
@@ -84,12 +93,12 @@ class Workshop:
     def _int8(self, plan: Plan, graph: Graph) -> tuple[Graph, tuple[str, ...]]:
         """The quantized graph in the backend's scheme; ONNX Runtime and OpenVINO share one."""
         from edgegan.quantize import pt2e
-        from edgegan.quantize.scheme import ONNXRUNTIME, OPENVINO, TENSORRT
+        from edgegan.quantize.scheme import scheme_of
 
-        scheme = TENSORRT if plan.backend in TENSORRTS else OPENVINO if plan.backend == "openvino" and plan.formulation == "native" else ONNXRUNTIME
-        key = f"{scheme.name} {graph_name(plan.backend, plan.formulation, plan.precision)}"
+        scheme = scheme_of(plan.backend, plan.formulation)
+        key = f"{scheme.name} {graph_name(plan.backend, plan.formulation, plan.precision)} {sorted(plan.raised)}"
         if key not in self._quantized:
-            done = pt2e.quantize(graph, scheme, self.subject.calibration_batches(self.options))
+            done = pt2e.quantize(graph, scheme, self.subject.calibration_batches(self.options), plan.raised)
             self._quantized[key] = (done.value, done.notes)
         return self._quantized[key]
 
@@ -104,7 +113,7 @@ class Workshop:
             floats = self._litert_float(plan, graph, LITERT_INT8)
             if floats not in self._observed:
                 self._observed[floats] = litert.observe(floats, ([t.numpy() for t in batch] for batch in self.subject.calibration_batches(self.options)))
-            notes = litert.quantize(floats, self._observed[floats], artifact, plan.kept).notes
+            notes = litert.quantize(floats, self._observed[floats], artifact, plan.kept, plan.raised).notes
             exceptions = {k: "fp32" for k in [litert.TOLD[plan.kept]] if k}
         elif plan.precision == "fp16":
             halve_weights(self._litert_float(plan, graph), artifact)
@@ -138,7 +147,7 @@ class Workshop:
         return described | {k: made[k] for k in ("artifact", "bytes", "notes")}
 
     def _described(self, plan: Plan, artifact: Path, backend: str, build: dict[str, Any], notes: tuple[str, ...], exceptions: dict[str, str] | None = None) -> dict[str, Any]:
-        graph = self.graph(plan)
+        graph, exceptions = self.graph(plan), (exceptions or {}) | self._raised(plan)
         content = describe(
             artifact=artifact, backend=backend, backend_version=BACKENDS[backend].version() or "not installed here", target=self.options.target.name,
             precision=plan.precision, spec=graph.spec, output_shape=graph.output_shape[1:], batch=graph.batch, model=self.subject.name,
@@ -146,7 +155,7 @@ class Workshop:
         )  # fmt: skip
         write_manifest(artifact, content)
         place = str(artifact.relative_to(self.root))
-        return {"artifact": place, "runs": place, "bytes": artifact.stat().st_size, "notes": list(notes), "precision_exceptions": exceptions or {}}
+        return {"artifact": place, "runs": place, "bytes": artifact.stat().st_size, "notes": list(notes), "precision_exceptions": exceptions}
 
     def baseline(self) -> dict[str, Any]:
         """The uncompressed model in the target's own runtime, converted the plain way; ONNX Runtime where that fails."""

@@ -12,9 +12,11 @@ from edgegan.compress.build import Workshop
 from edgegan.compress.choose import judge, ranked
 from edgegan.compress.distances import add_distances
 from edgegan.compress.measure import measure
+from edgegan.compress.mixed import mix
 from edgegan.compress.options import Options, data_sha256
-from edgegan.compress.plans import graph_name, lacking, plans
+from edgegan.compress.plans import Plan, graph_name, lacking, plans
 from edgegan.compress.qat import fine_tune
+from edgegan.compress.sensitivity import sensitivity
 from edgegan.compress.subject import Subject, load_subject
 from edgegan.compress.write import clear, write_result
 from edgegan.core.errors import GateError
@@ -74,7 +76,9 @@ def run(options: Options, progress: Progress | None = None, until: str = "measur
     if until == "rewrite":
         return Report(_stages(done), None)
     workshop = Workshop(subject, options, graphs, store.path("candidates"))
-    rows = stage("build", lambda: _build(workshop, store, progress, quantized_only=until == "quantize"))
+    if until == "sensitivity":
+        return Report(_stages(done) | {"sensitivity": sensitivity(workshop, _todo(workshop)[0], progress)}, None)
+    rows = stage("build", lambda: _build(workshop, pruned, store, progress, quantized_only=until == "quantize"))
     if until in ("quantize", "export"):
         return Report(_stages(done) | {"candidates": rows}, None)
     figures = stage("measure", lambda: _measure(rows, subject, pruned, options, store))
@@ -167,10 +171,10 @@ def _composed(made: dict[str, StageResult[Graph]], reference: Reference, options
                 yield graph_name(backend, "auto", "fp32" if with_native else "int8"), result, choice.notes(with_native)
 
 
-def _build(workshop: Workshop, store: StageStore, progress: Progress, quantized_only: bool) -> StageResult[list[dict[str, Any]]]:
-    """The baseline, then every candidate; each is kept as soon as it is made."""
+def _build(workshop: Workshop, network: Graph, store: StageStore, progress: Progress, quantized_only: bool) -> StageResult[list[dict[str, Any]]]:
+    """The baseline, then every candidate, each kept as soon as it is made; then those of mixed precision that the gate asks for."""
     with stopwatch() as seconds:
-        todo, notes = plans(workshop.options.target, workshop.options.precision, workshop.graphs, _supports_bf16(workshop.options), workshop.options.formulation)
+        todo, notes = _todo(workshop)
         if quantized_only:
             todo = [plan for plan in todo if plan.precision == "int8"]
         store.path("candidates").mkdir(exist_ok=True)
@@ -189,7 +193,21 @@ def _build(workshop: Workshop, store: StageStore, progress: Progress, quantized_
             progress.step(index + 1, len(todo))
             if row["error"]:
                 notes.append(f"{plan.name}: {row['error']}")
+        if not quantized_only:
+            key = f"mixed-{workshop.options.min_psnr:g}"
+            known = store.read(key)
+            if known is None:
+                found, told = mix(workshop, todo, rows[1:], workshop.options.min_psnr, network)
+                known = {"rows": found, "notes": told}
+                store.write(key, known)
+            rows += known["rows"]
+            notes += known["notes"]
         return StageResult(rows, (*baseline["notes"], *notes), seconds())
+
+
+def _todo(workshop: Workshop) -> tuple[list[Plan], list[str]]:
+    options = workshop.options
+    return plans(options.target, options.precision, workshop.graphs, _supports_bf16(options), options.formulation)
 
 
 def _supports_bf16(options: Options) -> bool:

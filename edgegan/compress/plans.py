@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -26,16 +27,24 @@ KEPT = {"nothing": "", "statistics": "-norms", "arithmetic": "-layers"}
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """One candidate to build. ``kept``: what an int8 candidate leaves in float (``edgegan.quantize.litert``)."""
+    """One candidate to build. ``kept``: what an int8 candidate leaves in float (``edgegan.quantize.litert``); ``raised``: the
+    places of layers that it leaves in float besides.
+    """
 
     backend: str
     formulation: str
     precision: str
     kept: str = "nothing"
+    raised: frozenset[int] = frozenset()
 
     @property
     def name(self) -> str:
-        return f"{self.backend}-{self.formulation}-{self.precision}" + KEPT[self.kept]
+        return f"{self.backend}-{self.formulation}-{self.precision}" + KEPT[self.kept] + (f"-mixed{len(self.raised)}-{self._places}" if self.raised else "")
+
+    @property
+    def _places(self) -> str:
+        """Four digits that tell sets of layers apart."""
+        return hashlib.sha256(str(sorted(self.raised)).encode()).hexdigest()[:4]
 
 
 def graph_name(backend: str, formulation: str, precision: str) -> str:

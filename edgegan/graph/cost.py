@@ -16,10 +16,11 @@ PRODUCTS = (aten.matmul.default, aten.mm.default, aten.bmm.default)
 
 def macs(graph: Graph) -> int:
     """Multiply-accumulates of one sample: convolutions, linear layers and matrix products; nothing else is counted."""
-    return sum(_macs(n) for n in graph.module.graph.nodes) // graph.batch
+    return sum(node_macs(n) for n in graph.module.graph.nodes) // graph.batch
 
 
-def _macs(node: fx.Node) -> int:
+def node_macs(node: fx.Node) -> int:
+    """Multiply-accumulates of one operator, for the whole batch."""
     if is_call(node, *CONVS):
         return prod(shape(node)) * prod(shape(node.args[1])[1:])
     if is_call(node, *TRANSPOSED):

@@ -23,21 +23,23 @@ from edgegan.quantize.ranges import RangeObserver
 from edgegan.quantize.scheme import SATURATION
 from edgegan.runtime.litert import inputs_by_argument
 
-INT8_LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "CONV_2D_TRANSPOSE")
+LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 ELEMENTWISE = ("ADD", "SUB", "MUL", "DIV", "SQUARED_DIFFERENCE")
 REDUCTIONS = ("MEAN", "SUM", "RSQRT", "SQRT")
 TOLD = {"nothing": "", "statistics": "normalisation", "arithmetic": "all but convolutions and linear layers"}
 SATURATING = {"TANH": "tanh", "LOGISTIC": "sigmoid"}
 
 
-def quantize(float_file: Path, observed: Observed, out: Path, kept: str = "nothing") -> StageResult[Path]:
+def quantize(float_file: Path, observed: Observed, out: Path, kept: str = "nothing", skip: frozenset[int] = frozenset()) -> StageResult[Path]:
     """Write ``float_file`` in int8 to ``out`` with the ranges that ``observe`` saw; its inputs and outputs stay float32.
 
     ``kept`` stays in float: ``nothing``, the ``statistics`` of normalisation and what they scale, or all ``arithmetic``
-    but convolutions and linear layers. Raises TargetError.
+    but convolutions and linear layers; so do the layers whose places are in ``skip``, counted as they run. Raises
+    TargetError.
     """
     with stopwatch() as seconds:
-        recipe = _recipe(kept, statistics(float_file) if kept == "statistics" else [])
+        names = statistics(float_file) if kept == "statistics" else []
+        recipe = _recipe(kept, names + [name for place, name in enumerate(layer_names(float_file)) if place in skip])
         try:
             engine = quantizer.Quantizer(str(float_file), recipe)
             skeleton = engine.calibrate({_signature(float_file): [_named(float_file, observed.first)]})
@@ -48,7 +50,8 @@ def quantize(float_file: Path, observed: Observed, out: Path, kept: str = "nothi
         except (ValueError, RuntimeError, KeyError, IndexError) as exc:
             out.unlink(missing_ok=True)
             raise TargetError(f"ai-edge-quantizer cannot make a valid int8 file of this model: {first_line(exc)}") from exc
-        told = f", {TOLD[kept]} in float" if TOLD[kept] else ""
+        left = [TOLD[kept]] * bool(TOLD[kept]) + [f"{len(skip)} layers"] * bool(skip)
+        told = f", {' and '.join(left)} in float" if left else ""
         return StageResult(out, (f"int8 (ai-edge-quantizer{told}), ranges by least squared error on {observed.count} samples",), seconds())
 
 
@@ -63,6 +66,13 @@ def _recipe(kept: str, names: list[str]) -> Any:
         for end in (TFLOperationName.INPUT, TFLOperationName.OUTPUT):
             manager.add_quantization_config(regex=".*", operation_name=end, algorithm_key=AlgorithmName.NO_QUANTIZE)
     return manager.get_quantization_recipe()
+
+
+def layer_names(float_file: Path) -> list[str]:
+    """The output tensors of the file's convolutions and linear layers, in the order in which they run."""
+    interpreter = Interpreter(str(float_file))
+    names = {d["index"]: d["name"] for d in interpreter.get_tensor_details()}
+    return [names[int(op["outputs"][0])] for op in interpreter._get_ops_details() if op["op_name"] in LAYERS]
 
 
 def statistics(float_file: Path) -> list[str]:

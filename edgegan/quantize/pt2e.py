@@ -17,9 +17,8 @@ from edgegan.core.stage import StageResult, stopwatch
 from edgegan.graph.editing import LAYERS, TRANSPOSED, arguments, aten, is_call, sole_user, weight
 from edgegan.graph.graph import Graph, functional, refresh
 from edgegan.quantize.ranges import RangeObserver
-from edgegan.quantize.scheme import SATURATING, Scheme
+from edgegan.quantize.scheme import FUSED, SATURATING, Scheme
 
-FUSED = (aten.relu.default, aten.relu_.default)
 MOVES = (
     aten.pixel_shuffle.default, aten.slice.Tensor, aten.reshape.default, aten.view.default, aten.permute.default,
     aten.transpose.int, aten.unsqueeze.default, aten.squeeze.dim, aten.upsample_nearest2d.vec,
@@ -50,16 +49,17 @@ class LeastErrorObserver(ObserverBase):
 class BackendQuantizer(Quantizer):
     """Annotates convolutions and linear layers, inputs and outputs, and lets data movement share their scales.
 
-    Normalisation arithmetic stays in float. ``skip`` names nodes left in float.
+    Normalisation arithmetic stays in float, and the layers whose places are in ``skip``, counted as they run.
     """
 
-    def __init__(self, scheme: Scheme, skip: frozenset[str] = frozenset()) -> None:
+    def __init__(self, scheme: Scheme, skip: frozenset[int] = frozenset()) -> None:
         super().__init__()
         self.scheme, self.skip = scheme, skip
 
     def annotate(self, model: fx.GraphModule) -> fx.GraphModule:
-        for node in model.graph.nodes:
-            if _is_layer(node, self.scheme) and node.name not in self.skip:
+        layers = [node for node in model.graph.nodes if is_call(node, *LAYERS, *TRANSPOSED) and weight(model, node.args[1]) is not None]
+        for place, node in enumerate(layers):
+            if _is_layer(node, self.scheme) and place not in self.skip:
                 self._annotate_layer(node)
         for node in model.graph.nodes:
             if is_call(node, *MOVES) and "quantization_annotation" not in node.meta and _is_quantized(node.args[0]):
@@ -111,7 +111,7 @@ def _is_quantized(node) -> bool:
 
 
 @torch.no_grad()
-def quantize(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]], skip: frozenset[str] = frozenset()) -> StageResult[Graph]:
+def quantize(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]], skip: frozenset[int] = frozenset()) -> StageResult[Graph]:
     """``graph`` with explicit int8 quantize/dequantize operators and int8 weights, calibrated on ``batches``.
 
     Raises ModelError when no layer can be quantized, or calibration meets NaN.
@@ -134,5 +134,6 @@ def quantize(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor,
         converted = convert_pt2e(prepared, fold_quantize=True)
         quantized = graph.with_module(converted)
         refresh(converted, graph.example_inputs())
-        note = f"int8 ({scheme.name} scheme): {len(layers) - len(skip)} layers, calibrated on {count} samples"
+        kept = f", {len(skip)} of {len(layers)} layers in float" if skip else ""
+        note = f"int8 ({scheme.name} scheme): {len(layers) - len(skip)} layers{kept}, calibrated on {count} samples"
         return StageResult(quantized, (note,), seconds())

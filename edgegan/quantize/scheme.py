@@ -14,6 +14,9 @@ tanh(x) = 1 - 1/256 and sigmoid(x) = 1 - 1/512."""
 SATURATING = {torch.ops.aten.tanh.default: SATURATION["tanh"], torch.ops.aten.sigmoid.default: SATURATION["sigmoid"]}
 """The same bounds by the operator of a graph."""
 
+FUSED = (torch.ops.aten.relu.default, torch.ops.aten.relu_.default)
+"""Activations that int8 layers compute within themselves, on every backend."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scheme:
@@ -32,3 +35,13 @@ ONNXRUNTIME = Scheme(name="onnxruntime", symmetric=False)
 OPENVINO = Scheme(name="openvino", symmetric=False, transposed=True)
 """OpenVINO reads ONNX Runtime's scheme too; this one is for graphs that keep their transposed convolutions."""
 TENSORRT = Scheme(name="tensorrt", symmetric=True)
+LITERT = Scheme(name="litert", symmetric=False)
+
+
+def scheme_of(backend: str, formulation: str) -> Scheme:
+    """What a backend takes for a form of the graph."""
+    if backend.startswith("tensorrt"):
+        return TENSORRT
+    if backend == "litert":
+        return LITERT
+    return OPENVINO if backend == "openvino" and formulation == "native" else ONNXRUNTIME

@@ -1,0 +1,123 @@
+"""Mixed precision: which layers of an int8 candidate to leave in float, so that its pictures hold the gate.
+
+Two orders are tried, both by simulation (``edgegan.quantize.sensitivity``): the layer first that costs the picture most,
+and the one that costs it most for the work it does. How many of them is first found in simulation, then by building and
+running real candidates from there; which order wins is for the stopwatch to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from edgegan.bench.worker import Job, run_job
+from edgegan.compress.build import Workshop
+from edgegan.compress.plans import Plan
+from edgegan.core.sampling import sample_inputs
+from edgegan.graph.graph import Graph
+from edgegan.metrics.pairwise import psnr_db
+from edgegan.quantize.scheme import scheme_of
+from edgegan.quantize.sensitivity import Layer, Simulation
+
+SAMPLES, ELEMENTS = 8, 4 * 3 * 256 * 256
+BARELY = 0.5
+"""Decibels above the gate that a candidate is built for, since other inputs judge it later."""
+
+
+def mix(workshop: Workshop, plans: Sequence[Plan], rows: Sequence[dict[str, Any]], gate: float, network: Graph) -> tuple[list[dict[str, Any]], list[str]]:
+    """For each backend none of whose int8 candidates holds ``gate`` dB, the one that does so with layers in float.
+
+    ``rows``: the built candidates of ``plans``. ``network`` is the float network that all were made from.
+    """
+    inputs = probe_inputs(workshop)
+    wanted = network.run(inputs)
+    span = network.spec.output_range
+    made = [(plan, row) for plan, row in zip(plans, rows, strict=True) if plan.precision == "int8" and row["runs"]]
+    outcomes = run_job(Job(artifacts={row["name"]: workshop.root / row["runs"] for _, row in made}, inputs=inputs, threads=workshop.options.threads)) if made else {}
+    closest: dict[str, tuple[float, Plan]] = {}
+    for plan, row in made:
+        images = outcomes[row["name"]].images
+        decibels = -np.inf if images is None else psnr_db(wanted, images, span)
+        closest[plan.backend] = max(closest.get(plan.backend, (-np.inf, plan)), (decibels, plan), key=lambda pair: pair[0])
+    found, notes = [], []
+    for decibels, plan in closest.values():
+        if decibels < gate:
+            made_of, told = mixed(workshop, plan, gate, inputs, wanted)
+            found += made_of
+            notes += told
+    return found, notes
+
+
+def simulation(workshop: Workshop, plan: Plan) -> Simulation:
+    """The candidate's own graph, layers counted as its backend counts them."""
+    graph = workshop.quantizable(plan)
+    return Simulation(graph, scheme_of(plan.backend, plan.formulation), workshop.subject.calibration_batches(workshop.options))
+
+
+def probe_inputs(workshop: Workshop) -> dict[str, np.ndarray]:
+    """Few inputs, neither those of calibration nor those of the final figures."""
+    graph = workshop.subject.graph
+    count = max(2, min(SAMPLES, ELEMENTS // int(np.prod(graph.output_shape[1:]))))
+    whole = max(graph.batch, count // graph.batch * graph.batch)
+    return sample_inputs(graph.spec.inputs, whole, workshop.options.seed + 3_000_017, workshop.subject.images)
+
+
+def alone_db(found: Simulation, inputs: dict[str, np.ndarray]) -> list[float]:
+    """PSNR of the pictures with each layer alone in int8, by ``Layer.index``."""
+    return [_decibels(found, (layer.index,), inputs) for layer in found.layers]
+
+
+def float_orders(found: Sequence[Layer], decibels: Sequence[float]) -> list[list[int]]:
+    """Indices of layers, the first to leave in float first: by squared error, and by squared error for each operation."""
+    errors = [10 ** (-db / 10) for db in decibels]
+    work = [layer.macs + int(np.prod(layer.shape)) for layer in found]
+    places = range(len(found))
+    return [sorted(places, key=lambda i: -errors[i]), sorted(places, key=lambda i: -errors[i] / work[i])]
+
+
+def mixed(workshop: Workshop, plan: Plan, gate: float, inputs: dict[str, np.ndarray], wanted: np.ndarray) -> tuple[list[dict[str, Any]], list[str]]:
+    """Candidates of ``plan`` with as few layers in float as hold ``gate`` dB of the pictures ``wanted`` for ``inputs``, one
+    for each order of layers, built; and what was found."""
+    found = simulation(workshop, plan)
+    if len(found.layers) < 2:
+        return [], [f"{plan.name}: its one layer cannot be in two precisions"]
+    built: dict[frozenset[int], tuple[dict[str, Any], bool]] = {}
+
+    def holds(raised: frozenset[int]) -> bool:
+        if raised not in built:
+            row = workshop.build(replace(plan, raised=raised))
+            images = run_job(Job(artifacts={"probe": workshop.root / row["runs"]}, inputs=inputs, threads=workshop.options.threads))["probe"].images if row["runs"] else None
+            built[raised] = row, images is not None and psnr_db(wanted, images, found.graph.spec.output_range) >= gate + BARELY
+        return built[raised][1]
+
+    def fewest(order: list[int]) -> int:
+        simulated = _least(0, len(order), lambda count: _decibels(found, order[count:], inputs) >= gate + BARELY)
+        if simulated < len(order) and holds(frozenset(order[:simulated])):
+            return simulated
+        return _least(min(simulated, len(order) - 1), len(order), lambda count: holds(frozenset(order[:count])))
+
+    chosen: dict[frozenset[int], str] = {}
+    for order in float_orders(found.layers, alone_db(found, inputs)):
+        high = fewest(order)
+        if high < len(order):
+            names = ", ".join(found.layers[i].node for i in order[:high])
+            chosen[frozenset(order[:high])] = f"{plan.name}: {high} of {len(order)} layers in float hold {gate:g} dB: {names}"
+    if not chosen:
+        return [], [f"{plan.name}: no choice of layers in float holds {gate:g} dB"]
+    return [built[raised][0] for raised in chosen], list(chosen.values())
+
+
+def _least(low: int, high: int, holds: Callable[[int], bool]) -> int:
+    """The least count above ``low`` that holds, by halves; ``low`` is known not to, ``high`` is taken to."""
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
+
+
+def _decibels(found: Simulation, rounded: Sequence[int], inputs: dict[str, np.ndarray]) -> float:
+    """PSNR of the pictures with those layers in int8, simulated."""
+    return psnr_db(found.run(inputs, ()), found.run(inputs, rounded), found.graph.spec.output_range)

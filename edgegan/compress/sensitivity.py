@@ -1,0 +1,108 @@
+"""What each layer loses in int8 and what that buys: ``edgegan quantize --sensitivity``."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgegan.bench.worker import Job, run_job
+from edgegan.compress.build import Workshop
+from edgegan.compress.mixed import alone_db, probe_inputs, simulation
+from edgegan.compress.plans import Plan
+from edgegan.core.errors import MissingPackageError, TargetError, first_line
+from edgegan.core.files import write_bytes, write_json
+from edgegan.core.progress import Progress
+from edgegan.core.sampling import float_to_image, sample_inputs
+from edgegan.quantize.sensitivity import Simulation
+
+SECONDS = 0.6
+DISTANCE_SEED, DISTANCE_SAMPLES = 4_000_037, 64
+
+
+def sensitivity(workshop: Workshop, plans: Sequence[Plan], progress: Progress) -> dict[str, Any]:
+    """For every layer of the first int8 candidate: ``psnr_db`` and ``fd_lite0`` with it alone in int8, and ``saves_ms``, how
+    much slower the candidate is with that layer in float.
+
+    Writes ``OUT/sensitivity.json`` and ``.png``. Figures that were not measured are null with a reason. Raises TargetError
+    where no int8 candidate can be built.
+    """
+    plan = next((p for p in plans if p.precision == "int8"), None)
+    if plan is None:
+        raise TargetError(f"{workshop.options.target.name} has no int8 candidates here, so there is nothing to quantize")
+    progress.stage("sensitivity")
+    found = simulation(workshop, plan)
+    inputs = probe_inputs(workshop)
+    decibels = alone_db(found, inputs)
+    distances, distance_reason = _distances(found, workshop, progress)
+    saved, saved_reason = _saved_ms(found, workshop, plan, progress)
+    rows = []
+    for layer in found.layers:
+        row: dict[str, Any] = {"layer": layer.node, "operator": layer.operator, "shape": list(layer.shape), "macs": layer.macs, "psnr_db": decibels[layer.index]}
+        for name, values, reason in (("fd_lite0", distances, distance_reason), ("saves_ms", saved, saved_reason)):
+            row |= {name: None, f"{name}_reason": reason} if values is None else {name: values[layer.index]}
+        rows.append(row)
+    content = {"model": workshop.subject.name, "target": workshop.options.target.name, "candidate": plan.name, "samples": {"psnr_db": len(next(iter(inputs.values()))), "fd_lite0": DISTANCE_SAMPLES}, "layers": rows}
+    write_json(workshop.options.out / "sensitivity.json", content)
+    _chart(rows, workshop.options.out / "sensitivity.png")
+    return content
+
+
+def _distances(found: Simulation, workshop: Workshop, progress: Progress) -> tuple[list[float] | None, str]:
+    from edgegan.bench.quality import SetDistances
+
+    graph = workshop.subject.graph
+    if graph.output_shape[1] not in (1, 3):
+        return None, f"the feature network takes 1 or 3 channels, the output has {graph.output_shape[1]}"
+    inputs = sample_inputs(graph.spec.inputs, max(1, DISTANCE_SAMPLES // graph.batch) * graph.batch, workshop.options.seed + DISTANCE_SEED, workshop.subject.images)
+    span = graph.spec.output_range
+    try:
+        sets = SetDistances(float_to_image(found.run(inputs, ()), span))
+    except MissingPackageError as exc:
+        return None, first_line(exc)
+    values = []
+    for layer in found.layers:
+        values.append(sets.against(float_to_image(found.run(inputs, (layer.index,)), span))["fd_lite0"])
+        progress.step(layer.index + 1, len(found.layers))
+    return values, ""
+
+
+def _saved_ms(found: Simulation, workshop: Workshop, plan: Plan, progress: Progress) -> tuple[list[float | None] | None, str]:
+    """Milliseconds more with each layer in float, all candidates timed in turns; None for a layer that cannot be raised."""
+    if not workshop.options.target.runs_here:
+        return None, f"this machine cannot run {workshop.options.target.name}"
+    if len(found.layers) < 2:
+        return None, "a network of one layer has nothing left in int8 without it"
+    rows = {"whole": workshop.build(plan)}
+    for layer in found.layers:
+        rows[layer.node] = workshop.build(replace(plan, raised=frozenset({layer.index})))
+        progress.step(layer.index + 1, len(found.layers))
+    built = {name: workshop.root / row["runs"] for name, row in rows.items() if row["runs"]}
+    if "whole" not in built:
+        return None, f"{plan.name} could not be built: {rows['whole']['error']}"
+    graph = workshop.subject.graph
+    inputs = sample_inputs(graph.spec.inputs, graph.batch, 0, workshop.subject.images)
+    outcomes = run_job(Job(artifacts=built, inputs=inputs, threads=workshop.options.threads, timed=tuple(built), seconds=SECONDS))
+    taken = {name: outcome.latency_ms["p50"] for name, outcome in outcomes.items() if outcome.latency_ms}
+    return [taken[layer.node] - taken["whole"] if layer.node in taken else None for layer in found.layers], ""
+
+
+def _chart(rows: list[dict[str, Any]], path: Path) -> None:
+    """A bar a layer: decibels with it alone in int8, and what that saves."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, max(3.0, 0.28 * len(rows) + 1.2)), layout="constrained")
+    loss, gain = figure.subplots(1, 2, sharey=True)
+    places = np.arange(len(rows))
+    loss.barh(places, [row["psnr_db"] for row in rows])
+    loss.set(yticks=places, yticklabels=[f"{row['layer']} {'x'.join(map(str, row['shape']))}" for row in rows], xlabel="dB, alone in int8")
+    gain.barh(places, [row["saves_ms"] or 0.0 for row in rows], color="tab:green")
+    gain.set(xlabel="ms that int8 saves" if any(row["saves_ms"] for row in rows) else "ms saved: not measured")
+    loss.invert_yaxis()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100)
+    write_bytes(path, buffer.getvalue())

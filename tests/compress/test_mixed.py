@@ -1,0 +1,85 @@
+"""Mixed precision and sensitivity, end to end on a generator that int8 alone ruins."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgegan.cli.app import run as command
+from edgegan.compress import mixed
+from edgegan.compress.options import Options
+from edgegan.compress.pipeline import run
+from edgegan.core.errors import GateError, TargetError
+from edgegan.core.target import load_target
+from edgegan.quantize.sensitivity import Layer
+
+MODEL = """
+import sys
+sys.path.insert(0, {root!r})
+from tests.conftest import TinyCyclegan, randomized
+def image(): return randomized(TinyCyclegan())
+"""
+
+
+@pytest.fixture
+def options(tmp_path, photos):
+    (tmp_path / "subject.py").write_text(MODEL.format(root=str(Path(__file__).parents[2])))
+    np.savez(tmp_path / "photos.npz", images=photos)
+    return Options(
+        model=f"{tmp_path}/subject.py:image", inputs=("image:3x16x16",), target=load_target("mobile"), out=tmp_path / "out", threads=1, data=tmp_path / "photos.npz",
+        precision="int8", calibration_samples=16, fd_samples=0,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["mobile", "jetson-orin"])
+def test_layers_are_left_in_float_until_the_gate_holds(options, target):
+    from dataclasses import replace
+
+    options = replace(options, target=load_target(target))
+    with pytest.raises(GateError):
+        run(replace(options, min_psnr=150.0))
+    rows = json.loads((options.out / "report.json").read_text())["candidates"]
+    best = max(row["quality"]["psnr_db"] for row in rows if not row["name"].count("mixed"))
+    report = run(replace(options, min_psnr=best + 2)).content
+    chosen = report["result"]
+    assert "mixed" in chosen["name"] and chosen["quality"]["psnr_db"] >= best + 2
+    raised = [layer for layer, precision in chosen["precision_exceptions"].items() if precision == "fp32"]
+    assert raised and any("layers in float hold" in note for stage in report["stages"] for note in stage["notes"])
+    if target == "mobile":
+        manifest = json.loads((options.out / "g.tflite.json").read_text())
+        assert manifest["precision"] == "int8" and manifest["precision_exceptions"] == chosen["precision_exceptions"]
+
+
+@pytest.mark.slow
+def test_the_sensitivity_command(options, capsys):
+    base = ["quantize", options.model, "--input", "image:3x16x16", "--data", str(options.data), "--target", "mobile", "--threads", "1", "--calibration-samples", "16", "--out", str(options.out)]
+    assert command([*base, "--sensitivity", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["candidate"].startswith("litert") and len(found["layers"]) >= 4
+    for row in found["layers"]:
+        assert 5 < row["psnr_db"] < 120 and row["fd_lite0"] >= 0 and isinstance(row["saves_ms"], float)
+    assert json.loads((options.out / "sensitivity.json").read_text()) == found and (options.out / "sensitivity.png").stat().st_size > 2000
+    assert not list(options.out.glob("g.*"))
+
+
+def test_layers_go_to_float_by_error_and_by_error_for_their_work():
+    found = [Layer(i, f"l{i}", "conv2d", (1,), macs) for i, macs in enumerate((10**6, 10**3, 10**6))]
+    assert mixed.float_orders(found, [30.0, 40.0, 50.0]) == [[0, 1, 2], [1, 0, 2]]
+
+
+def test_the_least_count_that_holds_is_found():
+    for least in range(1, 9):
+        assert mixed._least(0, 8, lambda count, least=least: count >= least) == least
+
+
+def test_a_target_without_int8_has_no_sensitivity(options):
+    from edgegan.compress.sensitivity import sensitivity
+
+    class Nothing:
+        options = None
+
+    Nothing.options = options
+    with pytest.raises(TargetError, match="no int8 candidates"):
+        sensitivity(Nothing, [], None)

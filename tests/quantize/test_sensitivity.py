@@ -1,0 +1,70 @@
+"""Each layer's loss: simulated as the real quantized graphs have it, and found where it was put."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from edgegan.core.errors import ModelError
+from edgegan.core.sampling import sample_inputs
+from edgegan.graph.capture import capture
+from edgegan.graph.rewrite import rewrite
+from edgegan.metrics.pairwise import psnr_db
+from edgegan.quantize import pt2e
+from edgegan.quantize.scheme import ONNXRUNTIME, TENSORRT
+from edgegan.quantize.sensitivity import Simulation, layers
+from tests.conftest import PHOTO, randomized
+
+
+def calibration(graph, count=16):
+    values = sample_inputs(graph.spec.inputs, count, 1)
+    return [tuple(torch.from_numpy(v[i : i + 1]) for v in values.values()) for i in range(count)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", [ONNXRUNTIME, TENSORRT], ids=lambda s: s.name)
+@pytest.mark.parametrize("name", ["dcgan_graph", "cyclegan_graph"])
+def test_simulation_agrees_with_torchaos_quantized_graph(name, scheme, request):
+    graph = rewrite(request.getfixturevalue(name), "phase").value
+    found, inputs = Simulation(graph, scheme, calibration(graph)), sample_inputs(graph.spec.inputs, 4, 2)
+    reference, span = graph.run(inputs), graph.spec.output_range
+    assert np.array_equal(found.run(inputs, ()), reference)
+    for skip in (frozenset(), frozenset({0, 1})):
+        real = pt2e.quantize(graph, scheme, calibration(graph), skip).value.run(inputs)
+        simulated = found.run(inputs, [layer.index for layer in found.layers if layer.index not in skip])
+        assert psnr_db(reference, simulated, span) == pytest.approx(psnr_db(reference, real, span), abs=2.0)
+
+
+class OneBad(nn.Module):
+    """Three equal layers; the second has one weight a thousand times the others in each channel, which rounds the rest away."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(*(m for _ in range(3) for m in (nn.Conv2d(3, 3, 3, padding=1), nn.ReLU())))
+
+    def forward(self, x):
+        return torch.tanh(self.layers(x))
+
+
+def test_the_layer_that_int8_ruins_is_the_one_found():
+    module = randomized(OneBad())
+    with torch.no_grad():
+        module.layers[2].weight[:, 0, 0, 0] = 60.0
+    graph = capture(module, PHOTO)
+    found, inputs = Simulation(graph, ONNXRUNTIME, calibration(graph)), sample_inputs(PHOTO.inputs, 4, 2)
+    reference = graph.run(inputs)
+    decibels = [psnr_db(reference, found.run(inputs, [layer.index]), (-1, 1)) for layer in found.layers]
+    assert np.argmin(decibels) == 1 and decibels[1] < min(decibels[0], decibels[2]) - 3
+
+
+def test_layers_are_listed_as_they_run(cyclegan_graph):
+    found = layers(cyclegan_graph)
+    assert [layer.operator for layer in found] == ["conv2d", "conv2d", "conv_transpose2d", "conv2d"]
+    assert found[0].macs == 8 * 16 * 16 * 3 * 49 and found[0].shape == (8, 16, 16)
+    assert len(layers(cyclegan_graph, transposed=False)) == 3
+
+
+def test_calibration_that_is_no_number_names_the_tensor(dcgan_graph):
+    graph = rewrite(dcgan_graph, "phase").value
+    with pytest.raises(ModelError, match="NaN or infinite activation in "):
+        Simulation(graph, ONNXRUNTIME, [(torch.full((1, 8, 1, 1), float("nan")),)])
