@@ -14,6 +14,7 @@ from edgegan import __version__
 from edgegan.cli import interruption
 from edgegan.cli.bench import bench
 from edgegan.cli.build import build
+from edgegan.cli.compare import compare
 from edgegan.cli.compress import compress, export, prune, quantize
 from edgegan.cli.doctor import doctor
 from edgegan.cli.evaluate import evaluate
@@ -41,7 +42,7 @@ def _options(version: bool = typer.Option(False, "--version", callback=_version,
     """Options of the program itself."""
 
 
-for command in (targets, models, compress, prune, quantize, export, build, bench, inspect, train, evaluate, show, serve, doctor):
+for command in (targets, models, compress, prune, quantize, export, build, bench, compare, inspect, train, evaluate, show, serve, doctor):
     app.command()(command)
 
 
