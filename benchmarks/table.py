@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.common import RESULTS
 from benchmarks.rewrites import best
+from benchmarks.zoo import SHIPPED, TARGETS
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCK = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.S)
@@ -25,6 +26,7 @@ def table() -> str:
     lines.append(f"\nMeasured on {cpu['cpu']}, {cpu['cores']} cores; the ratios carry further than the milliseconds.")
     lines.append("\n" + pruning())
     lines.append("\n" + families())
+    lines.append("\n" + zoo())
     return "\n".join(lines) + "\n"
 
 
@@ -47,6 +49,19 @@ def families() -> str:
             cells += [f"{before:.2f}" if before else "does not convert", f"{after:.2f}" + (f" ({before / after:.1f}x)" if before else "")]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + f"\n\nMilliseconds, median; untrained networks of the size that people deploy: `{found['command']}`."
+
+
+def zoo() -> str:
+    """Every shipped generator: how good it is, and what becomes of it for four targets."""
+    made = json.loads((RESULTS / "zoo.json").read_text())
+    lines = ["| zoo | what | weights | `fd_lite0` | " + " | ".join(f"for {target}" for target in TARGETS) + " |", "| --- | --- | --- | --- | " + "--- | " * len(TARGETS)]
+    for model in SHIPPED:
+        assert model.card is not None
+        rows = made["models"][model.name]["targets"]
+        cells = [f"{rows[target]['precision']}, {rows[target]['psnr_db']:.0f} dB" if rows[target]["passed"] else "does not pass" for target in TARGETS]
+        samples = f"[{model.name}](docs/training/{model.name}/samples.png)"
+        lines.append(f"| {samples} | {model.task} | {model.card['bytes'] / 1e6:.1f} MB, {model.card['licence']} | {model.card['figures']['fd_lite0']['mean']:.1f} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + f"\n\nWhat `edgegan compress NAME --target T` chooses without another flag, and its PSNR to the float network: `{made['command']}`. `edgegan models NAME` shows a card with recipe, figures, licence and hash."
 
 
 def filled(text: str) -> str:

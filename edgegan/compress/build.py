@@ -96,9 +96,9 @@ class Workshop:
         from edgegan.quantize.scheme import scheme_of
 
         scheme = scheme_of(plan.backend, plan.formulation)
-        key = f"{scheme.name} {graph_name(plan.backend, plan.formulation, plan.precision)} {sorted(plan.raised)}"
+        key = f"{scheme.name} {graph_name(plan.backend, plan.formulation, plan.precision)} {plan.kept} {sorted(plan.raised)}"
         if key not in self._quantized:
-            done = pt2e.quantize(graph, scheme, self.subject.calibration_batches(self.options), plan.raised)
+            done = pt2e.quantize(graph, scheme, self.subject.calibration_batches(self.options), plan.raised, plan.kept == "outputs")
             self._quantized[key] = (done.value, done.notes)
         return self._quantized[key]
 
@@ -148,6 +148,8 @@ class Workshop:
 
     def _described(self, plan: Plan, artifact: Path, backend: str, build: dict[str, Any], notes: tuple[str, ...], exceptions: dict[str, str] | None = None) -> dict[str, Any]:
         graph, exceptions = self.graph(plan), (exceptions or {}) | self._raised(plan)
+        if plan.kept == "outputs":
+            exceptions |= {"what no layer reads": "fp32"}
         content = describe(
             artifact=artifact, backend=backend, backend_version=BACKENDS[backend].version() or "not installed here", target=self.options.target.name,
             precision=plan.precision, spec=graph.spec, output_shape=graph.output_shape[1:], batch=graph.batch, model=self.subject.name,

@@ -21,13 +21,15 @@ BUILDERS = {"litert": ("litert-torch", "litert_torch", "mobile"), "tensorrt-rtx"
 """What exporting to a backend needs beside its runtime: distribution, module, extra."""
 
 
-KEPT = {"nothing": "", "statistics": "-norms", "arithmetic": "-layers"}
-"""How a candidate's name tells what it leaves in float: everything in int8, but the norms, or layers alone."""
+KEPT = {"nothing": "", "statistics": "-norms", "arithmetic": "-layers", "outputs": "-outputs"}
+"""How a candidate's name tells what it leaves in float: nothing, the norms, all but layers, or what no layer reads."""
+OUTPUTS = ("openvino", "tensorrt", "tensorrt-rtx")
+"""Backends whose int8 layers give float at no cost; ONNX Runtime's have to round what they give."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """One candidate to build. ``kept``: what an int8 candidate leaves in float (``edgegan.quantize.litert``); ``raised``: the
+    """One candidate to build. ``kept``: what an int8 candidate leaves in float (``edgegan.quantize.litert`` and ``pt2e``); ``raised``: the
     places of layers that it leaves in float besides.
     """
 
@@ -87,6 +89,8 @@ def _of_backend(backend: str, precision: str, graphs: Mapping[str, Graph], formu
     kept = ["nothing"]
     if backend == "litert" and precision == "int8" and has_arithmetic(graphs["native"]):
         kept = ["nothing", "statistics", "arithmetic"]
+    if backend in OUTPUTS and precision == "int8" and has_arithmetic(graphs["native"]):
+        kept = ["nothing", "outputs"]
     return [Plan(backend=backend, formulation=f, precision=precision, kept=k) for f in _formulations(backend, precision, graphs, formulation) for k in kept]
 
 

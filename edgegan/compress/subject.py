@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from edgegan.compress.options import Options
+from edgegan.core.errors import UsageError
 from edgegan.core.images import read_images
 from edgegan.core.sampling import sample_inputs
 from edgegan.graph.capture import capture
@@ -74,6 +75,8 @@ def _pictures(loaded: LoadedModel, graph: Graph, data: Path | None) -> tuple[np.
     translates = graph.spec.is_image_to_image
     if data is not None:
         given = _read(data, graph)
+        if translates:
+            _refuse_constant(given, data)
         return (given if translates else None), given
     shipped = [None if name is None else images_path(name) for name in (loaded.images, loaded.real)]
     if not translates:
@@ -81,6 +84,14 @@ def _pictures(loaded: LoadedModel, graph: Graph, data: Path | None) -> tuple[np.
     channels, *size = graph.output_shape[1:]
     real = None if shipped[1] is None else read_images(shipped[1], size=(size[0], size[1]), channels=channels)
     return None if shipped[0] is None else _read(shipped[0], graph), real
+
+
+def _refuse_constant(images: np.ndarray, path: Path) -> None:
+    """Ranges taken from pictures without content would ruin every other picture."""
+    if (images == images[:1, :1, :1]).all():
+        raise UsageError(f"--data {path}: all {len(images)} pictures are one flat colour, from which int8 ranges cannot be taken; give real ones")
+    if len(images) > 1 and (images == images[:1]).all():
+        raise UsageError(f"--data {path}: all {len(images)} pictures are the same; give different ones, at least a few dozen")
 
 
 def _read(path: Path, graph: Graph) -> np.ndarray:

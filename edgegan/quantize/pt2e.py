@@ -49,12 +49,14 @@ class LeastErrorObserver(ObserverBase):
 class BackendQuantizer(Quantizer):
     """Annotates convolutions and linear layers, inputs and outputs, and lets data movement share their scales.
 
-    Normalisation arithmetic stays in float, and the layers whose places are in ``skip``, counted as they run.
+    Normalisation arithmetic stays in float, and the layers whose places are in ``skip``, counted as they run. With
+    ``float_outputs`` a layer rounds what it gives only where another layer reads it: what normalisation, addition or a
+    tanh reads, or the user sees, stays in float.
     """
 
-    def __init__(self, scheme: Scheme, skip: frozenset[int] = frozenset()) -> None:
+    def __init__(self, scheme: Scheme, skip: frozenset[int] = frozenset(), float_outputs: bool = False) -> None:
         super().__init__()
-        self.scheme, self.skip = scheme, skip
+        self.scheme, self.skip, self.float_outputs = scheme, skip, float_outputs
 
     def annotate(self, model: fx.GraphModule) -> fx.GraphModule:
         layers = [node for node in model.graph.nodes if is_call(node, *LAYERS, *TRANSPOSED) and weight(model, node.args[1]) is not None]
@@ -73,11 +75,14 @@ class BackendQuantizer(Quantizer):
     def _annotate_layer(self, node: fx.Node) -> None:
         user = sole_user(node)
         end = user if user is not None and is_call(user, *FUSED) else node
+        inputs = {node.args[0]: self._activation(), node.args[1]: _weight_spec(1 if is_call(node, *TRANSPOSED) else 0)}
+        if self.float_outputs and not all(is_call(reader, *LAYERS, *TRANSPOSED, *MOVES) for reader in end.users):
+            _annotate(node, inputs, None)
+            return
         saturation = None
         if user is not None and user.target in SATURATING:
             saturation = SATURATING[user.target]
             _annotate(user, {}, self._activation())
-        inputs = {node.args[0]: self._activation(), node.args[1]: _weight_spec(1 if is_call(node, *TRANSPOSED) else 0)}
         if end is node:
             _annotate(node, inputs, self._activation(saturation))
         else:
@@ -111,7 +116,7 @@ def _is_quantized(node) -> bool:
 
 
 @torch.no_grad()
-def quantize(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]], skip: frozenset[int] = frozenset()) -> StageResult[Graph]:
+def quantize(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]], skip: frozenset[int] = frozenset(), float_outputs: bool = False) -> StageResult[Graph]:
     """``graph`` with explicit int8 quantize/dequantize operators and int8 weights, calibrated on ``batches``.
 
     Raises ModelError when no layer can be quantized, or calibration meets NaN.
@@ -123,7 +128,7 @@ def quantize(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor,
         layers = [n for n in module.graph.nodes if _is_layer(n, scheme) and weight(module, n.args[1]) is not None]
         if not layers:
             raise ModelError("no convolution or linear layer with constant weights was found to quantize")
-        prepared = prepare_pt2e(module, BackendQuantizer(scheme, skip))
+        prepared = prepare_pt2e(module, BackendQuantizer(scheme, skip, float_outputs))
         count = 0
         for batch in batches:
             try:
@@ -135,5 +140,6 @@ def quantize(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor,
         quantized = graph.with_module(converted)
         refresh(converted, graph.example_inputs())
         kept = f", {len(skip)} of {len(layers)} layers in float" if skip else ""
+        kept += ", what no layer reads in float" if float_outputs else ""
         note = f"int8 ({scheme.name} scheme): {len(layers) - len(skip)} layers{kept}, calibrated on {count} samples"
         return StageResult(quantized, (note,), seconds())

@@ -112,6 +112,19 @@ def test_options_are_checked_before_anything_is_loaded(options, change, told):
         replace(options, **change)
 
 
+@pytest.mark.parametrize("pictures,told", [(np.full((6, 16, 16, 3), 90, np.uint8), "one flat colour"), (np.tile(np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1), (6, 1, 1, 3)), "are the same")])
+def test_pictures_that_say_nothing_are_refused_before_calibration(options, model, tmp_path, pictures, told):
+    np.savez(tmp_path / "flat.npz", images=pictures)
+    with pytest.raises(UsageError, match=told):
+        compress(replace(options, model=f"{model}:image", inputs=("image:3x16x16",), data=tmp_path / "flat.npz"))
+
+
+def test_pictures_outside_every_range_are_refused(options, model, tmp_path):
+    np.savez(tmp_path / "wide.npz", images=np.linspace(-5, 5, 6 * 16 * 16 * 3, dtype=np.float32).reshape(6, 16, 16, 3))
+    with pytest.raises(UsageError, match=r"float values span -5\.\.5"):
+        compress(replace(options, model=f"{model}:image", inputs=("image:3x16x16",), data=tmp_path / "wide.npz"))
+
+
 def test_a_precision_that_the_target_does_not_take_is_refused(options):
     with pytest.raises(TargetError, match="mobile-gpu"):
         replace(options, target=load_target("mobile-gpu"), precision="int8")

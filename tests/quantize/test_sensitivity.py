@@ -11,7 +11,7 @@ from edgegan.graph.capture import capture
 from edgegan.graph.rewrite import rewrite
 from edgegan.metrics.pairwise import psnr_db
 from edgegan.quantize import pt2e
-from edgegan.quantize.scheme import ONNXRUNTIME, TENSORRT
+from edgegan.quantize.scheme import ONNXRUNTIME, OPENVINO, TENSORRT
 from edgegan.quantize.sensitivity import Simulation, layers
 from tests.conftest import PHOTO, randomized
 
@@ -68,3 +68,21 @@ def test_calibration_that_is_no_number_names_the_tensor(dcgan_graph):
     graph = rewrite(dcgan_graph, "phase").value
     with pytest.raises(ModelError, match="NaN or infinite activation in "):
         Simulation(graph, ONNXRUNTIME, [(torch.full((1, 8, 1, 1), float("nan")),)])
+
+
+@pytest.mark.slow
+def test_outputs_that_no_layer_reads_can_stay_in_float(cyclegan_graph, tmp_path):
+    """OpenVINO still runs every convolution in int8, and the pictures are better."""
+    import openvino as ov
+
+    from edgegan.export.onnx import export_onnx
+
+    graph, inputs = rewrite(cyclegan_graph, "native").value, sample_inputs(PHOTO.inputs, 4, 2)
+    reference, found = graph.run(inputs), {}
+    for free in (False, True):
+        quantized = pt2e.quantize(graph, OPENVINO, calibration(graph), float_outputs=free).value
+        found[free] = psnr_db(reference, quantized.run(inputs), (-1, 1))
+        compiled = ov.Core().compile_model(str(export_onnx(quantized, tmp_path / f"{free}.onnx")), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        kinds = [node.get_rt_info()["runtimePrecision"] for node in compiled.get_runtime_model().get_ops() if node.get_rt_info()["layerType"] in ("Convolution", "Deconvolution")]
+        assert len(kinds) == 4 and set(kinds) <= {"u8", "i8"}, kinds
+    assert found[True] > found[False] + 1
