@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
@@ -48,3 +49,7 @@ def gpu_name() -> str | None:
         return None
     done = subprocess.run([program, "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True, timeout=20)
     return done.stdout.strip().splitlines()[0] if done.returncode == 0 and done.stdout.strip() else None
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(environment(os.cpu_count() or 1)) + "\n")

@@ -6,11 +6,13 @@ costs one candidate. ``run_job`` is the caller's side; the module as a program i
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,19 +59,27 @@ def run_job(job: Job) -> dict[str, Outcome]:
 def _run(job: Job) -> dict[str, Outcome]:
     with tempfile.TemporaryDirectory(prefix="edgegan-") as folder:
         root = Path(folder)
-        np.savez(root / "inputs.npz", **job.inputs)  # type: ignore[arg-type]
-        task = {"artifacts": {k: str(v.resolve()) for k, v in job.artifacts.items()}, "threads": job.threads, "timed": list(job.timed), "seconds": job.seconds}
-        (root / "job.json").write_text(json.dumps(task))
+        for name, content in job_files(job, {name: str(path.resolve()) for name, path in job.artifacts.items()}).items():
+            (root / name).write_bytes(content)
         done = subprocess.run([sys.executable, "-m", "edgegan.bench.worker", folder], capture_output=True, text=True, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"})
-        result = root / "result.json"
-        if done.returncode != 0 or not result.exists():
+        if done.returncode != 0 or not (root / "result.json").exists():
             last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise DeviceError(f"the measuring process ended with {done.returncode}: {last}")
-        found: dict[str, Any] = json.loads(result.read_text())
-        return {
-            name: Outcome(np.load(root / row["images"]) if row.get("images") else None, row.get("latency_ms"), row.get("error"))
-            for name, row in found.items()
-        }
+        return read_outcomes(root)
+
+
+def job_files(job: Job, places: Mapping[str, str]) -> dict[str, bytes]:
+    """What the worker reads, by file name; ``places``: where each artifact lies for it."""
+    inputs = io.BytesIO()
+    np.savez(inputs, **job.inputs)  # type: ignore[arg-type]
+    task = {"artifacts": dict(places), "threads": job.threads, "timed": [name for name in job.timed if name in places], "seconds": job.seconds}
+    return {"inputs.npz": inputs.getvalue(), "job.json": json.dumps(task).encode()}
+
+
+def read_outcomes(root: Path) -> dict[str, Outcome]:
+    """What the worker left in its folder."""
+    found: dict[str, Any] = json.loads((root / "result.json").read_text())
+    return {name: Outcome(np.load(root / row["images"]) if row.get("images") else None, row.get("latency_ms"), row.get("error")) for name, row in found.items()}
 
 
 def _main(root: Path) -> None:

@@ -37,11 +37,12 @@ KEEP = Annotated[bool, typer.Option("--keep-candidates", help="Keep every candid
 UINT8 = Annotated[bool, typer.Option("--uint8-output", help="End the artifact in uint8 pixels (N, H, W, C), so that the device computes nothing after it.")]
 QAT = Annotated[bool, typer.Option("--qat", help="Fine-tune under simulated rounding before quantizing, instead of calibration alone.")]
 QAT_STEPS = Annotated[int, typer.Option("--qat-steps", help="Training steps of --qat.")]
+DEVICE = Annotated[str | None, typer.Option("--device", metavar="ssh://USER@HOST[:PORT]", help="Build and measure on that device; EdgeGAN's base install and the backend are needed there, for python3 or the interpreter named by EDGEGAN_DEVICE_PYTHON.")]
 JSON = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 OPTIONS = (
     "weights", "weights_key", "data", "prune", "macs_ratio", "distill_steps", "out", "force", "seed", "batch", "threads",
-    "precision", "formulation", "min_psnr", "max_fd_ratio", "calibration_samples", "fd_samples", "keep_candidates", "uint8_output", "qat", "qat_steps",
+    "precision", "formulation", "min_psnr", "max_fd_ratio", "calibration_samples", "fd_samples", "keep_candidates", "uint8_output", "qat", "qat_steps", "device",
 )  # fmt: skip
 
 
@@ -49,7 +50,7 @@ def compress(
     model: MODEL = "fashion-dcgan", target: TARGET = ..., weights: WEIGHTS = None, weights_key: WEIGHTS_KEY = None, input: INPUT = None,  # type: ignore[assignment]
     output_range: OUTPUT_RANGE = None, data: DATA = None, prune: PRUNE = 0.0, macs_ratio: MACS_RATIO = None, distill_steps: DISTILL = None,
     precision: PRECISION = "auto", qat: QAT = False, qat_steps: QAT_STEPS = 400, formulation: FORMULATION = "auto", min_psnr: MIN_PSNR = 30.0, max_fd_ratio: MAX_FD = None, out: OUT = Path("out"), force: FORCE = False, seed: SEED = 0,
-    batch: BATCH = 1, threads: THREADS = None, calibration_samples: CALIBRATION = 128, fd_samples: FD_SAMPLES = 512, keep_candidates: KEEP = False, uint8_output: UINT8 = False, as_json: JSON = False,
+    batch: BATCH = 1, threads: THREADS = None, calibration_samples: CALIBRATION = 128, fd_samples: FD_SAMPLES = 512, keep_candidates: KEEP = False, uint8_output: UINT8 = False, device: DEVICE = None, as_json: JSON = False,
 ) -> None:  # fmt: skip
     """The whole pipeline: prune, quantize, export, measure, choose; writes an output folder.
 

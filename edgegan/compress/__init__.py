@@ -24,11 +24,12 @@ def compress(model: str, target: str | Target, *, progress: Progress | None = No
     ``weights``, ``weights_key``, ``data``, ``prune``, ``macs_ratio``, ``distill_steps``, ``precision``, ``min_psnr``,
     ``max_fd_ratio``, ``seed``, ``batch``, ``threads``, ``force``, ``keep_candidates``, ``output_range``,
     ``calibration_samples``, ``fd_samples``, ``formulation``, ``uint8_output``, ``qat``,
-    ``qat_steps``. ``until`` stops after a stage: prune, rewrite, quantize, export.
+    ``qat_steps``, ``device`` (``ssh://USER@HOST[:PORT]``). ``until`` stops after a stage: prune, rewrite, quantize, export.
     Raises GeneratorError subclasses; GateError after the report was written.
     """
     from edgegan.compress.options import Options
     from edgegan.compress.pipeline import run
+    from edgegan.remote.ssh import parse_device
     from edgegan.runtime.generator import available_threads
 
     for name in PATHS:
@@ -37,6 +38,8 @@ def compress(model: str, target: str | Target, *, progress: Progress | None = No
     for name in TUPLES:
         if options.get(name) is not None:
             options[name] = tuple(options[name])
+    if isinstance(options.get("device"), str):
+        options["device"] = parse_device(options["device"])
     options = {"out": Path("out")} | options | {"threads": options.get("threads") or available_threads()}
     chosen = target if isinstance(target, Target) else load_target(target)
     return run(Options(model=model, target=chosen, **options), progress, until)

@@ -11,6 +11,7 @@ from edgegan import __version__
 from edgegan.core.errors import TargetError, UsageError, nearest
 from edgegan.core.files import sha256
 from edgegan.core.target import Target
+from edgegan.remote.ssh import Device
 
 PRECISIONS = ("auto", "fp32", "fp16", "int8")
 FORMULATIONS = ("auto", "native", "phase")
@@ -47,6 +48,7 @@ class Options:
     uint8_output: bool = False
     qat: bool = False
     qat_steps: int = DEFAULT_QAT_STEPS
+    device: Device | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.prune <= 0.95:
@@ -70,6 +72,11 @@ class Options:
             raise TargetError(f"--precision {self.precision}: the target {self.target.name} takes {', '.join(self.target.precisions)}")
 
     @property
+    def times(self) -> bool:
+        """Whether candidates are timed: on a device that was named, or here where this machine stands in for it."""
+        return self.device is not None or self.target.runs_here
+
+    @property
     def prunes(self) -> bool:
         return self.prune > 0 or self.macs_ratio is not None
 
@@ -86,7 +93,7 @@ class Options:
             "edgegan": __version__, "model": self.model, "network": weights_sha256, "target": self.target.to_json(), "data": data_sha256, "prune": self.prune,
             "macs_ratio": self.macs_ratio, "distill_steps": self.steps, "seed": self.seed, "batch": self.batch, "threads": self.threads,
             "formulation": self.formulation, "uint8_output": self.uint8_output, "qat_steps": self.qat_steps if self.qat else 0, "calibration_samples": self.calibration_samples, "fd_samples": self.fd_samples,
-        }  # fmt: skip
+        } | ({"device": str(self.device)} if self.device else {})  # fmt: skip
 
 
 def data_sha256(path: Path | None) -> str | None:

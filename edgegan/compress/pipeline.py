@@ -139,7 +139,7 @@ def _rewrite(graph: Graph, options: Options, store: StageStore) -> StageResult[d
         notes = [f"{name}: {'; '.join(result.notes) or 'nothing to rewrite'}" for name, result in made.items()]
         if made["phase" if "phase" in made else "native"].value.fingerprint() == made["native"].value.fingerprint():
             made.pop("phase", None)
-        elif options.formulation == "auto" and options.target.runs_here:
+        elif options.formulation == "auto" and options.target.runs_here and options.device is None:
             for name, result, chosen in _composed(made, reference, options, store):
                 made[name] = result
                 notes += [f"{name}: {note}" for note in chosen]
@@ -226,9 +226,9 @@ def _measure(rows: list[dict[str, Any]], subject: Subject, pruned: Graph, option
     if known is not None and known["names"] == names:
         return StageResult(known["figures"], ("taken from the run before",), known["seconds"])
     with stopwatch() as seconds:
-        figures = measure(rows, subject, pruned, options, store.path("candidates"))
+        figures, notes = measure(rows, subject, pruned, options, store.path("candidates"))
         store.write("measured", {"names": names, "figures": figures, "seconds": seconds()})
-        return StageResult(figures, (), seconds())
+        return StageResult(figures, notes, seconds())
 
 
 def _unbuilt(row: dict[str, Any]) -> dict[str, Any]:

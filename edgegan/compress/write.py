@@ -13,13 +13,12 @@ from edgegan.compress.subject import Subject
 from edgegan.core.files import write_bytes, write_json
 from edgegan.core.manifest import describe, read_manifest, write_manifest
 from edgegan.core.stage import StageResult, StageStore
-from edgegan.export.bundle import write_bundle
+from edgegan.export.bundle import BUILD_COMMAND, write_bundle
 from edgegan.graph.graph import Graph
 from edgegan.report.html import write_html
 from edgegan.report.pictures import sample_sheet
 
 FINAL = ("g.onnx", "g.tflite", "g.plan", "g.xml", "g.bin", "g.edgegan")
-BUILD_COMMAND = "edgegan build g.edgegan --out engine"
 PRIVATE = ("runs", "stand_in", "error", "seconds")
 
 

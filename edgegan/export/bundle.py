@@ -23,6 +23,7 @@ from edgegan.core.files import atomic_path
 SCHEMA = 1
 ENTRIES = ("bundle.json", "g.onnx", "check.npz")
 LARGEST = 4 << 30
+BUILD_COMMAND = "edgegan build g.edgegan --out engine"
 
 
 @dataclass(frozen=True)

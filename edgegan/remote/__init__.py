@@ -1,0 +1,1 @@
+"""A device over ssh: candidates are measured, and engines built, where they will run."""
