@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.common import RESULTS, publish
 from edgegan.compress import compress
 from edgegan.core.errors import GeneratorError
-from edgegan.models.zoo import ZOO
+from edgegan.models.zoo import ZOO, find
 
 TARGETS = ("x86-cpu", "mobile", "rtx-40", "jetson-orin")
 SHIPPED = [model for model in ZOO.values() if model.weights]
@@ -36,14 +36,16 @@ def main() -> None:
     path = RESULTS / "zoo.json"
     known = json.loads(path.read_text())["models"] if path.exists() else {}
     wanted = sys.argv[1:] or [model.name for model in SHIPPED]
-    found: dict[str, Any] = {}
-    for model in SHIPPED:
-        assert model.card is not None
-        kept = known.get(model.name)
-        if model.name not in wanted and kept and kept["sha256"] == model.card["sha256"]:
-            found[model.name] = kept
-        elif model.name in wanted:
-            found[model.name] = {"sha256": model.card["sha256"], "targets": {target: attempt(model.name, target) for target in TARGETS}}
+    for name in wanted:
+        card = find(name).card
+        assert card is not None
+        known[name] = {"sha256": card["sha256"], "targets": {target: attempt(name, target) for target in TARGETS}}
+        told = ", ".join(f"{target} {row['candidate'] if row['passed'] else row['reason']}" for target, row in known[name]["targets"].items())
+        print(f"{name}: {told}", flush=True)
+        report({model.name: known[model.name] for model in SHIPPED if model.card and known.get(model.name, {}).get("sha256") == model.card["sha256"]})
+
+
+def report(found: dict[str, Any]) -> None:
     rows = [[name, target, "yes" if row["passed"] else f"NO: {row.get('reason')}", row.get("candidate", "-"), f"{row['psnr_db']:.1f}" if row["passed"] else "-"] for name, of in found.items() for target, row in of["targets"].items()]
     whole = set(found) == {model.name for model in SHIPPED} and all(row["passed"] for of in found.values() for row in of["targets"].values())
     publish("zoo", "edgegan compress NAME --target T", ["model", "target", "passes", "candidate", "PSNR dB"], rows, {"models": found}, {"every shipped generator passes its gate for every target": whole})
