@@ -27,7 +27,7 @@ from edgegan.train.recipe import Recipe
 from edgegan.train.step import micro_batches_per_step, train_step
 from edgegan.train.sync_norm import synchronise
 
-SAMPLES, SAMPLE_SEED = 64, 0
+SAMPLES, SHEET, SAMPLE_SEED = 64, 36, 0
 
 
 def train(recipe: Recipe, out: Path, progress: Progress | None = None) -> Path:
@@ -143,7 +143,7 @@ def sample_images(generator: torch.nn.Module, model: ZooModel, count: int, batch
     if source is None:
         return pictures, pictures, 8
     sets = [source.numpy(), pictures, *([shown["target"].numpy()] if "target" in shown else [])]
-    return pictures, plots.side_by_side(sets), 3 * len(sets)
+    return pictures, plots.side_by_side([found[:SHEET] for found in sets]), 12 // len(sets) * len(sets)
 
 
 def read_history(out: Path) -> list[dict[str, float]]:
