@@ -34,7 +34,7 @@ from edgegan.train.recipe import load_recipe
 WHEEL, DIGEST = "torchgan==0.1.0", "6be3fd633fff65b3120e43b3e5f46cf7529fe2b20db7c3bf467d24b1bb865a12"
 RUN = Path("runs/public-dcgan")
 BATCH, LATENT = 64, 100
-SAMPLES, SEEDS = 1000, [0, 1, 2]
+SAMPLES, SEEDS = 500, [0, 1, 2]
 SUBJECTS = ("fashion-dcgan", "fashion-biggan")
 
 
