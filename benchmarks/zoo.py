@@ -34,13 +34,13 @@ def attempt(name: str, target: str) -> dict[str, Any]:
 
 def main() -> None:
     path = RESULTS / "zoo.json"
-    known = json.loads(path.read_text())["models"] if path.exists() else {}
     wanted = sys.argv[1:] or [model.name for model in SHIPPED]
     for name in wanted:
         card = find(name).card
         assert card is not None
-        known[name] = {"sha256": card["sha256"], "targets": {target: attempt(name, target) for target in TARGETS}}
-        told = ", ".join(f"{target} {row['candidate'] if row['passed'] else row['reason']}" for target, row in known[name]["targets"].items())
+        made = {"sha256": card["sha256"], "targets": {target: attempt(name, target) for target in TARGETS}}
+        known = (json.loads(path.read_text())["models"] if path.exists() else {}) | {name: made}
+        told = ", ".join(f"{target} {row['candidate'] if row['passed'] else row['reason']}" for target, row in made["targets"].items())
         print(f"{name}: {told}", flush=True)
         report({model.name: known[model.name] for model in SHIPPED if model.card and known.get(model.name, {}).get("sha256") == model.card["sha256"]})
 
