@@ -1,7 +1,10 @@
 """Orders, sources and batches: nothing twice, every process its share, every mistake told before training."""
 
 import gzip
+import json
 import struct
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +16,7 @@ from scipy import ndimage
 
 from edgegan.core.errors import UsageError
 from edgegan.models.zoo import find
-from edgegan.train.batches import Batches, LabelledBatches, PairedBatches, UnpairedBatches, stream
+from edgegan.train.batches import Batches, LabelledBatches, PairedBatches, UnpairedBatches
 from edgegan.train.order import EpochOrder
 from edgegan.train.recipe import Recipe
 from edgegan.train.sources import open_source
@@ -117,11 +120,24 @@ def test_two_processes_see_the_batch_of_one_flips_included(recipe):
     assert not np.array_equal(alone, Batches(replace(recipe, flip=False), model).__getitems__(3)["image"])
 
 
+WORKERS = """
+import json, sys
+from dataclasses import replace
+from edgegan.models.zoo import find
+from edgegan.train.batches import Batches, stream
+from edgegan.train.recipe import Recipe
+recipe, model = Recipe(**json.loads(sys.argv[1])), find("fashion-dcgan")
+here = [b["image"] for b in stream(Batches(recipe, model), 2, 6)]
+there = [b["image"] for b in stream(Batches(replace(recipe, workers=2), model), 2, 6)]
+print(len(here), all((a == b).all() for a, b in zip(here, there, strict=True)))
+"""
+
+
 def test_workers_read_the_same_batches_in_the_same_order(recipe):
-    model = find("fashion-dcgan")
-    here = [b["image"] for b in stream(Batches(recipe, model), 2, 6)]
-    there = [b["image"] for b in stream(Batches(replace(recipe, workers=2), model), 2, 6)]
-    assert len(here) == 4 and all(np.array_equal(a, b) for a, b in zip(here, there, strict=True))
+    """In a process of its own: workers are forked, which a process full of other tests' threads does not bear."""
+    settings = {"model": recipe.model, "data": recipe.data, "steps": recipe.steps, "batch": recipe.batch}
+    done = subprocess.run([sys.executable, "-c", WORKERS, json.dumps(settings)], capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == ["4", "True"], done.stderr
 
 
 def test_labels_out_of_range_are_refused(recipe, tmp_path):
