@@ -1,8 +1,8 @@
 """fd_lite0 of fashion-dcgan and fashion-biggan beside a public implementation's DCGAN, for as many training images as the
 shipped fashion-biggan has seen.
 
-The peer is torchgan 0.1.0 (MIT), networks and initialization as it ships them, 64 channels at 32x32, trained by
-``plain_training.py``. ``python -m benchmarks.public_dcgan --train`` trains it and a fashion-dcgan (resumes); the table is
+The peer is torchgan 0.1.0 (MIT), its networks of 64 channels at 32x32 with weights begun as the paper says (N(0, 0.02)):
+begun as the package has it (Kaiming) the tanh saturates at once and nothing is learned. ``plain_training.py`` trains it. ``python -m benchmarks.public_dcgan --train`` trains it and a fashion-dcgan (resumes); the table is
 then ``python -m benchmarks.public_dcgan``. The wheel is fetched by pip without its dependencies, its hash checked, and only its
 two network files are imported, since its trainer wants torchvision. Needs the Debian package dataset-fashion-mnist.
 """
@@ -31,6 +31,7 @@ from edgegan.core.files import atomic_path, sha256
 from edgegan.core.images import read_images
 from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.metrics.features import Lite0Features
+from edgegan.models.initialize import normal_weights
 from edgegan.train.loop import train
 from edgegan.train.recipe import load_recipe
 
@@ -64,7 +65,8 @@ def public_networks() -> tuple[nn.Module, nn.Module]:
         spec.loader.exec_module(module)
     torch.manual_seed(0)
     shared = {"step_channels": 64}
-    return module.DCGANGenerator(LATENT, 32, 1, **shared), module.DCGANDiscriminator(32, 1, last_nonlinearity=nn.Identity(), **shared)
+    networks = module.DCGANGenerator(LATENT, 32, 1, **shared), module.DCGANDiscriminator(32, 1, last_nonlinearity=nn.Identity(), **shared)
+    return normal_weights(networks[0]), normal_weights(networks[1])
 
 
 def train_public() -> None:
