@@ -84,6 +84,6 @@ def test_outputs_that_no_layer_reads_can_stay_in_float(cyclegan_graph, tmp_path)
         found[free] = psnr_db(reference, quantized.run(inputs), (-1, 1))
         compiled = ov.Core().compile_model(str(export_onnx(quantized, tmp_path / f"{free}.onnx")), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         executed = compiled.get_runtime_model()
-        kinds = [str(node.get_rt_info()["runtimePrecision"]) for node in executed.get_ops() if node.get_rt_info()["layerType"] in ("Convolution", "Deconvolution")]
+        kinds = [node.get_rt_info()["runtimePrecision"].astype(str) for node in executed.get_ops() if node.get_rt_info()["layerType"] in ("Convolution", "Deconvolution")]
         assert len(kinds) == 4 and set(kinds) <= {"u8", "i8"}, kinds
     assert found[True] > found[False] + 1
