@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.common import measure, onnxruntime_contender, openvino_contender, ours, publish, shared_inputs, subject
+from benchmarks.peers import nncf_int8, quantize_static
 from edgegan.compress import compress
 from edgegan.export.onnx import export_onnx
 
@@ -18,37 +19,10 @@ GATE_DB = 30.0
 CALIBRATION = 128
 
 
-def quantize_static(source: Path, out: Path, rows) -> Path:
-    """ONNX Runtime's own static quantization, with its documented preprocessing and QDQ format."""
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quant_pre_process
-    from onnxruntime.quantization import quantize_static as run
-
-    class Reader(CalibrationDataReader):
-        def __init__(self):
-            self.rows = iter([{"z": r[None]} for r in rows])
-
-        def get_next(self):
-            return next(self.rows, None)
-
-    ready = out.with_name("preprocessed.onnx")
-    quant_pre_process(str(source), str(ready))
-    run(str(ready), str(out), Reader(), quant_format=QuantFormat.QDQ, per_channel=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
-    return out
-
-
-def nncf_int8(source: Path, rows):
-    """NNCF's default post-training quantization of the OpenVINO model."""
-    import nncf
-    import openvino
-
-    nncf.set_log_level(logging.ERROR)
-    return nncf.quantize(openvino.Core().read_model(source), nncf.Dataset(rows, lambda r: r[None]), subset_size=len(rows))
-
-
 def main() -> None:
     logging.disable(logging.WARNING)
     _, graph = subject()
-    inputs, calibration = shared_inputs(graph), shared_inputs(graph, CALIBRATION, 7)["z"]
+    inputs, calibration = shared_inputs(graph), [{"z": z[None]} for z in shared_inputs(graph, CALIBRATION, 7)["z"]]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         plain = export_onnx(graph, folder / "plain.onnx")

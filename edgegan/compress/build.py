@@ -83,8 +83,7 @@ class Workshop:
         export_onnx(self._ended(graph), onnx, half=plan.precision == "fp16")
         if plan.backend in TENSORRTS:
             return self._tensorrt(plan, folder, onnx, notes)
-        build = {"inference_precision": {"fp32": "f32", "bf16": "bf16"}.get(plan.precision)} if plan.backend == "openvino" else {}
-        return self._described(plan, onnx, plan.backend, build, notes)
+        return self._described(plan, onnx, plan.backend, _hints(plan.backend, plan.precision), notes)
 
     def _ended(self, graph: Graph) -> Graph:
         """As exported: in pixels where that was asked for."""
@@ -175,8 +174,8 @@ class Workshop:
                 onnx = export_onnx(self.subject.graph, folder / "g.onnx")
                 return row | self._described(plan, onnx, "onnxruntime", {}, (note,)) | {"backend": "onnxruntime"}
         onnx = export_onnx(self.subject.graph, folder / "graph.onnx")
-        if backend == "onnxruntime":
-            return row | self._described(plan, onnx, "onnxruntime", {}, ())
+        if backend not in TENSORRTS:
+            return row | self._described(plan, onnx, backend, _hints(backend, "fp32"), ())
         return row | self._tensorrt_baseline(plan, folder, onnx, backend)
 
     def _tensorrt_baseline(self, plan: Plan, folder: Path, onnx: Path, backend: str) -> dict[str, Any]:
@@ -185,6 +184,11 @@ class Workshop:
         except TargetError as exc:
             note = f"the plain conversion fails ({first_line(exc)}), so the baseline is ONNX Runtime float32"
             return self._described(plan, onnx, "onnxruntime", {}, (note,)) | {"backend": "onnxruntime", "stand_in": None}
+
+
+def _hints(backend: str, precision: str) -> dict[str, Any]:
+    """What the backend is told beside the file."""
+    return {"inference_precision": {"fp32": "f32", "bf16": "bf16"}.get(precision)} if backend == "openvino" else {}
 
 
 def _parser_note(onnx: Path) -> list[str]:
