@@ -82,7 +82,7 @@ def case_of(family: str, folder: Path) -> Case:
     arguments: dict[str, Any] = {"inputs": FAMILIES[family].full[1], "output_range": spec.output_range}
     images = None
     if spec.is_image_to_image:
-        arguments["data"] = images_path("photographs_128")
+        arguments["data"] = images_path("photographs_128.npz")
         images = _read(arguments["data"], spec)
     return Case(family, str(path), arguments, graph, images)
 
@@ -136,7 +136,7 @@ def _attempt(name: str, make) -> tuple[str, Contender | str]:
     """A peer's own tool may refuse a network in any way it likes; what it said is the result."""
     try:
         return name, make(name)
-    except Exception as exc:  # noqa: BLE001
+    except Exception as exc:
         return name, f"{type(exc).__name__}: {first_line(exc)}"
 
 

@@ -66,7 +66,7 @@ class Workshop:
         return self.graphs[graph_name(plan.backend, plan.formulation, plan.precision)]
 
     def _raised(self, plan: Plan) -> dict[str, str]:
-        return {layer.node: "fp32" for layer in layers(self.quantizable(plan)) if layer.index in plan.raised} if plan.raised else {}
+        return {layer.node: plan.rest for layer in layers(self.quantizable(plan)) if layer.index in plan.raised} if plan.raised else {}
 
     def quantizable(self, plan: Plan) -> Graph:
         """The float graph that an int8 candidate is made of."""
@@ -83,7 +83,7 @@ class Workshop:
         export_onnx(self._ended(graph), onnx, half=plan.precision == "fp16")
         if plan.backend in TENSORRTS:
             return self._tensorrt(plan, folder, onnx, notes)
-        return self._described(plan, onnx, plan.backend, _hints(plan.backend, plan.precision), notes)
+        return self._described(plan, onnx, plan.backend, _hints(plan.backend, plan.rest if plan.precision == "int8" else plan.precision), notes)
 
     def _ended(self, graph: Graph) -> Graph:
         """As exported: in pixels where that was asked for."""
@@ -112,7 +112,7 @@ class Workshop:
             floats = self._litert_float(plan, graph, LITERT_INT8)
             if floats not in self._observed:
                 self._observed[floats] = litert.observe(floats, ([t.numpy() for t in batch] for batch in self.subject.calibration_batches(self.options)))
-            notes = litert.quantize(floats, self._observed[floats], artifact, plan.kept, plan.raised).notes
+            notes = litert.quantize(floats, self._observed[floats], artifact, plan.kept, plan.raised, plan.rest).notes
             exceptions = {k: "fp32" for k in [litert.TOLD[plan.kept]] if k}
         elif plan.precision == "fp16":
             halve_weights(self._litert_float(plan, graph), artifact)
@@ -148,7 +148,7 @@ class Workshop:
     def _described(self, plan: Plan, artifact: Path, backend: str, build: dict[str, Any], notes: tuple[str, ...], exceptions: dict[str, str] | None = None) -> dict[str, Any]:
         graph, exceptions = self.graph(plan), (exceptions or {}) | self._raised(plan)
         if plan.kept == "outputs":
-            exceptions |= {"what no layer reads": "fp32"}
+            exceptions |= {"what no layer reads": plan.rest}
         content = describe(
             artifact=artifact, backend=backend, backend_version=BACKENDS[backend].version() or "not installed here", target=self.options.target.name,
             precision=plan.precision, spec=graph.spec, output_shape=graph.output_shape[1:], batch=graph.batch, model=self.subject.name,

@@ -1,8 +1,8 @@
 """Mixed precision: which layers of an int8 candidate to leave in float, so that its pictures hold the gate.
 
-Two orders are tried, both by simulation (``edgegan.quantize.sensitivity``): the layer first that costs the picture most,
-and the one that costs it most for the work it does. How many of them is first found in simulation, then by building and
-running real candidates from there; which order wins is for the stopwatch to say.
+Two orders are tried: the layer first that costs the picture most, by simulation (``edgegan.quantize.sensitivity``), and the
+one that costs it most for the time that int8 saves there, by the stopwatch. How many of them is first found in simulation,
+then by building and running real candidates from there; which order wins, and in which precision, is timed at the end.
 """
 
 from __future__ import annotations
@@ -15,16 +15,19 @@ import numpy as np
 
 from edgegan.bench.worker import Job, run_job
 from edgegan.compress.build import Workshop
-from edgegan.compress.plans import Plan
+from edgegan.compress.plans import Plan, supports_bf16
+from edgegan.compress.savings import saved_ms
 from edgegan.core.sampling import sample_inputs
 from edgegan.graph.graph import Graph
 from edgegan.metrics.pairwise import psnr_db
 from edgegan.quantize.scheme import scheme_of
 from edgegan.quantize.sensitivity import Layer, Simulation
 
-SAMPLES, ELEMENTS = 8, 4 * 3 * 256 * 256
+SAMPLES, ELEMENTS = 32, 8 * 3 * 256 * 256
 BARELY = 0.5
 """Decibels above the gate that a candidate is built for, since other inputs judge it later."""
+INT16_MACS = 1 << 24
+"""Raised layers of more work are not tried with activations of 16 bits: LiteRT has only its reference kernels for those."""
 
 
 def mix(workshop: Workshop, plans: Sequence[Plan], rows: Sequence[dict[str, Any]], gate: float, network: Graph) -> tuple[list[dict[str, Any]], list[str]]:
@@ -44,7 +47,7 @@ def mix(workshop: Workshop, plans: Sequence[Plan], rows: Sequence[dict[str, Any]
         closest[plan.backend] = max(closest.get(plan.backend, (-np.inf, plan)), (decibels, plan), key=lambda pair: pair[0])
     found, notes = [], []
     for decibels, plan in closest.values():
-        if decibels < gate:
+        if decibels < gate + BARELY:
             made_of, told = mixed(workshop, plan, gate, inputs, wanted)
             found += made_of
             notes += told
@@ -70,12 +73,36 @@ def alone_db(found: Simulation, inputs: dict[str, np.ndarray]) -> list[float]:
     return [_decibels(found, (layer.index,), inputs) for layer in found.layers]
 
 
-def float_orders(found: Sequence[Layer], decibels: Sequence[float]) -> list[list[int]]:
-    """Indices of layers, the first to leave in float first: by squared error, and by squared error for each operation."""
-    errors = [10 ** (-db / 10) for db in decibels]
-    work = [layer.macs + int(np.prod(layer.shape)) for layer in found]
-    places = range(len(found))
-    return [sorted(places, key=lambda i: -errors[i]), sorted(places, key=lambda i: -errors[i] / work[i])]
+def float_orders(errors: Sequence[float], seconds: Sequence[float] | None) -> list[list[int]]:
+    """Indices of layers, the first to leave in float first: by squared error, and by squared error for the time that int8
+    saves; a layer where it saves nothing comes first of all."""
+    places = range(len(errors))
+    by_error = sorted(places, key=lambda i: -errors[i])
+    if seconds is None:
+        return [by_error]
+    least = max(seconds) * 1e-3
+    return [by_error, sorted(places, key=lambda i: -errors[i] / max(seconds[i], least, 1e-9))]
+
+
+def times(workshop: Workshop, plan: Plan, found: Sequence[Layer], wanted: Sequence[int]) -> list[float] | None:
+    """What int8 saves in every layer: measured for one of each shape among ``wanted``, by its share of the work for the
+    others; None where nothing is timed here."""
+    if not workshop.options.target.runs_here:
+        return None
+    alike: dict[tuple[str, tuple[int, ...], int], int] = {}
+    for index in wanted:
+        alike.setdefault(_kind(found[index]), index)
+    saved = saved_ms(workshop, plan, list(alike.values()))
+    if not saved:
+        return None
+    measured = {kind: saved[index] for kind, index in alike.items() if index in saved}
+    work = sum(layer.macs for layer in found if _kind(layer) in measured)
+    a_mac = sum(max(0.0, measured[_kind(layer)]) for layer in found if _kind(layer) in measured) / max(1, work)
+    return [measured.get(_kind(layer), layer.macs * a_mac) for layer in found]
+
+
+def _kind(layer: Layer) -> tuple[str, tuple[int, ...], int]:
+    return layer.operator, layer.shape, layer.macs
 
 
 def mixed(workshop: Workshop, plan: Plan, gate: float, inputs: dict[str, np.ndarray], wanted: np.ndarray) -> tuple[list[dict[str, Any]], list[str]]:
@@ -100,14 +127,28 @@ def mixed(workshop: Workshop, plan: Plan, gate: float, inputs: dict[str, np.ndar
         return _least(min(simulated, len(order) - 1), len(order), lambda count: holds(frozenset(order[:count])))
 
     chosen: dict[frozenset[int], str] = {}
-    for order in float_orders(found.layers, alone_db(found, inputs)):
-        high = fewest(order)
+    errors = [10 ** (-db / 10) for db in alone_db(found, inputs)]
+    (by_error,) = float_orders(errors, None)
+    orders = [by_error]
+    first = fewest(by_error)
+    if first < len(by_error):
+        orders = float_orders(errors, times(workshop, plan, found.layers, by_error[: 2 * first]))
+    for order in orders:
+        high = first if order == by_error else fewest(order)
         if high < len(order):
             names = ", ".join(found.layers[i].node for i in order[:high])
             chosen[frozenset(order[:high])] = f"{plan.name}: {high} of {len(order)} layers in float hold {gate:g} dB: {names}"
     if not chosen:
         return [], [f"{plan.name}: no choice of layers in float holds {gate:g} dB"]
-    return [built[raised][0] for raised in chosen], list(chosen.values())
+    others = [workshop.build(replace(plan, raised=raised, rest=rest)) for raised in chosen for rest in _rests(plan, [found.layers[i] for i in raised])]
+    return [built[raised][0] for raised in chosen] + others, list(chosen.values())
+
+
+def _rests(plan: Plan, raised: Sequence[Layer]) -> list[str]:
+    """Precisions other than float32 that raised layers may take."""
+    if plan.backend == "openvino" and plan.rest == "fp32" and supports_bf16():
+        return ["bf16"]
+    return ["int16"] if plan.backend == "litert" and sum(layer.macs for layer in raised) <= INT16_MACS else []
 
 
 def _least(low: int, high: int, holds: Callable[[int], bool]) -> int:

@@ -14,7 +14,7 @@ from edgegan.compress.distances import add_distances
 from edgegan.compress.measure import measure
 from edgegan.compress.mixed import mix
 from edgegan.compress.options import Options, data_sha256
-from edgegan.compress.plans import Plan, graph_name, lacking, plans
+from edgegan.compress.plans import Plan, graph_name, lacking, plans, supports_bf16
 from edgegan.compress.qat import fine_tune
 from edgegan.compress.sensitivity import sensitivity
 from edgegan.compress.subject import Subject, load_subject
@@ -207,17 +207,7 @@ def _build(workshop: Workshop, network: Graph, store: StageStore, progress: Prog
 
 def _todo(workshop: Workshop) -> tuple[list[Plan], list[str]]:
     options = workshop.options
-    return plans(options.target, options.precision, workshop.graphs, _supports_bf16(options), options.formulation)
-
-
-def _supports_bf16(options: Options) -> bool:
-    from edgegan.runtime.backends import BACKENDS
-
-    if "openvino" not in options.target.runtimes or BACKENDS["openvino"].version() is None:
-        return False
-    from edgegan.runtime.openvino import capabilities
-
-    return "BF16" in capabilities()
+    return plans(options.target, options.precision, workshop.graphs, supports_bf16(), options.formulation)
 
 
 def _measure(rows: list[dict[str, Any]], subject: Subject, pruned: Graph, options: Options, store: StageStore) -> StageResult[dict[str, dict[str, Any]]]:

@@ -30,7 +30,8 @@ OUTPUTS = ("openvino", "tensorrt", "tensorrt-rtx")
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """One candidate to build. ``kept``: what an int8 candidate leaves in float (``edgegan.quantize.litert`` and ``pt2e``); ``raised``: the
-    places of layers that it leaves in float besides.
+    places of layers that it leaves in float besides. ``rest``: what is meant by float there; on LiteRT ``int16`` gives the
+    raised layers activations of 16 bits.
     """
 
     backend: str
@@ -38,10 +39,12 @@ class Plan:
     precision: str
     kept: str = "nothing"
     raised: frozenset[int] = frozenset()
+    rest: str = "fp32"
 
     @property
     def name(self) -> str:
-        return f"{self.backend}-{self.formulation}-{self.precision}" + KEPT[self.kept] + (f"-mixed{len(self.raised)}-{self._places}" if self.raised else "")
+        mixed = f"-mixed{len(self.raised)}-{self._places}" if self.raised else ""
+        return f"{self.backend}-{self.formulation}-{self.precision}" + KEPT[self.kept] + mixed + ("" if self.rest == "fp32" else f"-{self.rest}")
 
     @property
     def _places(self) -> str:
@@ -75,7 +78,7 @@ def plans(target: Target, precision: str, graphs: Mapping[str, Graph], supports_
         for kind in wanted:
             if kind == "bf16" and not (backend == "openvino" and supports_bf16):
                 continue
-            found += _of_backend(backend, kind, graphs, formulation)
+            found += _of_backend(backend, kind, graphs, formulation, supports_bf16)
     if not found:
         if missing:
             raise missing
@@ -83,15 +86,18 @@ def plans(target: Target, precision: str, graphs: Mapping[str, Graph], supports_
     return found, notes
 
 
-def _of_backend(backend: str, precision: str, graphs: Mapping[str, Graph], formulation: str) -> list[Plan]:
+def _of_backend(backend: str, precision: str, graphs: Mapping[str, Graph], formulation: str, supports_bf16: bool) -> list[Plan]:
     if precision == "fp16" and backend in ("onnxruntime", "openvino"):
         return []
-    kept = ["nothing"]
-    if backend == "litert" and precision == "int8" and has_arithmetic(graphs["native"]):
-        kept = ["nothing", "statistics", "arithmetic"]
-    if backend in OUTPUTS and precision == "int8" and has_arithmetic(graphs["native"]):
-        kept = ["nothing", "outputs"]
-    return [Plan(backend=backend, formulation=f, precision=precision, kept=k) for f in _formulations(backend, precision, graphs, formulation) for k in kept]
+    variants = [("nothing", "fp32")]
+    if precision == "int8" and has_arithmetic(graphs["native"]):
+        if backend == "litert":
+            variants += [("statistics", "fp32"), ("arithmetic", "fp32")]
+        if backend in OUTPUTS:
+            variants += [("outputs", "fp32")]
+        if backend == "openvino" and supports_bf16:
+            variants += [("nothing", "bf16"), ("outputs", "bf16")]
+    return [Plan(backend=backend, formulation=f, precision=precision, kept=k, rest=r) for f in _formulations(backend, precision, graphs, formulation) for k, r in variants]
 
 
 def _formulations(backend: str, precision: str, graphs: Mapping[str, Graph], formulation: str) -> list[str]:
@@ -114,6 +120,15 @@ def _formulations(backend: str, precision: str, graphs: Mapping[str, Graph], for
 def has_arithmetic(graph: Graph) -> bool:
     """Whether there is arithmetic beside layers, above all normalisation by the input's own statistics."""
     return any(is_call(n, *ARITHMETIC) for n in graph.module.graph.nodes)
+
+
+def supports_bf16() -> bool:
+    """Whether OpenVINO computes in bfloat16 here."""
+    if BACKENDS["openvino"].version() is None:
+        return False
+    from edgegan.runtime.openvino import capabilities
+
+    return "BF16" in capabilities()
 
 
 def lacking(backend: str, target: Target) -> MissingPackageError | None:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgegan.bench.worker import Job, run_job
 from edgegan.compress.build import Workshop
 from edgegan.compress.mixed import alone_db, probe_inputs, simulation
 from edgegan.compress.plans import Plan
+from edgegan.compress.savings import saved_ms
 from edgegan.core.errors import MissingPackageError, TargetError, first_line
 from edgegan.core.files import write_bytes, write_json
 from edgegan.core.progress import Progress
 from edgegan.core.sampling import float_to_image, sample_inputs
 from edgegan.quantize.sensitivity import Simulation
 
-SECONDS = 0.6
 DISTANCE_SEED, DISTANCE_SAMPLES = 4_000_037, 64
 
 
@@ -72,23 +70,13 @@ def _distances(found: Simulation, workshop: Workshop, progress: Progress) -> tup
 
 
 def _saved_ms(found: Simulation, workshop: Workshop, plan: Plan, progress: Progress) -> tuple[list[float | None] | None, str]:
-    """Milliseconds more with each layer in float, all candidates timed in turns; None for a layer that cannot be raised."""
+    """Milliseconds more with each layer in float; None for a layer that cannot be raised."""
     if not workshop.options.target.runs_here:
         return None, f"this machine cannot run {workshop.options.target.name}"
     if len(found.layers) < 2:
         return None, "a network of one layer has nothing left in int8 without it"
-    rows = {"whole": workshop.build(plan)}
-    for layer in found.layers:
-        rows[layer.node] = workshop.build(replace(plan, raised=frozenset({layer.index})))
-        progress.step(layer.index + 1, len(found.layers))
-    built = {name: workshop.root / row["runs"] for name, row in rows.items() if row["runs"]}
-    if "whole" not in built:
-        return None, f"{plan.name} could not be built: {rows['whole']['error']}"
-    graph = workshop.subject.graph
-    inputs = sample_inputs(graph.spec.inputs, graph.batch, 0, workshop.subject.images)
-    outcomes = run_job(Job(artifacts=built, inputs=inputs, threads=workshop.options.threads, timed=tuple(built), seconds=SECONDS))
-    taken = {name: outcome.latency_ms["p50"] for name, outcome in outcomes.items() if outcome.latency_ms}
-    return [taken[layer.node] - taken["whole"] if layer.node in taken else None for layer in found.layers], ""
+    taken = saved_ms(workshop, plan, [layer.index for layer in found.layers], progress)
+    return ([taken.get(layer.index) for layer in found.layers], "") if taken else (None, f"{plan.name} could not be built or timed")
 
 
 def _chart(rows: list[dict[str, Any]], path: Path) -> None:

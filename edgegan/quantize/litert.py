@@ -7,7 +7,7 @@ saturating tanh's input range where tanh is flat. Ranges are observed here, then
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +30,18 @@ TOLD = {"nothing": "", "statistics": "normalisation", "arithmetic": "all but con
 SATURATING = {"TANH": "tanh", "LOGISTIC": "sigmoid"}
 
 
-def quantize(float_file: Path, observed: Observed, out: Path, kept: str = "nothing", skip: frozenset[int] = frozenset()) -> StageResult[Path]:
+def quantize(float_file: Path, observed: Observed, out: Path, kept: str = "nothing", skip: frozenset[int] = frozenset(), rest: str = "fp32") -> StageResult[Path]:
     """Write ``float_file`` in int8 to ``out`` with the ranges that ``observe`` saw; its inputs and outputs stay float32.
 
     ``kept`` stays in float: ``nothing``, the ``statistics`` of normalisation and what they scale, or all ``arithmetic``
-    but convolutions and linear layers; so do the layers whose places are in ``skip``, counted as they run. Raises
-    TargetError.
+    but convolutions and linear layers; so do the layers whose places are in ``skip``, counted as they run, unless
+    ``rest`` is int16: then their activations take 16 bits. Raises TargetError.
     """
     with stopwatch() as seconds:
         names = statistics(float_file) if kept == "statistics" else []
-        recipe = _recipe(kept, names + [name for place, name in enumerate(layer_names(float_file)) if place in skip])
+        raised = [name for place, name in enumerate(layer_names(float_file)) if place in skip]
+        names += [] if rest == "int16" else raised
+        recipe = _recipe(kept, names + between(float_file, names), raised if rest == "int16" else [])
         try:
             engine = quantizer.Quantizer(str(float_file), recipe)
             skeleton = engine.calibrate({_signature(float_file): [_named(float_file, observed.first)]})
@@ -50,16 +52,20 @@ def quantize(float_file: Path, observed: Observed, out: Path, kept: str = "nothi
         except (ValueError, RuntimeError, KeyError, IndexError) as exc:
             out.unlink(missing_ok=True)
             raise TargetError(f"ai-edge-quantizer cannot make a valid int8 file of this model: {first_line(exc)}") from exc
-        left = [TOLD[kept]] * bool(TOLD[kept]) + [f"{len(skip)} layers"] * bool(skip)
+        left = [TOLD[kept]] * bool(TOLD[kept]) + [f"{len(skip)} layers"] * bool(skip and rest == "fp32")
         told = f", {' and '.join(left)} in float" if left else ""
+        told += f", {len(skip)} layers with activations of 16 bits" if rest == "int16" else ""
         return StageResult(out, (f"int8 (ai-edge-quantizer{told}), ranges by least squared error on {observed.count} samples",), seconds())
 
 
-def _recipe(kept: str, names: list[str]) -> Any:
+def _recipe(kept: str, names: list[str], wide: list[str]) -> Any:
+    """``names`` stay in float; the layers of ``wide`` take activations of 16 bits."""
     manager = recipe_manager.RecipeManager()
     kinds = [TFLOperationName.CONV_2D, TFLOperationName.DEPTHWISE_CONV_2D, TFLOperationName.FULLY_CONNECTED] if kept == "arithmetic" else [TFLOperationName.ALL_SUPPORTED]
     for kind in kinds:
         manager.add_static_config(regex=".*", operation_name=kind, activation_num_bits=8, weight_num_bits=8, algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT)
+    for name in wide:
+        manager.add_static_config(regex=f"^{re.escape(name)};$", operation_name=TFLOperationName.ALL_SUPPORTED, activation_num_bits=16, weight_num_bits=8, algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT)
     for name in names:
         manager.add_quantization_config(regex=f"^{re.escape(name)};$", operation_name=TFLOperationName.ALL_SUPPORTED, algorithm_key=AlgorithmName.NO_QUANTIZE)
     if kept != "arithmetic":
@@ -96,6 +102,29 @@ def statistics(float_file: Path) -> list[str]:
             continue
         found.append(names[output])
     return found
+
+
+def between(float_file: Path, names: Sequence[str]) -> list[str]:
+    """Names of the tensors that lie between the inputs, the output and ``names``, all in float, with no layer among them:
+    in int8 they would round twice for nothing."""
+    interpreter = Interpreter(str(float_file))
+    text = {d["index"]: d["name"] for d in interpreter.get_tensor_details()}
+    operations = {int(op["outputs"][0]): op for op in interpreter._get_ops_details() if op["op_name"] != "DELEGATE"}
+    outputs = {d["index"] for d in interpreter.get_output_details()}
+    readers: dict[int, list[int]] = {}
+    for made, op in operations.items():
+        for tensor in op["inputs"]:
+            readers.setdefault(int(tensor), []).append(made)
+    floats = {made for made in operations if text[made] in set(names)}
+    free = {made for made, op in operations.items() if op["op_name"] not in LAYERS} - floats
+
+    def stays(made: int) -> bool:
+        sources = [int(i) for i in operations[made]["inputs"] if int(i) in operations]
+        return all(i in floats or i in free for i in [*sources, *readers.get(made, [])]) and (bool(readers.get(made)) or made in outputs)
+
+    while rounded := {made for made in free if not stays(made)}:
+        free -= rounded
+    return [text[made] for made in free]
 
 
 class Observed:
