@@ -32,6 +32,10 @@ SEED = Annotated[int, typer.Option("--seed", help="Seed of every random choice."
 BATCH = Annotated[int, typer.Option("--batch", help="Samples that the artifact computes at once.")]
 THREADS = Annotated[int | None, typer.Option("--threads", help="CPU threads; default all that this process may use.")]
 CALIBRATION = Annotated[int, typer.Option("--calibration-samples", help="Samples that int8 ranges are taken from.")]
+OBSERVER = Annotated[str, typer.Option("--observer", help="How int8 ranges are taken: minmax, percentile, entropy or mse; auto takes for each tensor the one of least error.")]
+EQUALIZE = Annotated[bool, typer.Option("--equalize/--no-equalize", help="Scale channels across layers before int8, where the picture gains.")]
+BIAS = Annotated[bool, typer.Option("--bias-correction/--no-bias-correction", help="Put what rounding shifts on average back into the biases, where the picture gains.")]
+ADAROUND = Annotated[bool, typer.Option("--adaround/--no-adaround", help="Round each weight up or down as suits its layer's output, where the picture gains; takes longer.")]
 FD_SAMPLES = Annotated[int, typer.Option("--fd-samples", help="Pictures on each side of fd_lite0 and kid_lite0; 0 leaves them out.")]
 KEEP = Annotated[bool, typer.Option("--keep-candidates", help="Keep every candidate in OUT/candidates.")]
 UINT8 = Annotated[bool, typer.Option("--uint8-output", help="End the artifact in uint8 pixels (N, H, W, C), so that the device computes nothing after it.")]
@@ -42,7 +46,7 @@ JSON = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 OPTIONS = (
     "weights", "weights_key", "data", "prune", "macs_ratio", "distill_steps", "out", "force", "seed", "batch", "threads",
-    "precision", "formulation", "min_psnr", "max_fd_ratio", "calibration_samples", "fd_samples", "keep_candidates", "uint8_output", "qat", "qat_steps", "device",
+    "precision", "formulation", "min_psnr", "max_fd_ratio", "calibration_samples", "observer", "equalize", "bias_correction", "adaround", "fd_samples", "keep_candidates", "uint8_output", "qat", "qat_steps", "device",
 )  # fmt: skip
 
 
@@ -50,7 +54,7 @@ def compress(
     model: MODEL = "fashion-dcgan", target: TARGET = ..., weights: WEIGHTS = None, weights_key: WEIGHTS_KEY = None, input: INPUT = None,  # type: ignore[assignment]
     output_range: OUTPUT_RANGE = None, data: DATA = None, prune: PRUNE = 0.0, macs_ratio: MACS_RATIO = None, distill_steps: DISTILL = None,
     precision: PRECISION = "auto", qat: QAT = False, qat_steps: QAT_STEPS = 400, formulation: FORMULATION = "auto", min_psnr: MIN_PSNR = 30.0, max_fd_ratio: MAX_FD = None, out: OUT = Path("out"), force: FORCE = False, seed: SEED = 0,
-    batch: BATCH = 1, threads: THREADS = None, calibration_samples: CALIBRATION = 128, fd_samples: FD_SAMPLES = 512, keep_candidates: KEEP = False, uint8_output: UINT8 = False, device: DEVICE = None, as_json: JSON = False,
+    batch: BATCH = 1, threads: THREADS = None, calibration_samples: CALIBRATION = 128, observer: OBSERVER = "auto", equalize: EQUALIZE = False, bias_correction: BIAS = False, adaround: ADAROUND = False, fd_samples: FD_SAMPLES = 512, keep_candidates: KEEP = False, uint8_output: UINT8 = False, device: DEVICE = None, as_json: JSON = False,
 ) -> None:  # fmt: skip
     """The whole pipeline: prune, quantize, export, measure, choose; writes an output folder.
 
@@ -87,7 +91,7 @@ def quantize(
     model: MODEL = "fashion-dcgan", target: TARGET = ..., weights: WEIGHTS = None, weights_key: WEIGHTS_KEY = None, input: INPUT = None,  # type: ignore[assignment]
     output_range: OUTPUT_RANGE = None, data: DATA = None, prune: PRUNE = 0.0, macs_ratio: MACS_RATIO = None, distill_steps: DISTILL = None,
     qat: QAT = False, qat_steps: QAT_STEPS = 400,
-    out: OUT = Path("out"), force: FORCE = False, seed: SEED = 0, batch: BATCH = 1, threads: THREADS = None, calibration_samples: CALIBRATION = 128,
+    out: OUT = Path("out"), force: FORCE = False, seed: SEED = 0, batch: BATCH = 1, threads: THREADS = None, calibration_samples: CALIBRATION = 128, observer: OBSERVER = "auto", equalize: EQUALIZE = False, bias_correction: BIAS = False, adaround: ADAROUND = False,
     sensitivity: Annotated[bool, typer.Option("--sensitivity", help="Instead of building all: what each layer loses alone in int8, and what that saves; OUT/sensitivity.json and .png.")] = False, as_json: JSON = False,
 ) -> None:  # fmt: skip
     """Calibrate and build the int8 candidates of a target; writes OUT/stages/candidates, which compress goes on from.
@@ -144,7 +148,18 @@ def _sensitivity(given: dict[str, Any]) -> None:
     if given["as_json"]:
         print_json(found)
         return
-    rows = [[row["layer"], row["operator"], "x".join(map(str, row["shape"])), f"{row['macs'] / 1e6:.2f}", f"{row['psnr_db']:.1f}", _number(row["fd_lite0"]), "-" if row["saves_ms"] is None else f"{row['saves_ms']:+.3f}"] for row in found["layers"]]
+    rows = [
+        [
+            row["layer"],
+            row["operator"],
+            "x".join(map(str, row["shape"])),
+            f"{row['macs'] / 1e6:.2f}",
+            f"{row['psnr_db']:.1f}",
+            _number(row["fd_lite0"]),
+            "-" if row["saves_ms"] is None else f"{row['saves_ms']:+.3f}",
+        ]
+        for row in found["layers"]
+    ]
     table(f"{found['model']} for {found['target']}: each layer alone in int8 ({found['candidate']})", ["layer", "operator", "output", "MACs M", "PSNR dB", "fd_lite0", "saves ms"], rows, left=3)
     typer.echo(f"chart: {given['out'] / 'sensitivity.png'}   figures: {given['out'] / 'sensitivity.json'}")
 

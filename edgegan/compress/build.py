@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,19 +9,21 @@ from typing import Any
 from edgegan.bench.partitions import partitions
 from edgegan.compress.options import Options
 from edgegan.compress.plans import Plan, graph_name
+from edgegan.compress.refine import refine
 from edgegan.compress.subject import Subject
 from edgegan.core.errors import GeneratorError, OutputError, TargetError, first_line
 from edgegan.core.files import write_bytes
 from edgegan.core.manifest import describe, write_manifest
-from edgegan.core.stage import stopwatch
+from edgegan.core.stage import StageResult, stopwatch
 from edgegan.export.litert import export_litert, halve_weights
 from edgegan.export.onnx import export_onnx
 from edgegan.export.tensorrt import build_rtx_plan, check_with_parser
 from edgegan.graph import cost
 from edgegan.graph.graph import Graph
-from edgegan.graph.passes import LITERT_INT8, Pass
+from edgegan.graph.passes import LITERT_INT8
 from edgegan.graph.pixels import with_pixels
 from edgegan.graph.rewrite import apply
+from edgegan.quantize.scheme import Scheme, scheme_of
 from edgegan.quantize.sensitivity import layers
 from edgegan.runtime.backends import BACKENDS
 
@@ -39,6 +40,7 @@ class Workshop:
     root: Path
     _quantized: dict[str, tuple[Graph, tuple[str, ...]]] = field(default_factory=dict)
     _observed: dict[Path, Any] = field(default_factory=dict)
+    _refined: dict[str, StageResult[Graph]] = field(default_factory=dict)
 
     def build(self, plan: Plan) -> dict[str, Any]:
         """Make the candidate's files in ``root/NAME`` and describe it; a refusal by a backend is described, not raised.
@@ -68,10 +70,23 @@ class Workshop:
     def _raised(self, plan: Plan) -> dict[str, str]:
         return {layer.node: plan.rest for layer in layers(self.quantizable(plan)) if layer.index in plan.raised} if plan.raised else {}
 
+    def scheme(self, plan: Plan) -> Scheme:
+        return scheme_of(plan.backend, plan.formulation, self.options.observer)
+
     def quantizable(self, plan: Plan) -> Graph:
         """The float graph that an int8 candidate is made of."""
-        graph = self.graph(plan)
-        return apply(graph, LITERT_INT8).value if plan.backend == "litert" else graph
+        return self._quantizable(plan).value
+
+    def _quantizable(self, plan: Plan) -> StageResult[Graph]:
+        scheme = self.scheme(plan)
+        key = f"{scheme.name} {graph_name(plan.backend, plan.formulation, plan.precision)}"
+        if key not in self._refined:
+            graph = self.graph(plan)
+            ready = StageResult(apply(graph, LITERT_INT8).value if plan.backend == "litert" else graph)
+            if self.options.refinements:
+                ready = refine(ready.value, self.options.refinements, scheme, lambda: self.subject.calibration_batches(self.options), self.subject.probe_inputs(self.options))
+            self._refined[key] = ready
+        return self._refined[key]
 
     def _make(self, plan: Plan, graph: Graph, folder: Path) -> dict[str, Any]:
         if plan.backend == "litert":
@@ -79,7 +94,7 @@ class Workshop:
         onnx = folder / ("g.onnx" if plan.backend != "tensorrt-rtx" else "graph.onnx")
         notes: tuple[str, ...] = ()
         if plan.precision == "int8":
-            graph, notes = self._int8(plan, graph)
+            graph, notes = self._int8(plan)
         export_onnx(self._ended(graph), onnx, half=plan.precision == "fp16")
         if plan.backend in TENSORRTS:
             return self._tensorrt(plan, folder, onnx, notes)
@@ -89,16 +104,16 @@ class Workshop:
         """As exported: in pixels where that was asked for."""
         return with_pixels(graph) if self.options.uint8_output else graph
 
-    def _int8(self, plan: Plan, graph: Graph) -> tuple[Graph, tuple[str, ...]]:
+    def _int8(self, plan: Plan) -> tuple[Graph, tuple[str, ...]]:
         """The quantized graph in the backend's scheme; ONNX Runtime and OpenVINO share one."""
         from edgegan.quantize import pt2e
-        from edgegan.quantize.scheme import scheme_of
 
-        scheme = scheme_of(plan.backend, plan.formulation)
+        scheme = self.scheme(plan)
         key = f"{scheme.name} {graph_name(plan.backend, plan.formulation, plan.precision)} {plan.kept} {sorted(plan.raised)}"
         if key not in self._quantized:
-            done = pt2e.quantize(graph, scheme, self.subject.calibration_batches(self.options), plan.raised, plan.kept == "outputs")
-            self._quantized[key] = (done.value, done.notes)
+            ready = self._quantizable(plan)
+            done = pt2e.quantize(ready.value, scheme, self.subject.calibration_batches(self.options), plan.raised, plan.kept == "outputs")
+            self._quantized[key] = (done.value, (*ready.notes, *done.notes))
         return self._quantized[key]
 
     def _litert(self, plan: Plan, graph: Graph, folder: Path) -> dict[str, Any]:
@@ -109,10 +124,12 @@ class Workshop:
             from edgegan.quantize import litert
 
             folder.mkdir(parents=True, exist_ok=True)
-            floats = self._litert_float(plan, graph, LITERT_INT8)
+            ready = self._quantizable(plan)
+            floats = self._litert_float(plan, ready.value, "" if ready.value is graph else "-int8")
             if floats not in self._observed:
-                self._observed[floats] = litert.observe(floats, ([t.numpy() for t in batch] for batch in self.subject.calibration_batches(self.options)))
-            notes = litert.quantize(floats, self._observed[floats], artifact, plan.kept, plan.raised, plan.rest).notes
+                samples = ([t.numpy() for t in batch] for batch in self.subject.calibration_batches(self.options))
+                self._observed[floats] = litert.observe(floats, samples, self.options.observer)
+            notes = (*ready.notes, *litert.quantize(floats, self._observed[floats], artifact, plan.kept, plan.raised, plan.rest).notes)
             exceptions = {k: "fp32" for k in [litert.TOLD[plan.kept]] if k}
         elif plan.precision == "fp16":
             halve_weights(self._litert_float(plan, graph), artifact)
@@ -122,14 +139,11 @@ class Workshop:
             write_bytes(artifact, self._litert_float(plan, graph).read_bytes())
         return self._described(plan, artifact, "litert", {}, (*notes, partitions(artifact).note), exceptions)
 
-    def _litert_float(self, plan: Plan, graph: Graph, passes: Sequence[Pass] = ()) -> Path:
-        """The float file of a formulation, after more passes where its use asks for them."""
-        path = self.root / "litert-float" / f"{graph_name('litert', plan.formulation, plan.precision)}{'-'.join(['', *(p.__name__ for p in passes)])}.tflite"
+    def _litert_float(self, plan: Plan, graph: Graph, use: str = "") -> Path:
+        """The float file of a formulation; ``use`` tells what it was made ready for."""
+        path = self.root / "litert-float" / f"{graph_name('litert', plan.formulation, plan.precision)}{use}.tflite"
         if not path.exists():
-            ready = apply(graph, passes).value
-            if passes and ready is graph:
-                return self._litert_float(plan, graph)
-            export_litert(self._ended(ready).module, ready.example_inputs(), path)
+            export_litert(self._ended(graph).module, graph.example_inputs(), path)
         return path
 
     def _tensorrt(self, plan: Plan, folder: Path, onnx: Path, notes: tuple[str, ...]) -> dict[str, Any]:
@@ -197,5 +211,3 @@ def _parser_note(onnx: Path) -> list[str]:
         return ["not checked with NVIDIA's ONNX parser: tensorrt-rtx is not installed (pip install 'edgegan[tensorrt-rtx]')"]
     found = check_with_parser(onnx)
     return [f"accepted by NVIDIA's ONNX parser {found['parser_version']}: {found['layers']} layers, {found['quantize_layers']} of them quantize or dequantize"]
-
-

@@ -17,13 +17,10 @@ from edgegan.bench.worker import Job, run_job
 from edgegan.compress.build import Workshop
 from edgegan.compress.plans import Plan, supports_bf16
 from edgegan.compress.savings import saved_ms
-from edgegan.core.sampling import sample_inputs
 from edgegan.graph.graph import Graph
 from edgegan.metrics.pairwise import psnr_db
-from edgegan.quantize.scheme import scheme_of
 from edgegan.quantize.sensitivity import Layer, Simulation
 
-SAMPLES, ELEMENTS = 32, 8 * 3 * 256 * 256
 BARELY = 0.5
 """Decibels above the gate that a candidate is built for, since other inputs judge it later."""
 INT16_MACS = 1 << 24
@@ -35,7 +32,7 @@ def mix(workshop: Workshop, plans: Sequence[Plan], rows: Sequence[dict[str, Any]
 
     ``rows``: the built candidates of ``plans``. ``network`` is the float network that all were made from.
     """
-    inputs = probe_inputs(workshop)
+    inputs = workshop.subject.probe_inputs(workshop.options)
     wanted = network.run(inputs)
     span = network.spec.output_range
     made = [(plan, row) for plan, row in zip(plans, rows, strict=True) if plan.precision == "int8" and row["runs"]]
@@ -56,16 +53,7 @@ def mix(workshop: Workshop, plans: Sequence[Plan], rows: Sequence[dict[str, Any]
 
 def simulation(workshop: Workshop, plan: Plan) -> Simulation:
     """The candidate's own graph, layers counted as its backend counts them."""
-    graph = workshop.quantizable(plan)
-    return Simulation(graph, scheme_of(plan.backend, plan.formulation), workshop.subject.calibration_batches(workshop.options))
-
-
-def probe_inputs(workshop: Workshop) -> dict[str, np.ndarray]:
-    """Few inputs, neither those of calibration nor those of the final figures."""
-    graph = workshop.subject.graph
-    count = max(2, min(SAMPLES, ELEMENTS // int(np.prod(graph.output_shape[1:]))))
-    whole = max(graph.batch, count // graph.batch * graph.batch)
-    return sample_inputs(graph.spec.inputs, whole, workshop.options.seed + 3_000_017, workshop.subject.images)
+    return Simulation(workshop.quantizable(plan), workshop.scheme(plan), workshop.subject.calibration_batches(workshop.options))
 
 
 def alone_db(found: Simulation, inputs: dict[str, np.ndarray]) -> list[float]:

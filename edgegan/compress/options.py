@@ -11,6 +11,7 @@ from edgegan import __version__
 from edgegan.core.errors import TargetError, UsageError, nearest
 from edgegan.core.files import sha256
 from edgegan.core.target import Target
+from edgegan.quantize.ranges import METHODS
 from edgegan.remote.ssh import Device
 
 PRECISIONS = ("auto", "fp32", "fp16", "int8")
@@ -42,6 +43,10 @@ class Options:
     batch: int = 1
     threads: int = 1
     calibration_samples: int = 128
+    observer: str = "auto"
+    equalize: bool = False
+    bias_correction: bool = False
+    adaround: bool = False
     fd_samples: int = 512
     force: bool = False
     keep_candidates: bool = False
@@ -57,6 +62,8 @@ class Options:
             raise UsageError(f"--macs-ratio {self.macs_ratio}: give a factor above 1, and not together with --prune")
         if self.precision not in PRECISIONS:
             raise UsageError(f"--precision {self.precision!r}: {nearest(self.precision, PRECISIONS)}")
+        if self.observer not in METHODS:
+            raise UsageError(f"--observer {self.observer!r}: {nearest(self.observer, METHODS)}")
         if self.formulation not in FORMULATIONS:
             raise UsageError(f"--formulation {self.formulation!r}: {nearest(self.formulation, FORMULATIONS)}")
         for name, least in (("batch", 1), ("threads", 1), ("seed", 0), ("calibration_samples", 2), ("fd_samples", 0), ("qat_steps", 1)):
@@ -77,6 +84,11 @@ class Options:
         return self.device is not None or self.target.runs_here
 
     @property
+    def refinements(self) -> tuple[str, ...]:
+        """Steps before int8 that were asked for, beside equalization, which acts before the graph takes its forms."""
+        return tuple(name for name in ("adaround", "bias_correction") if getattr(self, name))
+
+    @property
     def prunes(self) -> bool:
         return self.prune > 0 or self.macs_ratio is not None
 
@@ -93,6 +105,7 @@ class Options:
             "edgegan": __version__, "model": self.model, "network": weights_sha256, "target": self.target.to_json(), "data": data_sha256, "prune": self.prune,
             "macs_ratio": self.macs_ratio, "distill_steps": self.steps, "seed": self.seed, "batch": self.batch, "threads": self.threads,
             "formulation": self.formulation, "uint8_output": self.uint8_output, "qat_steps": self.qat_steps if self.qat else 0, "calibration_samples": self.calibration_samples, "fd_samples": self.fd_samples,
+            "calibration": [self.observer, self.equalize, *self.refinements],
         } | ({"device": str(self.device)} if self.device else {})  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from edgegan.compress.mixed import mix
 from edgegan.compress.options import Options, data_sha256
 from edgegan.compress.plans import Plan, graph_name, lacking, plans, supports_bf16
 from edgegan.compress.qat import fine_tune
+from edgegan.compress.refine import refine
 from edgegan.compress.sensitivity import sensitivity
 from edgegan.compress.subject import Subject, load_subject
 from edgegan.compress.write import clear, write_result
@@ -27,6 +28,7 @@ from edgegan.graph.graph import Graph, load, save
 from edgegan.graph.rewrite import rewrite
 from edgegan.prune.channels import prune, recapture, share_for_macs_ratio
 from edgegan.prune.distil import Settings, distil
+from edgegan.quantize.scheme import scheme_of
 
 STAGES = ("prune", "rewrite", "quantize", "export", "measure")
 
@@ -72,6 +74,8 @@ def run(options: Options, progress: Progress | None = None, until: str = "measur
     if until == "prune":
         return Report(_stages(done), None)
     trained = stage("qat", lambda: _qat(pruned, subject, options, store, progress)) if options.qat else pruned
+    if options.equalize:
+        trained = stage("equalize", lambda: _equalize(trained, subject, options))
     graphs = stage("rewrite", lambda: _rewrite(trained, options, store))
     if until == "rewrite":
         return Report(_stages(done), None)
@@ -129,6 +133,12 @@ def _qat(graph: Graph, subject: Subject, options: Options, store: StageStore, pr
     store.write("qat", {"notes": list(done.notes), "seconds": done.seconds})
     store.path("qat.pt").unlink(missing_ok=True)
     return StageResult(load(file, graph.spec, options.batch), done.notes, done.seconds)
+
+
+def _equalize(graph: Graph, subject: Subject, options: Options) -> StageResult[Graph]:
+    """The same function, scaled for int8, of the cleaned graph."""
+    scheme = scheme_of(options.target.runtime, "native", options.observer)
+    return refine(rewrite(graph, "native").value, ("equalize",), scheme, lambda: subject.calibration_batches(options), subject.probe_inputs(options))
 
 
 def _rewrite(graph: Graph, options: Options, store: StageStore) -> StageResult[dict[str, Graph]]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgegan.compress.build import Workshop
-from edgegan.compress.mixed import alone_db, probe_inputs, simulation
+from edgegan.compress.mixed import alone_db, simulation
 from edgegan.compress.plans import Plan
 from edgegan.compress.savings import saved_ms
 from edgegan.core.errors import MissingPackageError, TargetError, first_line
@@ -34,7 +34,7 @@ def sensitivity(workshop: Workshop, plans: Sequence[Plan], progress: Progress) -
         raise TargetError(f"{workshop.options.target.name} has no int8 candidates here, so there is nothing to quantize")
     progress.stage("sensitivity")
     found = simulation(workshop, plan)
-    inputs = probe_inputs(workshop)
+    inputs = workshop.subject.probe_inputs(workshop.options)
     decibels = alone_db(found, inputs)
     distances, distance_reason = _distances(found, workshop, progress)
     saved, saved_reason = _saved_ms(found, workshop, plan, progress)
@@ -44,7 +44,13 @@ def sensitivity(workshop: Workshop, plans: Sequence[Plan], progress: Progress) -
         for name, values, reason in (("fd_lite0", distances, distance_reason), ("saves_ms", saved, saved_reason)):
             row |= {name: None, f"{name}_reason": reason} if values is None else {name: values[layer.index]}
         rows.append(row)
-    content = {"model": workshop.subject.name, "target": workshop.options.target.name, "candidate": plan.name, "samples": {"psnr_db": len(next(iter(inputs.values()))), "fd_lite0": DISTANCE_SAMPLES}, "layers": rows}
+    content = {
+        "model": workshop.subject.name,
+        "target": workshop.options.target.name,
+        "candidate": plan.name,
+        "samples": {"psnr_db": len(next(iter(inputs.values()))), "fd_lite0": DISTANCE_SAMPLES},
+        "layers": rows,
+    }
     write_json(workshop.options.out / "sensitivity.json", content)
     _chart(rows, workshop.options.out / "sensitivity.png")
     return content

@@ -18,7 +18,7 @@ from edgegan.graph.graph import Graph
 from edgegan.models.loading import LoadedModel, load_model
 from edgegan.models.zoo import images_path
 
-CALIBRATION_SEED, CHECK_SEED = 1_000_003, 2_000_003
+CALIBRATION_SEED, CHECK_SEED, PROBE_SEED = 1_000_003, 2_000_003, 3_000_017
 CHECK_SAMPLES, CHECK_ELEMENTS = 32, 8 * 3 * 256 * 256
 DISTANCE_ELEMENTS = 1 << 26
 
@@ -47,6 +47,11 @@ class Subject:
         """The inputs of the paired quality figures; never those of calibration, for latents."""
         most = max(2, CHECK_ELEMENTS // int(np.prod(self.graph.output_shape[1:])))
         return sample_inputs(self.graph.spec.inputs, _whole_batches(min(CHECK_SAMPLES, most), options.batch), options.seed + CHECK_SEED, self.images)
+
+    def probe_inputs(self, options: Options) -> dict[str, np.ndarray]:
+        """The inputs by which steps on the way are judged; neither those of calibration nor those of the final figures."""
+        most = max(2, CHECK_ELEMENTS // int(np.prod(self.graph.output_shape[1:])))
+        return sample_inputs(self.graph.spec.inputs, _whole_batches(min(CHECK_SAMPLES, most), options.batch), options.seed + PROBE_SEED, self.images)
 
     def distance_inputs(self, options: Options) -> dict[str, np.ndarray]:
         """The inputs of the set distances: as many as asked for and memory allows; every image once where images go in."""

@@ -39,7 +39,7 @@ class RoundedActivation(nn.Module):
     def __init__(self, scheme: Scheme, saturation: float | None, bits: int = 8) -> None:
         super().__init__()
         self.scheme, self.saturation, self.levels = scheme, saturation, 2**bits - 1
-        self.observer: RangeObserver | None = RangeObserver()
+        self.observer: RangeObserver | None = RangeObserver(method=scheme.observer)
         self.register_buffer("low", torch.zeros(()))
         self.register_buffer("high", torch.ones(()))
 

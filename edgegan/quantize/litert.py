@@ -55,7 +55,7 @@ def quantize(float_file: Path, observed: Observed, out: Path, kept: str = "nothi
         left = [TOLD[kept]] * bool(TOLD[kept]) + [f"{len(skip)} layers"] * bool(skip and rest == "fp32")
         told = f", {' and '.join(left)} in float" if left else ""
         told += f", {len(skip)} layers with activations of 16 bits" if rest == "int16" else ""
-        return StageResult(out, (f"int8 (ai-edge-quantizer{told}), ranges by least squared error on {observed.count} samples",), seconds())
+        return StageResult(out, (f"int8 (ai-edge-quantizer{told}), ranges by calibration on {observed.count} samples",), seconds())
 
 
 def _recipe(kept: str, names: list[str], wide: list[str]) -> Any:
@@ -65,7 +65,9 @@ def _recipe(kept: str, names: list[str], wide: list[str]) -> Any:
     for kind in kinds:
         manager.add_static_config(regex=".*", operation_name=kind, activation_num_bits=8, weight_num_bits=8, algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT)
     for name in wide:
-        manager.add_static_config(regex=f"^{re.escape(name)};$", operation_name=TFLOperationName.ALL_SUPPORTED, activation_num_bits=16, weight_num_bits=8, algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT)
+        manager.add_static_config(
+            regex=f"^{re.escape(name)};$", operation_name=TFLOperationName.ALL_SUPPORTED, activation_num_bits=16, weight_num_bits=8, algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT
+        )
     for name in names:
         manager.add_quantization_config(regex=f"^{re.escape(name)};$", operation_name=TFLOperationName.ALL_SUPPORTED, algorithm_key=AlgorithmName.NO_QUANTIZE)
     if kept != "arithmetic":
@@ -136,7 +138,7 @@ class Observed:
         self.saturation: dict[str, float] = {}
 
 
-def observe(float_file: Path, samples: Iterable[list[np.ndarray]]) -> Observed:
+def observe(float_file: Path, samples: Iterable[list[np.ndarray]], method: str = "auto") -> Observed:
     """Run the float file over ``samples``, the inputs of one run each in the order of ``forward``'s arguments, and watch
     every float activation. Raises TargetError for activations that are not finite."""
     interpreter = Interpreter(str(float_file), experimental_preserve_all_tensors=True)
@@ -155,7 +157,7 @@ def observe(float_file: Path, samples: Iterable[list[np.ndarray]]) -> Observed:
         observed.count += 1
         for index, name in watched.items():
             try:
-                observed.ranges.setdefault(name, RangeObserver()).observe(interpreter.get_tensor(index))
+                observed.ranges.setdefault(name, RangeObserver(method=method)).observe(interpreter.get_tensor(index))
             except ValueError as exc:
                 raise TargetError(f"calibration met a {exc} in {name}; check the weights and the --data") from exc
     if observed is None:

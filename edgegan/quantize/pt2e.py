@@ -25,13 +25,13 @@ MOVES = (
 )  # fmt: skip
 
 
-class LeastErrorObserver(ObserverBase):
-    """A PT2E observer over RangeObserver: one range a tensor, by least squared error."""
+class SchemeObserver(ObserverBase):
+    """A PT2E observer over RangeObserver: one range a tensor, by the scheme's method."""
 
-    def __init__(self, dtype=torch.int8, qscheme=torch.per_tensor_affine, quant_min=-128, quant_max=127, saturation=None, **_ignored) -> None:
+    def __init__(self, dtype=torch.int8, qscheme=torch.per_tensor_affine, quant_min=-128, quant_max=127, saturation=None, method="auto", **_ignored) -> None:
         super().__init__(dtype)
         self.qscheme, self.quant_min, self.quant_max = qscheme, quant_min, quant_max
-        self.saturation, self.ranges = saturation, RangeObserver()
+        self.saturation, self.ranges = saturation, RangeObserver(method=method)
 
     def forward(self, value: torch.Tensor) -> torch.Tensor:
         if value.numel():
@@ -90,8 +90,8 @@ class BackendQuantizer(Quantizer):
             _annotate(end, {}, self._activation())
 
     def _activation(self, saturation: float | None = None) -> QuantizationSpec:
-        arguments = {"saturation": saturation}
-        constructor = LeastErrorObserver.with_args(**arguments)
+        arguments = {"saturation": saturation, "method": self.scheme.observer}
+        constructor = SchemeObserver.with_args(**arguments)
         if self.scheme.symmetric:
             return QuantizationSpec(dtype=torch.int8, quant_min=-127, quant_max=127, qscheme=torch.per_tensor_symmetric, observer_or_fake_quant_ctr=constructor)
         return QuantizationSpec(dtype=torch.uint8, quant_min=0, quant_max=255, qscheme=torch.per_tensor_affine, observer_or_fake_quant_ctr=constructor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -23,12 +23,14 @@ class Scheme:
     """Activations per tensor, weights symmetric int8 per output channel, biases left to the backend.
 
     ``symmetric`` activations have zero point 0 in int8; affine ones use uint8, which x86 dot products want on the left.
-    ``transposed``: whether there is an int8 kernel for transposed convolutions.
+    ``transposed``: whether there is an int8 kernel for transposed convolutions. ``observer``: how ranges are taken, a
+    method of ``edgegan.quantize.ranges``.
     """
 
     name: str
     symmetric: bool
     transposed: bool = False
+    observer: str = "auto"
 
 
 ONNXRUNTIME = Scheme(name="onnxruntime", symmetric=False)
@@ -38,10 +40,8 @@ TENSORRT = Scheme(name="tensorrt", symmetric=True)
 LITERT = Scheme(name="litert", symmetric=False)
 
 
-def scheme_of(backend: str, formulation: str) -> Scheme:
+def scheme_of(backend: str, formulation: str, observer: str = "auto") -> Scheme:
     """What a backend takes for a form of the graph."""
-    if backend.startswith("tensorrt"):
-        return TENSORRT
-    if backend == "litert":
-        return LITERT
-    return OPENVINO if backend == "openvino" and formulation == "native" else ONNXRUNTIME
+    if backend == "openvino" and formulation != "native":
+        return replace(ONNXRUNTIME, observer=observer)
+    return replace({"openvino": OPENVINO, "litert": LITERT, "onnxruntime": ONNXRUNTIME}.get(backend, TENSORRT), observer=observer)

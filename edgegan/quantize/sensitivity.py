@@ -14,6 +14,7 @@ from edgegan.core.errors import ModelError
 from edgegan.graph.cost import node_macs
 from edgegan.graph.editing import LAYERS, TRANSPOSED, is_call, shape, sole_user, weight
 from edgegan.graph.graph import Graph, first_output
+from edgegan.quantize.local import activation_steps, round_weight, weight_axis
 from edgegan.quantize.ranges import RangeObserver
 from edgegan.quantize.scheme import FUSED, SATURATING, Scheme
 
@@ -45,21 +46,12 @@ class Simulation:
         self.chosen = [nodes[layer.node] for layer in self.layers]
         self.ends = [_end(node) for node in self.chosen]
         watched = {node.args[0] for node in self.chosen} | set(self.ends)
-        observers: dict[fx.Node, RangeObserver] = {node: RangeObserver() for node in watched}
+        observers: dict[fx.Node, RangeObserver] = {node: RangeObserver(method=scheme.observer) for node in watched}
         watcher = _Watcher(graph.module, observers)
         with torch.no_grad():
             for batch in batches:
                 watcher.run(*batch)
-        self.steps = {node: self._step(observer, _saturation(node)) for node, observer in observers.items()}
-
-    def _step(self, observer: RangeObserver, saturation: float | None) -> tuple[float, int, int]:
-        """Scale, lowest and highest step, zero among them."""
-        low, high = observer.range(saturation)
-        if self.scheme.symmetric:
-            return max(-low, high) / 127, -127, 127
-        scale = (high - low) / 255
-        zero = round(-low / scale)
-        return scale, -zero, 255 - zero
+        self.steps = {node: activation_steps(*observer.range(_saturation(node)), scheme) for node, observer in observers.items()}
 
     @torch.no_grad()
     def run(self, inputs: Mapping[str, np.ndarray], rounded: Collection[int]) -> np.ndarray:
@@ -98,7 +90,7 @@ class _Rounder(fx.Interpreter):
     def call_function(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         node = self.current
         if node in self.chosen:
-            args = (_rounded(args[0], *self.steps[node.args[0]]), _rounded_weight(args[1], 1 if is_call(node, *TRANSPOSED) else 0), *args[2:])
+            args = (_rounded(args[0], *self.steps[node.args[0]]), round_weight(args[1], weight_axis(node)), *args[2:])
         value = super().call_function(target, args, kwargs)
         return _rounded(value, *self.steps[node]) if node in self.ends else value
 
@@ -109,12 +101,6 @@ class _Rounder(fx.Interpreter):
 
 def _rounded(value: torch.Tensor, scale: float, lowest: int, highest: int) -> torch.Tensor:
     return torch.round(value / scale).clamp(lowest, highest) * scale
-
-
-def _rounded_weight(value: torch.Tensor, channel: int) -> torch.Tensor:
-    others = [d for d in range(value.ndim) if d != channel]
-    scale = value.abs().amax(others, keepdim=True).clamp_min(1e-12) / 127
-    return torch.round(value / scale) * scale
 
 
 def _end(node: fx.Node) -> fx.Node:

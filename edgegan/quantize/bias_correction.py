@@ -1,0 +1,40 @@
+"""Bias correction: what rounding shifts a channel by on average goes back into its bias (Nagel et al. 2019, arXiv:1906.04721).
+
+b'  =  b + E[W x] - E[W' x']        W', x' as rounded; the mean over calibration inputs and places
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+
+from edgegan.core.stage import StageResult, stopwatch
+from edgegan.graph.editing import LAYERS, TRANSPOSED, add_weight, arguments, is_call, weight
+from edgegan.graph.graph import Graph, refresh
+from edgegan.quantize.local import layer_output, round_activation, round_weight, watch, weight_axis
+from edgegan.quantize.scheme import Scheme
+
+
+def correct_biases(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]]) -> StageResult[Graph]:
+    """``graph`` with the biases that its layers need once they are rounded; every layer's own shift, from float inputs."""
+    with stopwatch() as seconds, torch.no_grad():
+        result = graph.copy()
+        module = result.module
+        nodes = [n for n in module.graph.nodes if is_call(n, *LAYERS, *TRANSPOSED) and weight(module, n.args[1]) is not None]
+        nodes = [n for n in nodes if len(n.meta["val"].shape) > 1 and _has_bias(module, n)]
+        for node, seen in watch(module, nodes, scheme, batches).items():
+            kernel = weight(module, node.args[1])
+            assert kernel is not None
+            given = layer_output(module, node, round_activation(seen.inputs, seen.low, seen.high, scheme), round_weight(kernel, weight_axis(node)))
+            shift = layer_output(module, node, seen.inputs) - given
+            channel = shift.ndim - 1 if node.target is LAYERS[2] else 1
+            bias = weight(module, arguments(node)["bias"])
+            assert bias is not None
+            node.update_arg(2, add_weight(module, f"{node.name}_corrected_bias", bias + shift.mean([d for d in range(shift.ndim) if d != channel])))
+        refresh(module, result.example_inputs())
+        return StageResult(result, (f"bias correction: {len(nodes)} layers",), seconds())
+
+
+def _has_bias(module, node) -> bool:
+    return weight(module, arguments(node)["bias"]) is not None

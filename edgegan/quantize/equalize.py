@@ -1,0 +1,139 @@
+"""Equalization across layers: scale a channel down in one layer and up in the next, so that 8 bits for the whole tensor suit
+every channel of it.
+
+    W2 f(W1 x + b1)  =  (W2 S) f(S^-1 (W1 x + b1))        S a positive diagonal, f with f(s v) = s f(v)
+
+Nagel et al. 2019 (arXiv:1906.04721) take S from the weights; Xiao et al. 2023 (arXiv:2211.10438) weigh the range of the
+activation against that of the weights, s = r^a / w^(1-a), as here. Weights have a scale per output channel, so the first
+layer loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import fx
+
+from edgegan.core.stage import StageResult, stopwatch
+from edgegan.graph.editing import LAYERS, TRANSPOSED, UPSAMPLES, add_weight, arguments, aten, is_call, shape, sole_user, weight
+from edgegan.graph.graph import Graph, refresh
+from edgegan.quantize.local import Seen, layer_output, rounded_output, watch
+from edgegan.quantize.scheme import Scheme
+
+STRENGTHS = (0.25, 0.5, 0.75)
+"""Values of a that are tried for each pair; the one with the least error at the second layer's output wins, if any helps."""
+MOST = 64.0
+HOMOGENEOUS = (
+    aten.relu.default, aten.relu_.default, aten.leaky_relu.default, aten.leaky_relu_.default, aten.prelu.default, aten.max_pool2d.default,
+    aten.avg_pool2d.default, aten.pad.default, aten.constant_pad_nd.default, aten.reflection_pad1d.default, aten.reflection_pad2d.default,
+    aten.dropout.default, aten.upsample_bilinear2d.vec, *UPSAMPLES,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two layers with nothing but homogeneous operators between them; each channel of the second's input is ``repeat``
+    outputs of the first in a row."""
+
+    first: fx.Node
+    second: fx.Node
+    repeat: int
+
+
+def equalize(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]]) -> StageResult[Graph]:
+    """``graph`` as the same function in float, with its channels scaled so that rounding costs its layers less."""
+    with stopwatch() as seconds, torch.no_grad():
+        result = graph.copy()
+        module = result.module
+        found = list(_pairs(module))
+        seen = watch(module, [pair.second for pair in found], scheme, batches)
+        count = 0
+        for pair in found:
+            scale = _best_scale(module, pair, seen[pair.second], scheme)
+            if scale is not None:
+                _apply(module, pair, scale)
+                count += 1
+        if not count:
+            return StageResult(graph, (f"equalization: none of {len(found)} pairs of layers gains",), seconds())
+        refresh(module, result.example_inputs())
+        return StageResult(result, (f"equalization: {count} of {len(found)} pairs of layers",), seconds())
+
+
+def _pairs(module: fx.GraphModule) -> Iterator[Pair]:
+    for second in module.graph.nodes:
+        if not _is_plain(module, second):
+            continue
+        node, repeat = second.args[0], 1
+        while is_call(node, *HOMOGENEOUS, aten.reshape.default, aten.view.default) and sole_user(node) is not None:
+            if is_call(node, aten.pad.default, aten.constant_pad_nd.default) and not _pads_zero(node):
+                break
+            source = node.args[0]
+            if is_call(node, aten.reshape.default, aten.view.default):
+                if repeat != 1 or len(shape(source)) != 2 or len(shape(node)) < 3 or shape(source)[1] % shape(node)[1]:
+                    break
+                repeat = shape(source)[1] // shape(node)[1]
+            node = source
+        if _is_plain(module, node) and sole_user(node) is not None and _outputs(module, node) == repeat * _inputs(module, second):
+            yield Pair(node, second, repeat)
+
+
+def _is_plain(module: fx.GraphModule, node: fx.Node) -> bool:
+    """A layer of one group with constant weights."""
+    if not is_call(node, *LAYERS, *TRANSPOSED) or weight(module, node.args[1]) is None:
+        return False
+    call = arguments(node)
+    return call.get("groups", 1) == 1 and (call["bias"] is None or weight(module, call["bias"]) is not None) and (node.target is not aten.linear.default or len(shape(node)) == 2)
+
+
+def _pads_zero(node: fx.Node) -> bool:
+    call = arguments(node)
+    return call.get("mode", "constant") in ("reflect", "replicate") or not call.get("value")
+
+
+def _outputs(module: fx.GraphModule, node: fx.Node) -> int:
+    return int(weight(module, node.args[1]).shape[1 if is_call(node, *TRANSPOSED) else 0])  # type: ignore[union-attr]
+
+
+def _inputs(module: fx.GraphModule, node: fx.Node) -> int:
+    return int(weight(module, node.args[1]).shape[0 if is_call(node, *TRANSPOSED) else 1])  # type: ignore[union-attr]
+
+
+def _best_scale(module: fx.GraphModule, pair: Pair, seen: Seen, scheme: Scheme) -> torch.Tensor | None:
+    """Factor of every channel of the second layer's input; None where none lowers the error."""
+    kernel = weight(module, pair.second.args[1])
+    assert kernel is not None
+    axis = 0 if is_call(pair.second, *TRANSPOSED) else 1
+    heaviest = kernel.abs().amax([d for d in range(kernel.ndim) if d != axis]).clamp_min(1e-8)
+    wanted = layer_output(module, pair.second, seen.inputs)
+    best, least = None, _error(module, pair.second, seen.inputs, torch.ones_like(heaviest), wanted, scheme)
+    for strength in STRENGTHS:
+        scale = seen.highest.clamp_min(1e-8) ** strength / heaviest ** (1 - strength)
+        scale = (scale / scale.log().mean().exp()).clamp(1 / MOST, MOST)
+        error = _error(module, pair.second, seen.inputs, scale, wanted, scheme)
+        if error < 0.98 * least:
+            best, least = scale, error
+    return best
+
+
+def _error(module: fx.GraphModule, node: fx.Node, inputs: torch.Tensor, scale: torch.Tensor, wanted: torch.Tensor, scheme: Scheme) -> float:
+    kernel = weight(module, node.args[1])
+    assert kernel is not None
+    given = rounded_output(module, node, inputs / _along(scale, inputs.ndim, 1), kernel * _along(scale, kernel.ndim, 0 if is_call(node, *TRANSPOSED) else 1), scheme)
+    return float(((given - wanted) ** 2).mean())
+
+
+def _along(values: torch.Tensor, rank: int, axis: int) -> torch.Tensor:
+    return values.view([-1 if d == axis else 1 for d in range(rank)])
+
+
+def _apply(module: fx.GraphModule, pair: Pair, scale: torch.Tensor) -> None:
+    per_output = scale.repeat_interleave(pair.repeat)
+    for node, factor, axis in ((pair.first, 1 / per_output, 1 if is_call(pair.first, *TRANSPOSED) else 0), (pair.second, scale, 0 if is_call(pair.second, *TRANSPOSED) else 1)):
+        kernel = weight(module, node.args[1])
+        assert kernel is not None
+        node.update_arg(1, add_weight(module, f"{node.name}_equalized_weight", kernel * _along(factor, kernel.ndim, axis)))
+    bias = weight(module, arguments(pair.first)["bias"])
+    if bias is not None:
+        pair.first.update_arg(2, add_weight(module, f"{pair.first.name}_equalized_bias", bias / per_output))
