@@ -34,14 +34,13 @@ class Subject:
     real: np.ndarray | None
     notes: tuple[str, ...]
 
-    def calibration_inputs(self, options: Options) -> dict[str, np.ndarray]:
-        return sample_inputs(self.graph.spec.inputs, _whole_batches(options.calibration_samples, options.batch), options.seed + CALIBRATION_SEED, self.images)
-
     def calibration_batches(self, options: Options) -> Iterator[tuple[torch.Tensor, ...]]:
-        """The calibration inputs in the graph's batch size, in the order of ``forward``'s arguments."""
-        values = self.calibration_inputs(options)
-        for start in range(0, len(next(iter(values.values()))), options.batch):
-            yield tuple(torch.from_numpy(v[start : start + options.batch]) for v in values.values())
+        """The calibration inputs in the graph's batch size, in the order of ``forward``'s arguments, each drawn when it is asked for."""
+        for start in range(0, _whole_batches(options.calibration_samples, options.batch), options.batch):
+            places = range(start, start + options.batch)
+            images = None if self.images is None else self.images.take(places, axis=0, mode="wrap")
+            values = sample_inputs(self.graph.spec.inputs, options.batch, options.seed + CALIBRATION_SEED + start, images)
+            yield tuple(torch.from_numpy(v) for v in values.values())
 
     def check_inputs(self, options: Options) -> dict[str, np.ndarray]:
         """The inputs of the paired quality figures; never those of calibration, for latents."""
