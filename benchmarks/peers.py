@@ -56,8 +56,9 @@ def nncf_accuracy_control(source: Path, rows: Rows, inputs: dict[str, np.ndarray
     validation = [({k: np.ascontiguousarray(v[i : i + 1]) for k, v in inputs.items()}, reference[i : i + 1]) for i in range(count)]
 
     def decibels(model: Any, data: Any) -> tuple[float, list[float]]:
-        each = [psnr_db(wanted, next(iter(model(row).values())), span) for row, wanted in data]
-        return min(gate, float(np.mean(each))), each
+        images = [(wanted, next(iter(model(row).values())).copy()) for row, wanted in data]
+        whole = psnr_db(np.concatenate([w for w, _ in images]), np.concatenate([i for _, i in images]), span)
+        return min(gate, whole), [psnr_db(wanted, image, span) for wanted, image in images]
 
     model = openvino.Core().read_model(source)
     return nncf.quantize_with_accuracy_control(

@@ -17,7 +17,7 @@ from edgegan.core.manifest import describe, write_manifest
 from edgegan.core.stage import StageResult, stopwatch
 from edgegan.export.litert import export_litert, halve_weights
 from edgegan.export.onnx import export_onnx
-from edgegan.export.tensorrt import build_rtx_plan, check_with_parser
+from edgegan.export.tensorrt import build_rtx_plan, check_with_parser, matrix_precisions
 from edgegan.graph import cost
 from edgegan.graph.graph import Graph
 from edgegan.graph.passes import LITERT_INT8
@@ -95,7 +95,7 @@ class Workshop:
         notes: tuple[str, ...] = ()
         if plan.precision == "int8":
             graph, notes = self._int8(plan)
-        export_onnx(self._ended(graph), onnx, half=plan.precision == "fp16")
+        export_onnx(self._ended(graph), onnx, half=plan.precision == "fp16", half_rest=plan.rest == "fp16")
         if plan.backend in TENSORRTS:
             return self._tensorrt(plan, folder, onnx, notes)
         return self._described(plan, onnx, plan.backend, _hints(plan.backend, plan.rest if plan.precision == "int8" else plan.precision), notes)
@@ -148,6 +148,8 @@ class Workshop:
 
     def _tensorrt(self, plan: Plan, folder: Path, onnx: Path, notes: tuple[str, ...]) -> dict[str, Any]:
         """The ONNX is checked with NVIDIA's parser, and stands in for the plan where figures need something that runs here."""
+        if plan.precision == "int8":
+            notes = (*notes, *_int8_note(onnx))
         stand_in = self._described(plan, onnx, "onnxruntime", {}, ())
         described = {**stand_in, "runs": stand_in["runs"], "stand_in": "ONNX Runtime, on the graph that TensorRT is given"}
         if plan.backend == "tensorrt":
@@ -203,6 +205,15 @@ class Workshop:
 def _hints(backend: str, precision: str) -> dict[str, Any]:
     """What the backend is told beside the file."""
     return {"inference_precision": {"fp32": "f32", "bf16": "bf16"}.get(precision)} if backend == "openvino" else {}
+
+
+def _int8_note(onnx: Path) -> list[str]:
+    """What TensorRT-RTX's build log says of the engine's layers; for a Jetson it is what NVIDIA's compiler makes of the same graph."""
+    if BACKENDS["tensorrt-rtx"].version() is None:
+        return []
+    found = matrix_precisions(onnx)
+    others = ", ".join(f"{count} {kind.lower()}" for kind, count in found.items() if kind != "Int8")
+    return [f"TensorRT-RTX's build log: {found['Int8']} of {found.total()} convolutions and matrix products take int8" + (f", {others}" if others else "")]
 
 
 def _parser_note(onnx: Path) -> list[str]:

@@ -136,6 +136,8 @@ def _rests(plan: Plan, raised: Sequence[Layer]) -> list[str]:
     """Precisions other than float32 that raised layers may take."""
     if plan.backend == "openvino" and plan.rest == "fp32" and supports_bf16():
         return ["bf16"]
+    if plan.backend.startswith("tensorrt") and plan.rest == "fp32":
+        return ["fp16"]
     return ["int16"] if plan.backend == "litert" and sum(layer.macs for layer in raised) <= INT16_MACS else []
 
 

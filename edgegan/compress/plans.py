@@ -90,11 +90,13 @@ def _of_backend(backend: str, precision: str, graphs: Mapping[str, Graph], formu
     if precision == "fp16" and backend in ("onnxruntime", "openvino"):
         return []
     variants = [("nothing", "fp32")]
+    if precision == "int8" and backend.startswith("tensorrt"):
+        variants += [("nothing", "fp16")]
     if precision == "int8" and has_arithmetic(graphs["native"]):
         if backend == "litert":
             variants += [("statistics", "fp32"), ("arithmetic", "fp32")]
         if backend in OUTPUTS:
-            variants += [("outputs", "fp32")]
+            variants += [("outputs", "fp32")] + [("outputs", "fp16")] * backend.startswith("tensorrt")
         if backend == "openvino" and supports_bf16:
             variants += [("nothing", "bf16"), ("outputs", "bf16")]
     return [Plan(backend=backend, formulation=f, precision=precision, kept=k, rest=r) for f in _formulations(backend, precision, graphs, formulation) for k, r in variants]

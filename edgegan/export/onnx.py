@@ -14,11 +14,13 @@ from edgegan.core.errors import TargetError, first_line
 from edgegan.core.files import atomic_path
 from edgegan.graph.graph import Graph
 
-OPSET = 18
+OPSET, HALF_OPSET = 18, 19
+"""From 19 on the scales of quantize and dequantize may be float16, and with them all arithmetic between int8 layers."""
 
 
-def export_onnx(graph: Graph, path: Path, half: bool = False) -> Path:
-    """Write ``graph`` as ONNX (opset 18); ``half`` computes in float16 between float32 inputs and outputs.
+def export_onnx(graph: Graph, path: Path, half: bool = False, half_rest: bool = False) -> Path:
+    """Write ``graph`` as ONNX (opset 18); ``half`` computes in float16 between float32 inputs and outputs, ``half_rest`` does
+    so (opset 19) for what a quantized graph leaves in float.
 
     Inputs keep the spec's names, the output the spec's output_name. Raises TargetError with the exporter's reason.
     """
@@ -29,7 +31,7 @@ def export_onnx(graph: Graph, path: Path, half: bool = False) -> Path:
         with warnings.catch_warnings(), contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet), torch.no_grad():
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
-                module, graph.example_inputs(), dynamo=True, opset_version=OPSET, verbose=False,
+                module, graph.example_inputs(), dynamo=True, opset_version=HALF_OPSET if half_rest else OPSET, verbose=False,
                 input_names=[i.name for i in graph.spec.inputs], output_names=[graph.spec.output_name],
             )  # fmt: skip
     except Exception as exc:
@@ -37,7 +39,17 @@ def export_onnx(graph: Graph, path: Path, half: bool = False) -> Path:
     assert program is not None
     with atomic_path(path) as temporary:
         program.save(str(temporary), external_data=False)
+        if half_rest:
+            _halve(temporary)
     return path
+
+
+def _halve(file: Path) -> None:
+    """Every float32 tensor of the file in float16, scales too; inputs and outputs stay as they are."""
+    import onnx
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    onnx.save(convert_float_to_float16(onnx.load(file), keep_io_types=True, op_block_list=[], force_fp16_initializers=True), file)
 
 
 class _Half(torch.nn.Module):

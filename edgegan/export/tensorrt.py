@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,8 @@ class _Parsed:
     def __init__(self, package: str, onnx: bytes) -> None:
         self.trt = _load(package)
         self.messages: list[str] = []
-        self._log = _logger(self.trt, self.messages)
+        self.layers: list[str] = []
+        self._log = _logger(self.trt, self.messages, self.layers)
         self.builder = self.trt.Builder(self._log)
         self.network = self.builder.create_network(self._flags())
         self.parser = self.trt.OnnxParser(self.network, self._log)
@@ -50,7 +53,9 @@ def package_is_rtx(trt: Any) -> bool:
     return bool(trt.__name__ == "tensorrt_rtx")
 
 
-def _logger(trt: Any, messages: list[str]) -> Any:
+def _logger(trt: Any, messages: list[str], layers: list[str]) -> Any:
+    """A logger that keeps errors in ``messages``, and in ``layers`` what the build log says of each layer of the engine."""
+
     class Logger(trt.ILogger):
         def __init__(self) -> None:
             trt.ILogger.__init__(self)
@@ -58,6 +63,8 @@ def _logger(trt: Any, messages: list[str]) -> Any:
         def log(self, severity: Any, message: str) -> None:
             if severity <= trt.ILogger.Severity.ERROR:
                 messages.append(message)
+            elif message.startswith("Layers:"):
+                layers.extend(message.splitlines()[1:])
 
     return Logger()
 
@@ -72,12 +79,34 @@ def check_with_parser(onnx_file: Path) -> dict[str, Any]:
     return {"parser_version": parsed.trt.__version__, "layers": len(kinds), "quantize_layers": sum(k.endswith("QUANTIZE") for k in kinds)}
 
 
+def matrix_precisions(onnx_file: Path, compute_capability: str = "8.9") -> Counter[str]:
+    """How many of the engine's convolutions and matrix products take inputs of which type (``Int8``, ``Half``, ``Float``), as
+    TensorRT-RTX's build log has it. Raises TargetError where parser or builder refuse."""
+    parsed = _Parsed("tensorrt_rtx", onnx_file.read_bytes())
+    config = _rtx_config(parsed, compute_capability)
+    config.profiling_verbosity = parsed.trt.ProfilingVerbosity.DETAILED
+    parsed.serialize(config)
+    found: Counter[str] = Counter()
+    for line in parsed.layers:
+        kind = re.search(r"LayerType: (gemm|correlation|convolution|conv)\b", line)
+        first = re.search(r"Datatype: (\w+)", line)
+        if kind and first:
+            found[first[1]] += 1
+    return found
+
+
 def build_rtx_plan(onnx_file: Path, path: Path, compute_capability: str) -> dict[str, Any]:
     """Build ``path`` for one compute capability such as ``8.9``; no GPU or driver is needed.
 
     Returns the manifest's ``build`` entry. Raises TargetError where parser or builder refuse.
     """
     parsed = _Parsed("tensorrt_rtx", onnx_file.read_bytes())
+    config = _rtx_config(parsed, compute_capability)
+    write_bytes(path, parsed.serialize(config))
+    return {"compute_capability": compute_capability, "flags": ["strongly_typed"], "versions": {"tensorrt_rtx": parsed.trt.__version__}, "built_on_device": False}
+
+
+def _rtx_config(parsed: _Parsed, compute_capability: str) -> Any:
     name = "SM" + compute_capability.replace(".", "")
     capability = getattr(parsed.trt.ComputeCapability, name, None)
     if capability is None:
@@ -85,8 +114,7 @@ def build_rtx_plan(onnx_file: Path, path: Path, compute_capability: str) -> dict
     config = parsed.builder.create_builder_config()
     config.num_compute_capabilities = 1
     config.set_compute_capability(capability, 0)
-    write_bytes(path, parsed.serialize(config))
-    return {"compute_capability": compute_capability, "flags": ["strongly_typed"], "versions": {"tensorrt_rtx": parsed.trt.__version__}, "built_on_device": False}
+    return config
 
 
 def build_device_engine(onnx: bytes, path: Path, precision: str) -> dict[str, Any]:

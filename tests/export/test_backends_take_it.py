@@ -3,6 +3,7 @@
 import numpy as np
 import onnx
 import onnxruntime as ort
+import openvino
 import pytest
 import torch
 from ai_edge_litert.interpreter import Interpreter
@@ -11,7 +12,7 @@ from edgegan.core.errors import TargetError
 from edgegan.core.sampling import sample_inputs
 from edgegan.export.litert import export_litert, halve_weights
 from edgegan.export.onnx import export_onnx
-from edgegan.export.tensorrt import build_rtx_plan, check_with_parser
+from edgegan.export.tensorrt import build_rtx_plan, check_with_parser, matrix_precisions
 from edgegan.graph.rewrite import rewrite
 from edgegan.metrics.pairwise import psnr_db
 from edgegan.quantize import litert, pt2e
@@ -127,3 +128,24 @@ def test_litert_layers_only_keeps_normalisation_in_float(cyclegan_graph, tmp_pat
     wanted = cyclegan_graph.run(check_inputs(cyclegan_graph))
     figures = [psnr_db(wanted, litert_images(p, check_inputs(cyclegan_graph)), (-1, 1)) for p in (whole, layers)]
     assert figures[1] >= figures[0] - 0.5 and figures[1] > 25
+
+
+@pytest.mark.parametrize("half_rest", [False, True])
+def test_tensorrt_builds_int8_layers_in_every_place(graph, half_rest, tmp_path):
+    """The build log of NVIDIA's compiler, not our own file, says what its layers take."""
+    quantized = pt2e.quantize(rewrite(graph, "phase").value, TENSORRT, calibration(graph)).value
+    path = export_onnx(quantized, tmp_path / "g.onnx", half_rest=half_rest)
+    layers = len([n for n in onnx.load(path).graph.node if n.op_type in ("Conv", "Gemm", "MatMul")])
+    assert matrix_precisions(path) == {"Int8": layers}
+    assert matrix_precisions(export_onnx(graph, tmp_path / "f.onnx"))["Int8"] == 0
+    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    assert session.get_inputs()[0].type == "tensor(float)" and session.get_outputs()[0].type == "tensor(float)"
+    assert psnr_db(graph.run(check_inputs(graph)), onnx_images(path, check_inputs(graph)), (-1, 1)) > 25
+
+
+def test_openvino_executes_every_layer_in_int8(graph, tmp_path):
+    path = export_onnx(pt2e.quantize(rewrite(graph, "phase").value, ONNXRUNTIME, calibration(graph)).value, tmp_path / "g.onnx")
+    compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    executed = [op.get_rt_info() for op in compiled.get_runtime_model().get_ordered_ops()]
+    kinds = [(info["layerType"].astype(str), info["runtimePrecision"].astype(str)) for info in executed if info["layerType"].astype(str) in ("Convolution", "FullyConnected")]
+    assert len(kinds) >= 3 and {precision for _, precision in kinds} <= {"u8", "i8"}, kinds
