@@ -36,6 +36,7 @@ OBSERVER = Annotated[str, typer.Option("--observer", help="How int8 ranges are t
 EQUALIZE = Annotated[bool, typer.Option("--equalize/--no-equalize", help="Scale channels across layers before int8, where the picture gains.")]
 BIAS = Annotated[bool, typer.Option("--bias-correction/--no-bias-correction", help="Put what rounding shifts on average back into the biases, where the picture gains.")]
 ADAROUND = Annotated[bool, typer.Option("--adaround/--no-adaround", help="Round each weight up or down as suits its layer's output, where the picture gains; takes longer.")]
+BITS = Annotated[int, typer.Option("--weight-bits", help="4: candidates with weights of 4 bits beside those of 8, on backends that run them; --qat then trains for 4.")]
 FD_SAMPLES = Annotated[int, typer.Option("--fd-samples", help="Pictures on each side of fd_lite0 and kid_lite0; 0 leaves them out.")]
 KEEP = Annotated[bool, typer.Option("--keep-candidates", help="Keep every candidate in OUT/candidates.")]
 UINT8 = Annotated[bool, typer.Option("--uint8-output", help="End the artifact in uint8 pixels (N, H, W, C), so that the device computes nothing after it.")]
@@ -46,7 +47,7 @@ JSON = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 OPTIONS = (
     "weights", "weights_key", "data", "prune", "macs_ratio", "distill_steps", "out", "force", "seed", "batch", "threads",
-    "precision", "formulation", "min_psnr", "max_fd_ratio", "calibration_samples", "observer", "equalize", "bias_correction", "adaround", "fd_samples", "keep_candidates", "uint8_output", "qat", "qat_steps", "device",
+    "precision", "formulation", "min_psnr", "max_fd_ratio", "calibration_samples", "observer", "equalize", "bias_correction", "adaround", "weight_bits", "fd_samples", "keep_candidates", "uint8_output", "qat", "qat_steps", "device",
 )  # fmt: skip
 
 
@@ -54,7 +55,7 @@ def compress(
     model: MODEL = "fashion-dcgan", target: TARGET = ..., weights: WEIGHTS = None, weights_key: WEIGHTS_KEY = None, input: INPUT = None,  # type: ignore[assignment]
     output_range: OUTPUT_RANGE = None, data: DATA = None, prune: PRUNE = 0.0, macs_ratio: MACS_RATIO = None, distill_steps: DISTILL = None,
     precision: PRECISION = "auto", qat: QAT = False, qat_steps: QAT_STEPS = 400, formulation: FORMULATION = "auto", min_psnr: MIN_PSNR = 30.0, max_fd_ratio: MAX_FD = None, out: OUT = Path("out"), force: FORCE = False, seed: SEED = 0,
-    batch: BATCH = 1, threads: THREADS = None, calibration_samples: CALIBRATION = 128, observer: OBSERVER = "auto", equalize: EQUALIZE = False, bias_correction: BIAS = False, adaround: ADAROUND = False, fd_samples: FD_SAMPLES = 512, keep_candidates: KEEP = False, uint8_output: UINT8 = False, device: DEVICE = None, as_json: JSON = False,
+    batch: BATCH = 1, threads: THREADS = None, calibration_samples: CALIBRATION = 128, observer: OBSERVER = "auto", equalize: EQUALIZE = False, bias_correction: BIAS = False, adaround: ADAROUND = False, weight_bits: BITS = 8, fd_samples: FD_SAMPLES = 512, keep_candidates: KEEP = False, uint8_output: UINT8 = False, device: DEVICE = None, as_json: JSON = False,
 ) -> None:  # fmt: skip
     """The whole pipeline: prune, quantize, export, measure, choose; writes an output folder.
 
@@ -91,7 +92,7 @@ def quantize(
     model: MODEL = "fashion-dcgan", target: TARGET = ..., weights: WEIGHTS = None, weights_key: WEIGHTS_KEY = None, input: INPUT = None,  # type: ignore[assignment]
     output_range: OUTPUT_RANGE = None, data: DATA = None, prune: PRUNE = 0.0, macs_ratio: MACS_RATIO = None, distill_steps: DISTILL = None,
     qat: QAT = False, qat_steps: QAT_STEPS = 400,
-    out: OUT = Path("out"), force: FORCE = False, seed: SEED = 0, batch: BATCH = 1, threads: THREADS = None, calibration_samples: CALIBRATION = 128, observer: OBSERVER = "auto", equalize: EQUALIZE = False, bias_correction: BIAS = False, adaround: ADAROUND = False,
+    out: OUT = Path("out"), force: FORCE = False, seed: SEED = 0, batch: BATCH = 1, threads: THREADS = None, calibration_samples: CALIBRATION = 128, observer: OBSERVER = "auto", equalize: EQUALIZE = False, bias_correction: BIAS = False, adaround: ADAROUND = False, weight_bits: BITS = 8,
     sensitivity: Annotated[bool, typer.Option("--sensitivity", help="Instead of building all: what each layer loses alone in int8, and what that saves; OUT/sensitivity.json and .png.")] = False, as_json: JSON = False,
 ) -> None:  # fmt: skip
     """Calibrate and build the int8 candidates of a target; writes OUT/stages/candidates, which compress goes on from.

@@ -23,7 +23,7 @@ def compress(model: str, target: str | Target, *, progress: Progress | None = No
     ``options`` are the command's, with underscores: ``out`` (default ``out``), ``inputs`` (texts of ``--input``),
     ``weights``, ``weights_key``, ``data``, ``prune``, ``macs_ratio``, ``distill_steps``, ``precision``, ``min_psnr``,
     ``max_fd_ratio``, ``seed``, ``batch``, ``threads``, ``force``, ``keep_candidates``, ``output_range``,
-    ``calibration_samples``, ``observer``, ``equalize``, ``bias_correction``, ``adaround``, ``fd_samples``, ``formulation``, ``uint8_output``, ``qat``,
+    ``calibration_samples``, ``observer``, ``equalize``, ``bias_correction``, ``adaround``, ``weight_bits``, ``fd_samples``, ``formulation``, ``uint8_output``, ``qat``,
     ``qat_steps``, ``device`` (``ssh://USER@HOST[:PORT]``). ``until`` stops after a stage: prune, rewrite, quantize, export.
     Raises GeneratorError subclasses; GateError after the report was written.
     """

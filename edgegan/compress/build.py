@@ -32,11 +32,15 @@ TENSORRTS = ("tensorrt", "tensorrt-rtx")
 
 @dataclass
 class Workshop:
-    """Everything that candidates are built from; float files that several share are made once."""
+    """Everything that candidates are built from; float files that several share are made once.
+
+    ``graphs`` are the forms of the network, ``rounded`` those that int8 is made from: trained for it, or equalized.
+    """
 
     subject: Subject
     options: Options
     graphs: dict[str, Graph]
+    rounded: dict[str, Graph]
     root: Path
     _quantized: dict[str, tuple[Graph, tuple[str, ...]]] = field(default_factory=dict)
     _observed: dict[Path, Any] = field(default_factory=dict)
@@ -65,13 +69,14 @@ class Workshop:
         return row
 
     def graph(self, plan: Plan) -> Graph:
-        return self.graphs[graph_name(plan.backend, plan.formulation, plan.precision)]
+        graphs = self.rounded if plan.precision == "int8" else self.graphs
+        return graphs[graph_name(plan.backend, plan.formulation, plan.precision)]
 
     def _raised(self, plan: Plan) -> dict[str, str]:
         return {layer.node: plan.rest for layer in layers(self.quantizable(plan)) if layer.index in plan.raised} if plan.raised else {}
 
     def scheme(self, plan: Plan) -> Scheme:
-        return scheme_of(plan.backend, plan.formulation, self.options.observer)
+        return scheme_of(plan.backend, plan.formulation, self.options.observer, plan.weight_bits)
 
     def quantizable(self, plan: Plan) -> Graph:
         """The float graph that an int8 candidate is made of."""
@@ -79,7 +84,7 @@ class Workshop:
 
     def _quantizable(self, plan: Plan) -> StageResult[Graph]:
         scheme = self.scheme(plan)
-        key = f"{scheme.name} {graph_name(plan.backend, plan.formulation, plan.precision)}"
+        key = f"{scheme.name} {plan.weight_bits} {graph_name(plan.backend, plan.formulation, plan.precision)}"
         if key not in self._refined:
             graph = self.graph(plan)
             ready = StageResult(apply(graph, LITERT_INT8).value if plan.backend == "litert" else graph)
@@ -125,11 +130,12 @@ class Workshop:
 
             folder.mkdir(parents=True, exist_ok=True)
             ready = self._quantizable(plan)
-            floats = self._litert_float(plan, ready.value, "" if ready.value is graph else "-int8")
+            shared = ready.value is self.graphs.get(graph_name("litert", plan.formulation, "int8"))
+            floats = self._litert_float(plan, ready.value, "" if shared else f"-int{plan.weight_bits}")
             if floats not in self._observed:
                 samples = ([t.numpy() for t in batch] for batch in self.subject.calibration_batches(self.options))
                 self._observed[floats] = litert.observe(floats, samples, self.options.observer)
-            notes = (*ready.notes, *litert.quantize(floats, self._observed[floats], artifact, plan.kept, plan.raised, plan.rest).notes)
+            notes = (*ready.notes, *litert.quantize(floats, self._observed[floats], artifact, plan.kept, plan.raised, plan.rest, plan.weight_bits).notes)
             exceptions = {k: "fp32" for k in [litert.TOLD[plan.kept]] if k}
         elif plan.precision == "fp16":
             halve_weights(self._litert_float(plan, graph), artifact)

@@ -23,11 +23,11 @@ SECONDS = 0.6
 """Timed seconds a candidate, in turns with the others; ``edgegan bench`` takes its 3 seconds."""
 
 
-def measure(rows: Sequence[dict[str, Any]], subject: Subject, pruned: Graph, options: Options, root: Path) -> tuple[dict[str, dict[str, Any]], tuple[str, ...]]:
+def measure(rows: Sequence[dict[str, Any]], subject: Subject, network: Graph, options: Options, root: Path) -> tuple[dict[str, dict[str, Any]], tuple[str, ...]]:
     """Latency and paired quality by name, for every row that was built (the baseline among them), here or on the device."""
     inputs = subject.check_inputs(options)
     original = subject.graph.run(inputs)
-    reference = original if pruned is subject.graph else pruned.run(inputs)
+    reference = original if network is subject.graph else network.run(inputs)
     built = {row["name"]: root / row["runs"] for row in rows if row["runs"]}
     stand_ins = {row["name"]: row["stand_in"] for row in rows}
     notes: tuple[str, ...] = ()

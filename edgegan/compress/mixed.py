@@ -23,6 +23,8 @@ from edgegan.quantize.sensitivity import Layer, Simulation
 
 BARELY = 0.5
 """Decibels above the gate that a candidate is built for, since other inputs judge it later."""
+FEW = 8
+"""Inputs on which layers are compared with each other."""
 INT16_MACS = 1 << 24
 """Raised layers of more work are not tried with activations of 16 bits: LiteRT has only its reference kernels for those."""
 
@@ -57,8 +59,12 @@ def simulation(workshop: Workshop, plan: Plan) -> Simulation:
 
 
 def alone_db(found: Simulation, inputs: dict[str, np.ndarray]) -> list[float]:
-    """PSNR of the pictures with each layer alone in int8, by ``Layer.index``."""
-    return [_decibels(found, (layer.index,), inputs) for layer in found.layers]
+    """PSNR of the pictures with each layer alone in int8, by ``Layer.index``, on a few of ``inputs``."""
+    return [_decibels(found, (layer.index,), _few(inputs)) for layer in found.layers]
+
+
+def _few(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: values[:FEW] for name, values in inputs.items()}
 
 
 def float_orders(errors: Sequence[float], seconds: Sequence[float] | None) -> list[list[int]]:
@@ -108,8 +114,10 @@ def mixed(workshop: Workshop, plan: Plan, gate: float, inputs: dict[str, np.ndar
             built[raised] = row, images is not None and psnr_db(wanted, images, found.graph.spec.output_range) >= gate + BARELY
         return built[raised][1]
 
+    few = _few(inputs)
+
     def fewest(order: list[int]) -> int:
-        simulated = _least(0, len(order), lambda count: _decibels(found, order[count:], inputs) >= gate + BARELY)
+        simulated = _least(0, len(order), lambda count: _decibels(found, order[count:], few) >= gate + BARELY)
         if simulated < len(order) and holds(frozenset(order[:simulated])):
             return simulated
         return _least(min(simulated, len(order) - 1), len(order), lambda count: holds(frozenset(order[:count])))

@@ -53,6 +53,7 @@ class Options:
     uint8_output: bool = False
     qat: bool = False
     qat_steps: int = DEFAULT_QAT_STEPS
+    weight_bits: int = 8
     device: Device | None = None
 
     def __post_init__(self) -> None:
@@ -66,6 +67,8 @@ class Options:
             raise UsageError(f"--observer {self.observer!r}: {nearest(self.observer, METHODS)}")
         if self.formulation not in FORMULATIONS:
             raise UsageError(f"--formulation {self.formulation!r}: {nearest(self.formulation, FORMULATIONS)}")
+        if self.weight_bits not in (4, 8):
+            raise UsageError(f"--weight-bits {self.weight_bits}: 8, or 4 for candidates with such weights beside those")
         for name, least in (("batch", 1), ("threads", 1), ("seed", 0), ("calibration_samples", 2), ("fd_samples", 0), ("qat_steps", 1)):
             if getattr(self, name) < least:
                 raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: at least {least}")
@@ -105,7 +108,7 @@ class Options:
             "edgegan": __version__, "model": self.model, "network": weights_sha256, "target": self.target.to_json(), "data": data_sha256, "prune": self.prune,
             "macs_ratio": self.macs_ratio, "distill_steps": self.steps, "seed": self.seed, "batch": self.batch, "threads": self.threads,
             "formulation": self.formulation, "uint8_output": self.uint8_output, "qat_steps": self.qat_steps if self.qat else 0, "calibration_samples": self.calibration_samples, "fd_samples": self.fd_samples,
-            "calibration": [self.observer, self.equalize, *self.refinements],
+            "calibration": [self.observer, self.equalize, *self.refinements], "weight_bits": self.weight_bits,
         } | ({"device": str(self.device)} if self.device else {})  # fmt: skip
 
 

@@ -74,25 +74,26 @@ def run(options: Options, progress: Progress | None = None, until: str = "measur
     if until == "prune":
         return Report(_stages(done), None)
     trained = stage("qat", lambda: _qat(pruned, subject, options, store, progress)) if options.qat else pruned
-    if options.equalize:
-        trained = stage("equalize", lambda: _equalize(trained, subject, options))
-    graphs = stage("rewrite", lambda: _rewrite(trained, options, store))
+    network = trained if options.prunes else pruned
+    equalized = stage("equalize", lambda: _equalize(trained, subject, options)) if options.equalize else trained
+    graphs = stage("rewrite", lambda: _rewrite(network, options, store))
+    rounded = graphs if equalized is network else stage("rewrite for int8", lambda: _rewrite(equalized, options, store))
     if until == "rewrite":
         return Report(_stages(done), None)
-    workshop = Workshop(subject, options, graphs, store.path("candidates"))
+    workshop = Workshop(subject, options, graphs, rounded, store.path("candidates"))
     if until == "sensitivity":
         return Report(_stages(done) | {"sensitivity": sensitivity(workshop, _todo(workshop)[0], progress)}, None)
-    rows = stage("build", lambda: _build(workshop, pruned, store, progress, quantized_only=until == "quantize"))
+    rows = stage("build", lambda: _build(workshop, network, store, progress, quantized_only=until == "quantize"))
     if until in ("quantize", "export"):
         return Report(_stages(done) | {"candidates": rows}, None)
-    figures = stage("measure", lambda: _measure(rows, subject, pruned, options, store))
+    figures = stage("measure", lambda: _measure(rows, subject, network, options, store))
     rows = [row | figures[row["name"]] | {"error": row["error"] or figures[row["name"]]["error"]} if row["name"] in figures else _unbuilt(row) for row in rows]
     baseline, candidates = rows[0], rows[1:]
     for row in candidates:
         row["passed"], row["reason"] = judge(row, options.min_psnr)
     order = ranked(candidates, options.target)
     chosen = stage("distances", lambda: add_distances(order, baseline, subject, options, store, progress))
-    report = write_result(chosen, baseline, candidates, done, subject, pruned, options, store)
+    report = write_result(chosen, baseline, candidates, done, subject, network, options, store)
     if chosen is None:
         raise GateError(_why_not(candidates, options))
     return Report(report, options.out / "report.json")
@@ -128,7 +129,7 @@ def _qat(graph: Graph, subject: Subject, options: Options, store: StageStore, pr
     if known is not None and file.exists():
         return StageResult(load(file, subject.graph.spec, options.batch), (*known["notes"],), known["seconds"])
     symmetric = options.target.runtime.startswith("tensorrt")
-    done = fine_tune(graph, options.qat_steps, options.seed, symmetric, subject.calibration_batches(options), subject.images, store.path("qat.pt"), progress.step)
+    done = fine_tune(graph, options.qat_steps, options.seed, symmetric, subject.calibration_batches(options), subject.images, store.path("qat.pt"), progress.step, options.weight_bits, subject.graph)
     save(done.value, file)
     store.write("qat", {"notes": list(done.notes), "seconds": done.seconds})
     store.path("qat.pt").unlink(missing_ok=True)
@@ -153,10 +154,6 @@ def _rewrite(graph: Graph, options: Options, store: StageStore) -> StageResult[d
             for name, result, chosen in _composed(made, reference, options, store):
                 made[name] = result
                 notes += [f"{name}: {note}" for note in chosen]
-        for name, result in made.items():
-            if store.read(f"rewritten-{name}") is None:
-                save(result.value, store.path(f"rewritten-{name}.pt2"))
-                store.write(f"rewritten-{name}", {"notes": list(result.notes)})
         return StageResult({name: result.value for name, result in made.items()}, tuple(notes), seconds())
 
 
@@ -217,7 +214,7 @@ def _build(workshop: Workshop, network: Graph, store: StageStore, progress: Prog
 
 def _todo(workshop: Workshop) -> tuple[list[Plan], list[str]]:
     options = workshop.options
-    return plans(options.target, options.precision, workshop.graphs, supports_bf16(), options.formulation)
+    return plans(options.target, options.precision, workshop.graphs, supports_bf16(), options.formulation, options.weight_bits)
 
 
 def _measure(rows: list[dict[str, Any]], subject: Subject, pruned: Graph, options: Options, store: StageStore) -> StageResult[dict[str, dict[str, Any]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 
 from edgegan.core.errors import MissingPackageError, TargetError
@@ -23,6 +23,8 @@ BUILDERS = {"litert": ("litert-torch", "litert_torch", "mobile"), "tensorrt-rtx"
 
 KEPT = {"nothing": "", "statistics": "-norms", "arithmetic": "-layers", "outputs": "-outputs"}
 """How a candidate's name tells what it leaves in float: nothing, the norms, all but layers, or what no layer reads."""
+INT4 = ("litert",)
+"""Backends whose convolutions and linear layers take weights of 4 bits with activations of 8."""
 OUTPUTS = ("openvino", "tensorrt", "tensorrt-rtx")
 """Backends whose int8 layers give float at no cost; ONNX Runtime's have to round what they give."""
 
@@ -31,7 +33,7 @@ OUTPUTS = ("openvino", "tensorrt", "tensorrt-rtx")
 class Plan:
     """One candidate to build. ``kept``: what an int8 candidate leaves in float (``edgegan.quantize.litert`` and ``pt2e``); ``raised``: the
     places of layers that it leaves in float besides. ``rest``: what is meant by float there; on LiteRT ``int16`` gives the
-    raised layers activations of 16 bits.
+    raised layers activations of 16 bits. ``weight_bits``: 4 packs the weights of its int8 layers in half the space.
     """
 
     backend: str
@@ -40,11 +42,12 @@ class Plan:
     kept: str = "nothing"
     raised: frozenset[int] = frozenset()
     rest: str = "fp32"
+    weight_bits: int = 8
 
     @property
     def name(self) -> str:
         mixed = f"-mixed{len(self.raised)}-{self._places}" if self.raised else ""
-        return f"{self.backend}-{self.formulation}-{self.precision}" + KEPT[self.kept] + mixed + ("" if self.rest == "fp32" else f"-{self.rest}")
+        return f"{self.backend}-{self.formulation}-{self.precision}" + KEPT[self.kept] + mixed + ("" if self.rest == "fp32" else f"-{self.rest}") + ("-w4" if self.weight_bits == 4 else "")
 
     @property
     def _places(self) -> str:
@@ -59,7 +62,7 @@ def graph_name(backend: str, formulation: str, precision: str) -> str:
     return f"auto-{backend}" + ("-int8" if precision == "int8" else "")
 
 
-def plans(target: Target, precision: str, graphs: Mapping[str, Graph], supports_bf16: bool, formulation: str = "auto") -> tuple[list[Plan], list[str]]:
+def plans(target: Target, precision: str, graphs: Mapping[str, Graph], supports_bf16: bool, formulation: str = "auto", weight_bits: int = 8) -> tuple[list[Plan], list[str]]:
     """All candidates of ``target`` for ``precision`` (``auto``: all it takes), and notes on those left out.
 
     ``graphs``: the formulations that differ from each other, ``native`` among them. Raises MissingPackageError when no
@@ -79,6 +82,11 @@ def plans(target: Target, precision: str, graphs: Mapping[str, Graph], supports_
             if kind == "bf16" and not (backend == "openvino" and supports_bf16):
                 continue
             found += _of_backend(backend, kind, graphs, formulation, supports_bf16)
+        if weight_bits == 4:
+            wide = [plan for plan in found if plan.backend == backend and plan.precision == "int8"]
+            found += [replace(plan, weight_bits=4) for plan in wide if backend in INT4]
+            if backend not in INT4:
+                notes.append(f"no 4-bit weights on {backend}: it has no such convolutions with 8-bit activations")
     if not found:
         if missing:
             raise missing

@@ -7,8 +7,10 @@ trained weights; weight scales follow the weights (largest magnitude per channel
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from edgegan.core.errors import ModelError
@@ -25,18 +27,25 @@ RELATIVE_LR = 1e-3
 """Adam moves a weight by about this share of the weights' mean magnitude in a step: they are near where they should be."""
 
 
-def fine_tune(graph: Graph, steps: int, seed: int, symmetric: bool, batches: Iterable[tuple[torch.Tensor, ...]], images=None, checkpoint: Path | None = None, progress: Progress | None = None, weight_bits: int = 8) -> StageResult[Graph]:
-    """Train a rounded copy of ``graph`` towards ``graph`` itself; returns it in float, its weights at home on the grid.
+def fine_tune(
+    graph: Graph, steps: int, seed: int, symmetric: bool, batches: Iterable[tuple[torch.Tensor, ...]], images: np.ndarray | None = None,
+    checkpoint: Path | None = None, progress: Progress | None = None, weight_bits: int = 8, teacher: Graph | None = None,
+) -> StageResult[Graph]:  # fmt: skip
+    """Train a rounded copy of ``graph`` towards ``teacher``, or ``graph`` itself; returns it in float, its weights at home on
+    the grid.
 
+    A pruned graph is told apart from its teacher by the losses of distillation; an unpruned one only by its pixels.
     ``batches`` of calibration inputs fix the activations' ranges beforehand. Raises ModelError where nothing is rounded.
     """
     with stopwatch() as seconds:
         network = layered(rewrite(graph, "native").value)
-        fake_quantize(network, TENSORRT if symmetric else ONNXRUNTIME, batches, weight_bits)
+        fake_quantize(network, replace(TENSORRT if symmetric else ONNXRUNTIME, weight_bits=weight_bits), batches)
         if not list(network.parameters()):
             raise ModelError("no convolution or linear layer with constant weights was found to quantize")
         magnitude = sum(p.abs().sum().item() for p in network.parameters()) / sum(p.numel() for p in network.parameters())
-        settings = Settings(steps=steps, seed=seed, batch=32, lr=RELATIVE_LR * magnitude, pixels=1.0, features=0.0, adversarial=0.0, ema=0.99)
-        learned = distil(graph, network, settings, images, checkpoint, progress)
+        settings = Settings(steps=steps, seed=seed, batch=32, lr=RELATIVE_LR * magnitude, ema=0.99)
+        if teacher is None or teacher.fingerprint() == graph.fingerprint():
+            teacher, settings = graph, replace(settings, pixels=1.0, features=0.0, adversarial=0.0)
+        learned = distil(teacher, network, settings, images, checkpoint, progress)
         note = learned.notes[0].replace("distilled", f"trained with weights rounded to {weight_bits} bits and activations to 8")
         return StageResult(recapture(unfake(learned.value), graph), (note,), seconds())

@@ -32,7 +32,7 @@ def clear(out: Path) -> None:
 
 def write_result(
     chosen: dict[str, Any] | None, baseline: dict[str, Any], candidates: list[dict[str, Any]], done: list[tuple[str, StageResult[Any]]],
-    subject: Subject, pruned: Graph, options: Options, store: StageStore,
+    subject: Subject, network: Graph, options: Options, store: StageStore,
 ) -> dict[str, Any]:  # fmt: skip
     """Write everything, the report last; returns the report."""
     out, root = options.out, store.path("candidates")
@@ -48,7 +48,7 @@ def write_result(
     if chosen is not None:
         source = root / _source(chosen)
         if options.target.build == "device":
-            name = _write_bundle(source, chosen, subject, pruned, options, inputs)
+            name = _write_bundle(source, chosen, subject, network, options, inputs)
         else:
             name = source.name
             write_bytes(out / name, source.read_bytes())
@@ -84,12 +84,12 @@ def _place(row: dict[str, Any], options: Options, root: Path) -> str:
     return str(kept.relative_to(options.out))
 
 
-def _write_bundle(onnx: Path, chosen: dict[str, Any], subject: Subject, pruned: Graph, options: Options, inputs: dict[str, Any]) -> str:
+def _write_bundle(onnx: Path, chosen: dict[str, Any], subject: Subject, network: Graph, options: Options, inputs: dict[str, Any]) -> str:
     path = options.out / "g.edgegan"
     graph = subject.graph
     manifest = read_manifest(onnx).content
     description = {"target": options.target.to_json(), "precision": chosen["precision"], "model": subject.name, "command": BUILD_COMMAND, "parser": chosen["notes"], "manifest": manifest}
-    write_bundle(path, onnx, description, {**{f"input_{k}": v for k, v in inputs.items()}, "image": pruned.run(inputs)})
+    write_bundle(path, onnx, description, {**{f"input_{k}": v for k, v in inputs.items()}, "image": network.run(inputs)})
     content = describe(
         artifact=path, backend="tensorrt", backend_version="built on the device", target=options.target.name, precision=chosen["precision"], spec=graph.spec,
         output_shape=graph.output_shape[1:], batch=graph.batch, model=subject.name, weights_sha256=subject.fingerprint,

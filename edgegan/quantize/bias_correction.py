@@ -26,7 +26,7 @@ def correct_biases(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.T
         for node, seen in watch(module, nodes, scheme, batches).items():
             kernel = weight(module, node.args[1])
             assert kernel is not None
-            given = layer_output(module, node, round_activation(seen.inputs, seen.low, seen.high, scheme), round_weight(kernel, weight_axis(node)))
+            given = layer_output(module, node, round_activation(seen.inputs, seen.low, seen.high, scheme), round_weight(kernel, weight_axis(node), scheme.weight_bits))
             shift = layer_output(module, node, seen.inputs) - given
             channel = shift.ndim - 1 if node.target is LAYERS[2] else 1
             bias = weight(module, arguments(node)["bias"])

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import fx, nn
@@ -17,17 +18,52 @@ TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d)
 
 
 class RoundedWeight(nn.Module):
-    """Symmetric rounding per output channel; the scale follows the weights, as exporting does later."""
+    """Symmetric rounding per output channel; the scale follows the weights, as exporting does later.
 
-    def __init__(self, layer: nn.Module, bits: int = 8) -> None:
+    The largest weights are clipped where that costs less than the coarser steps they ask for; clipped they stay, so that
+    exporting finds the same scale. A transposed convolution is exported in phases, each with output channels of its own:
+    ``period`` is after how many taps along each axis the same phase comes again.
+    """
+
+    def __init__(self, layer: nn.Module, bits: int = 8, period: tuple[int, ...] = ()) -> None:
         super().__init__()
         self.most = float(2 ** (bits - 1) - 1)
         self.channel = 1 if isinstance(layer, TRANSPOSED) and layer.groups == 1 else 0
+        self.period = period
+        self.ratio: torch.Tensor | float = 1.0
+        self.ratio = self._best_ratio(layer.weight.detach())  # type: ignore[operator, union-attr]
 
     def forward(self, weight: torch.Tensor) -> torch.Tensor:
-        others = [d for d in range(weight.ndim) if d != self.channel]
-        scale = weight.detach().abs().amax(others, keepdim=True).clamp_min(1e-12) / self.most
-        return straight_through(weight, torch.round(weight / scale).clamp(-self.most, self.most) * scale)
+        return straight_through(weight, self._rounded(weight.detach(), self.ratio))
+
+    def clipped(self, weight: torch.Tensor) -> torch.Tensor:
+        """The float weights as exporting is to see them."""
+        bound = self.ratio * self._spread(weight.abs(), torch.amax)
+        return torch.maximum(torch.minimum(weight, bound), -bound)
+
+    def _rounded(self, weight: torch.Tensor, ratio: torch.Tensor | float) -> torch.Tensor:
+        scale = (ratio * self._spread(weight.abs(), torch.amax)).clamp_min(1e-12) / self.most
+        return torch.round(weight / scale).clamp(-self.most, self.most) * scale
+
+    def _best_ratio(self, weight: torch.Tensor) -> torch.Tensor:
+        """For each scale the share of the largest magnitude with the least squared error."""
+        best, least = torch.ones_like(weight), torch.full_like(weight, torch.inf)
+        for ratio in RATIOS:
+            error = self._spread((self._rounded(weight, ratio) - weight) ** 2, torch.sum)
+            best, least = torch.where(error < least, ratio, best), torch.minimum(error, least)
+        return best
+
+    def _spread(self, values: torch.Tensor, reduce: Callable[..., torch.Tensor]) -> torch.Tensor:
+        """``reduce`` over all weights that share a scale, at the place of each of them."""
+        others = [d for d in range(values.ndim) if d != self.channel]
+        spread = torch.empty_like(values)
+        for start in itertools.product(*(range(p) for p in self.period)):
+            taps = (slice(None), slice(None), *(slice(s, None, p) for s, p in zip(start, self.period, strict=True))) if self.period else ...
+            spread[taps] = reduce(values[taps], dim=others, keepdim=True)
+        return spread
+
+
+RATIOS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5)
 
 
 class RoundedActivation(nn.Module):
@@ -69,7 +105,7 @@ def straight_through(value: torch.Tensor, rounded: torch.Tensor) -> torch.Tensor
 
 
 @torch.no_grad()
-def fake_quantize(network: fx.GraphModule, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]], weight_bits: int = 8) -> fx.GraphModule:
+def fake_quantize(network: fx.GraphModule, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]]) -> fx.GraphModule:
     """Put rounding into a layered network, in place: inputs and weights of every layer, and what feeds a tanh or sigmoid.
 
     Ranges are observed over ``batches`` and frozen. ``unfake`` takes the rounding out again.
@@ -83,7 +119,7 @@ def fake_quantize(network: fx.GraphModule, scheme: Scheme, batches: Iterable[tup
             if source not in made:
                 made[source] = _insert(network, source, scheme, None)
             node.update_arg(0, made[source])
-            parametrize.register_parametrization(layer, "weight", RoundedWeight(layer, weight_bits), unsafe=True)
+            parametrize.register_parametrization(layer, "weight", RoundedWeight(layer, scheme.weight_bits, _period(layer, source)), unsafe=True)
         elif node.op == "call_function" and node.target in SATURATING:
             source = node.args[0]
             node.update_arg(0, _insert(network, source, scheme, SATURATING[node.target]))
@@ -105,10 +141,22 @@ def unfake(network: fx.GraphModule) -> fx.GraphModule:
             network.graph.erase_node(node)
     for module in modules.values():
         if isinstance(module, LAYERS) and parametrize.is_parametrized(module, "weight"):
+            rounding = module.parametrizations["weight"][0]  # type: ignore[index]
             parametrize.remove_parametrizations(module, "weight", leave_parametrized=False)
+            with torch.no_grad():
+                module.weight.copy_(rounding.clipped(module.weight))
     network.delete_all_unused_submodules()
     network.recompile()
     return network
+
+
+def _period(layer: nn.Module, source: fx.Node) -> tuple[int, ...]:
+    """Of a transposed convolution's phases; each tap is one of its own where the input is a single pixel (a linear layer)."""
+    if not isinstance(layer, TRANSPOSED) or layer.groups != 1:
+        return ()
+    pixels = tuple(source.meta["val"].shape[2:])
+    period = tuple(layer.kernel_size) if set(pixels) == {1} else tuple(layer.stride)
+    return tuple(min(p, k) for p, k in zip(period, layer.kernel_size, strict=True))
 
 
 def _insert(network: fx.GraphModule, source: fx.Node, scheme: Scheme, saturation: float | None) -> fx.Node:

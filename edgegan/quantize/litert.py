@@ -24,13 +24,15 @@ from edgegan.quantize.scheme import SATURATION
 from edgegan.runtime.litert import inputs_by_argument
 
 LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+INT4 = ("CONV_2D", "FULLY_CONNECTED")
+"""Layers that take weights of 4 bits with activations of 8."""
 ELEMENTWISE = ("ADD", "SUB", "MUL", "DIV", "SQUARED_DIFFERENCE")
 REDUCTIONS = ("MEAN", "SUM", "RSQRT", "SQRT")
 TOLD = {"nothing": "", "statistics": "normalisation", "arithmetic": "all but convolutions and linear layers"}
 SATURATING = {"TANH": "tanh", "LOGISTIC": "sigmoid"}
 
 
-def quantize(float_file: Path, observed: Observed, out: Path, kept: str = "nothing", skip: frozenset[int] = frozenset(), rest: str = "fp32") -> StageResult[Path]:
+def quantize(float_file: Path, observed: Observed, out: Path, kept: str = "nothing", skip: frozenset[int] = frozenset(), rest: str = "fp32", weight_bits: int = 8) -> StageResult[Path]:
     """Write ``float_file`` in int8 to ``out`` with the ranges that ``observe`` saw; its inputs and outputs stay float32.
 
     ``kept`` stays in float: ``nothing``, the ``statistics`` of normalisation and what they scale, or all ``arithmetic``
@@ -41,7 +43,7 @@ def quantize(float_file: Path, observed: Observed, out: Path, kept: str = "nothi
         names = statistics(float_file) if kept == "statistics" else []
         raised = [name for place, name in enumerate(layer_names(float_file)) if place in skip]
         names += [] if rest == "int16" else raised
-        recipe = _recipe(kept, names + between(float_file, names), raised if rest == "int16" else [])
+        recipe = _recipe(kept, names + between(float_file, names), raised if rest == "int16" else [], weight_bits)
         try:
             engine = quantizer.Quantizer(str(float_file), recipe)
             skeleton = engine.calibrate({_signature(float_file): [_named(float_file, observed.first)]})
@@ -54,16 +56,19 @@ def quantize(float_file: Path, observed: Observed, out: Path, kept: str = "nothi
             raise TargetError(f"ai-edge-quantizer cannot make a valid int8 file of this model: {first_line(exc)}") from exc
         left = [TOLD[kept]] * bool(TOLD[kept]) + [f"{len(skip)} layers"] * bool(skip and rest == "fp32")
         told = f", {' and '.join(left)} in float" if left else ""
+        told += f", weights of {weight_bits} bits" if weight_bits != 8 else ""
         told += f", {len(skip)} layers with activations of 16 bits" if rest == "int16" else ""
         return StageResult(out, (f"int8 (ai-edge-quantizer{told}), ranges by calibration on {observed.count} samples",), seconds())
 
 
-def _recipe(kept: str, names: list[str], wide: list[str]) -> Any:
+def _recipe(kept: str, names: list[str], wide: list[str], weight_bits: int) -> Any:
     """``names`` stay in float; the layers of ``wide`` take activations of 16 bits."""
     manager = recipe_manager.RecipeManager()
     kinds = [TFLOperationName.CONV_2D, TFLOperationName.DEPTHWISE_CONV_2D, TFLOperationName.FULLY_CONNECTED] if kept == "arithmetic" else [TFLOperationName.ALL_SUPPORTED]
     for kind in kinds:
         manager.add_static_config(regex=".*", operation_name=kind, activation_num_bits=8, weight_num_bits=8, algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT)
+    for kind in INT4 if weight_bits == 4 else ():
+        manager.add_static_config(regex=".*", operation_name=TFLOperationName(kind), activation_num_bits=8, weight_num_bits=weight_bits, algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT)
     for name in wide:
         manager.add_static_config(
             regex=f"^{re.escape(name)};$", operation_name=TFLOperationName.ALL_SUPPORTED, activation_num_bits=16, weight_num_bits=8, algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT

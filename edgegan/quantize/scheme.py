@@ -20,17 +20,18 @@ FUSED = (torch.ops.aten.relu.default, torch.ops.aten.relu_.default)
 
 @dataclass(frozen=True, kw_only=True)
 class Scheme:
-    """Activations per tensor, weights symmetric int8 per output channel, biases left to the backend.
+    """Activations per tensor, weights symmetric per output channel, biases left to the backend.
 
     ``symmetric`` activations have zero point 0 in int8; affine ones use uint8, which x86 dot products want on the left.
     ``transposed``: whether there is an int8 kernel for transposed convolutions. ``observer``: how ranges are taken, a
-    method of ``edgegan.quantize.ranges``.
+    method of ``edgegan.quantize.ranges``. ``weight_bits``: 8, or 4 where the backend runs such layers.
     """
 
     name: str
     symmetric: bool
     transposed: bool = False
     observer: str = "auto"
+    weight_bits: int = 8
 
 
 ONNXRUNTIME = Scheme(name="onnxruntime", symmetric=False)
@@ -40,8 +41,7 @@ TENSORRT = Scheme(name="tensorrt", symmetric=True)
 LITERT = Scheme(name="litert", symmetric=False)
 
 
-def scheme_of(backend: str, formulation: str, observer: str = "auto") -> Scheme:
+def scheme_of(backend: str, formulation: str, observer: str = "auto", weight_bits: int = 8) -> Scheme:
     """What a backend takes for a form of the graph."""
-    if backend == "openvino" and formulation != "native":
-        return replace(ONNXRUNTIME, observer=observer)
-    return replace({"openvino": OPENVINO, "litert": LITERT, "onnxruntime": ONNXRUNTIME}.get(backend, TENSORRT), observer=observer)
+    schemes = {"openvino": OPENVINO if formulation == "native" else ONNXRUNTIME, "litert": LITERT, "onnxruntime": ONNXRUNTIME}
+    return replace(schemes.get(backend, TENSORRT), observer=observer, weight_bits=weight_bits)

@@ -1,5 +1,7 @@
 """Fine-tuning under simulated rounding: it helps, and both exporters then hold the same integers."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
@@ -24,7 +26,7 @@ def calibration(graph):
 
 @torch.no_grad()
 def rounded_psnr(graph, wanted, inputs, bits):
-    network = fake_quantize(layered(rewrite(graph, "native").value), ONNXRUNTIME, calibration(graph), bits)
+    network = fake_quantize(layered(rewrite(graph, "native").value), replace(ONNXRUNTIME, weight_bits=bits), calibration(graph))
     images = torch.cat([network(torch.from_numpy(z[None])) for z in inputs["z"]]).numpy()
     return psnr_db(wanted, images, (-1, 1))
 

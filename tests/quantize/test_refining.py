@@ -86,7 +86,7 @@ def test_corrected_biases_take_back_the_mean_shift(graph, batches):
 
 @pytest.mark.parametrize("bits", [4, 8])
 def test_adaptive_rounding_stays_on_the_grid_and_beats_the_nearest(graph, batches, bits):
-    made = round_adaptively(graph, ONNXRUNTIME, pairs(batches), steps=150, bits=bits)
+    made = round_adaptively(graph, replace(ONNXRUNTIME, weight_bits=bits), pairs(batches), steps=150)
     layers = [n for n in graph.module.graph.nodes if n.op == "call_function" and len(n.args) > 1 and weight(graph.module, n.args[1]) is not None]
     moved = 0
     for node in layers:
