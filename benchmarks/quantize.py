@@ -188,7 +188,7 @@ def verdicts(rows: list[dict[str, Any]]) -> dict[str, bool]:
 def _cyclegan(row: dict[str, Any]) -> dict[str, bool]:
     own = [found[1]["p50_ms"] for backend in BACKENDS if (found := mine(row, backend)) and found[1]["psnr_db"] >= row["gate_db"]]
     peers = [found[1]["p50_ms"] for backend in BACKENDS if (found := fastest_peer(row, backend))]
-    by_hand = next((f["p50_ms"] for n, f in row["tools"].items() if "by hand" in n), None)
+    by_hand = next((f["p50_ms"] for n, f in row["tools"].items() if "by hand" in n and f["psnr_db"] >= row["gate_db"]), None)
     aims = {}
     if own and peers:
         aims[f"{row['family']}: {min(peers) / min(own):.2f} times as fast as the fastest peer that holds {row['gate_db']:g} dB as it comes (aim: {CYCLEGAN_GAIN})"] = min(peers) / min(own) >= CYCLEGAN_GAIN

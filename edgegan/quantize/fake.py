@@ -20,8 +20,8 @@ TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d)
 class RoundedWeight(nn.Module):
     """Symmetric rounding per output channel; the scale follows the weights, as exporting does later.
 
-    The largest weights are clipped where that costs less than the coarser steps they ask for; clipped they stay, so that
-    exporting finds the same scale. A transposed convolution is exported in phases, each with output channels of its own:
+    Below 8 bits the largest weights are clipped where that costs less than the coarser steps they ask for; clipped they
+    stay, so that exporting finds the same scale. A transposed convolution is exported in phases, each with output channels of its own:
     ``period`` is after how many taps along each axis the same phase comes again.
     """
 
@@ -30,8 +30,7 @@ class RoundedWeight(nn.Module):
         self.most = float(2 ** (bits - 1) - 1)
         self.channel = 1 if isinstance(layer, TRANSPOSED) and layer.groups == 1 else 0
         self.period = period
-        self.ratio: torch.Tensor | float = 1.0
-        self.ratio = self._best_ratio(layer.weight.detach())  # type: ignore[operator, union-attr]
+        self.ratio: torch.Tensor | float = 1.0 if bits == 8 else self._best_ratio(layer.weight.detach())  # type: ignore[operator]
 
     def forward(self, weight: torch.Tensor) -> torch.Tensor:
         return straight_through(weight, self._rounded(weight.detach(), self.ratio))

@@ -18,12 +18,29 @@ from edgegan.quantize.scheme import ONNXRUNTIME, TENSORRT
 def test_weights_are_rounded_as_pytorch_does(layer, bits):
     axis, most = (1 if isinstance(layer, nn.ConvTranspose2d) else 0), 2 ** (bits - 1) - 1
     weight = layer.weight.detach().clone().requires_grad_(True)
-    scale = weight.detach().abs().amax([d for d in range(weight.ndim) if d != axis]) / most
-    wanted = torch.fake_quantize_per_channel_affine(weight, scale, torch.zeros(len(scale), dtype=torch.int32), axis, -most, most)
-    got = RoundedWeight(layer, bits)(weight)
+    others = [d for d in range(weight.ndim) if d != axis]
+    rounding = RoundedWeight(layer, bits)
+    ratio = rounding.ratio.amax(others) if bits == 4 else 1.0
+    scale, zeros = weight.detach().abs().amax(others) / most, torch.zeros(weight.shape[axis], dtype=torch.int32)
+    wanted = torch.fake_quantize_per_channel_affine(weight, ratio * scale, zeros, axis, -most, most)
+    got = rounding(weight)
     assert torch.allclose(got, wanted, atol=1e-7)
+    unclipped = torch.fake_quantize_per_channel_affine(weight, scale, zeros, axis, -most, most)
+    assert ((got - weight) ** 2).sum() <= ((unclipped - weight) ** 2).sum() + 1e-12
+    again = torch.fake_quantize_per_channel_affine(rounding.clipped(weight), rounding.clipped(weight).detach().abs().amax(others) / most, zeros, axis, -most, most)
+    assert torch.allclose(got, again, atol=1e-6), "exporting finds the same scale in the clipped weights"
     got.sum().backward()
     assert torch.equal(weight.grad, torch.ones_like(weight))
+
+
+def test_each_phase_of_a_transposed_convolution_has_scales_of_its_own():
+    layer = nn.ConvTranspose2d(5, 3, 4, 2, 1)
+    got = RoundedWeight(layer, 8, (2, 2))(layer.weight).detach()
+    for row in range(2):
+        for column in range(2):
+            phase = layer.weight.detach()[:, :, row::2, column::2]
+            wanted = torch.fake_quantize_per_channel_affine(phase, phase.abs().amax((0, 2, 3)) / 127, torch.zeros(3, dtype=torch.int32), 1, -127, 127)
+            assert torch.allclose(got[:, :, row::2, column::2], wanted, atol=1e-7)
 
 
 @pytest.mark.parametrize("scheme", [ONNXRUNTIME, TENSORRT])
