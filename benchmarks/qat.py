@@ -30,7 +30,7 @@ from edgegan.quantize import litert, pt2e
 from edgegan.quantize.scheme import ONNXRUNTIME
 
 SEEDS, MACS_RATIO, HALF, USABLE_DB = (0, 1, 2), 8.0, 0.5, 30.0
-STEPS = {8: 400, 4: 2000}
+STEPS = {8: 400, 4: 400}
 SPAN = (-1.0, 1.0)
 
 

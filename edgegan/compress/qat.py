@@ -23,7 +23,7 @@ from edgegan.prune.layers import layered
 from edgegan.quantize.fake import fake_quantize, unfake
 from edgegan.quantize.scheme import ONNXRUNTIME, TENSORRT
 
-RELATIVE_LR = 1e-3
+RELATIVE_LR = 2e-3
 """Adam moves a weight by about this share of the weights' mean magnitude in a step: they are near where they should be."""
 
 

@@ -36,7 +36,7 @@ def round_adaptively(
         nodes = [n for n in module.graph.nodes if is_call(n, *LAYERS, *TRANSPOSED) and weight(module, n.args[1]) is not None]
         better = 0
         for done, (node, seen) in enumerate(watch(module, nodes, scheme, batches).items()):
-            rounded, gained = _rounded(module, node, seen, scheme, steps)
+            rounded, gained = _rounded(module, node, seen, scheme, steps, scheme.bits(nodes.index(node), len(nodes)))
             node.update_arg(1, add_weight(module, f"{node.name}_rounded_weight", rounded))
             better += gained
             if progress:
@@ -45,11 +45,11 @@ def round_adaptively(
         return StageResult(result, (f"adaptive rounding: better than to the nearest in {better} of {len(nodes)} layers, {steps} steps each",), seconds())
 
 
-def _rounded(module: fx.GraphModule, node: fx.Node, seen: Seen, scheme: Scheme, steps: int) -> tuple[torch.Tensor, bool]:
+def _rounded(module: fx.GraphModule, node: fx.Node, seen: Seen, scheme: Scheme, steps: int, bits: int) -> tuple[torch.Tensor, bool]:
     """The layer's weights on their grid, and whether they are better than the nearest ones."""
     kernel = weight(module, node.args[1])
     assert kernel is not None
-    scale, most = weight_scale(kernel, weight_axis(node), scheme.weight_bits), 2 ** (scheme.weight_bits - 1) - 1
+    scale, most = weight_scale(kernel, weight_axis(node), bits), 2 ** (bits - 1) - 1
     with torch.no_grad():
         wanted = layer_output(module, node, seen.inputs)
         inputs = round_activation(seen.inputs, seen.low, seen.high, scheme)

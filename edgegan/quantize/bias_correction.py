@@ -22,11 +22,12 @@ def correct_biases(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.T
         result = graph.copy()
         module = result.module
         nodes = [n for n in module.graph.nodes if is_call(n, *LAYERS, *TRANSPOSED) and weight(module, n.args[1]) is not None]
+        bits = {n: scheme.bits(place, len(nodes)) for place, n in enumerate(nodes)}
         nodes = [n for n in nodes if len(n.meta["val"].shape) > 1 and _has_bias(module, n)]
         for node, seen in watch(module, nodes, scheme, batches).items():
             kernel = weight(module, node.args[1])
             assert kernel is not None
-            given = layer_output(module, node, round_activation(seen.inputs, seen.low, seen.high, scheme), round_weight(kernel, weight_axis(node), scheme.weight_bits))
+            given = layer_output(module, node, round_activation(seen.inputs, seen.low, seen.high, scheme), round_weight(kernel, weight_axis(node), bits[node]))
             shift = layer_output(module, node, seen.inputs) - given
             channel = shift.ndim - 1 if node.target is LAYERS[2] else 1
             bias = weight(module, arguments(node)["bias"])

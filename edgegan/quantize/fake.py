@@ -111,6 +111,7 @@ def fake_quantize(network: fx.GraphModule, scheme: Scheme, batches: Iterable[tup
     """
     modules = dict(network.named_modules())
     made: dict[fx.Node, fx.Node] = {}
+    layers = [n for n in network.graph.nodes if n.op == "call_module" and isinstance(modules[str(n.target)], LAYERS)]
     for node in list(network.graph.nodes):
         layer = modules.get(str(node.target)) if node.op == "call_module" else None
         if isinstance(layer, LAYERS):
@@ -118,7 +119,7 @@ def fake_quantize(network: fx.GraphModule, scheme: Scheme, batches: Iterable[tup
             if source not in made:
                 made[source] = _insert(network, source, scheme, None)
             node.update_arg(0, made[source])
-            parametrize.register_parametrization(layer, "weight", RoundedWeight(layer, scheme.weight_bits, _period(layer, source)), unsafe=True)
+            parametrize.register_parametrization(layer, "weight", RoundedWeight(layer, scheme.bits(layers.index(node), len(layers)), _period(layer, source)), unsafe=True)
         elif node.op == "call_function" and node.target in SATURATING:
             source = node.args[0]
             node.update_arg(0, _insert(network, source, scheme, SATURATING[node.target]))

@@ -6,6 +6,7 @@ saturating tanh's input range where tanh is flat. Ranges are observed here, then
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -37,13 +38,14 @@ def quantize(float_file: Path, observed: Observed, out: Path, kept: str = "nothi
 
     ``kept`` stays in float: ``nothing``, the ``statistics`` of normalisation and what they scale, or all ``arithmetic``
     but convolutions and linear layers; so do the layers whose places are in ``skip``, counted as they run, unless
-    ``rest`` is int16: then their activations take 16 bits. Raises TargetError.
+    ``rest`` is int16: then their activations take 16 bits. With 4 ``weight_bits`` the first and the last layer keep 8.
+    Raises TargetError.
     """
     with stopwatch() as seconds:
         names = statistics(float_file) if kept == "statistics" else []
         raised = [name for place, name in enumerate(layer_names(float_file)) if place in skip]
         names += [] if rest == "int16" else raised
-        recipe = _recipe(kept, names + between(float_file, names), raised if rest == "int16" else [], weight_bits)
+        recipe = _recipe(kept, names + between(float_file, names), raised if rest == "int16" else [], layer_names(float_file)[1:-1] if weight_bits == 4 else [])
         try:
             engine = quantizer.Quantizer(str(float_file), recipe)
             skeleton = engine.calibrate({_signature(float_file): [_named(float_file, observed.first)]})
@@ -61,14 +63,14 @@ def quantize(float_file: Path, observed: Observed, out: Path, kept: str = "nothi
         return StageResult(out, (f"int8 (ai-edge-quantizer{told}), ranges by calibration on {observed.count} samples",), seconds())
 
 
-def _recipe(kept: str, names: list[str], wide: list[str], weight_bits: int) -> Any:
-    """``names`` stay in float; the layers of ``wide`` take activations of 16 bits."""
+def _recipe(kept: str, names: list[str], wide: list[str], narrow: list[str]) -> Any:
+    """``names`` stay in float; the layers of ``wide`` take activations of 16 bits, those of ``narrow`` weights of 4."""
     manager = recipe_manager.RecipeManager()
     kinds = [TFLOperationName.CONV_2D, TFLOperationName.DEPTHWISE_CONV_2D, TFLOperationName.FULLY_CONNECTED] if kept == "arithmetic" else [TFLOperationName.ALL_SUPPORTED]
     for kind in kinds:
         manager.add_static_config(regex=".*", operation_name=kind, activation_num_bits=8, weight_num_bits=8, algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT)
-    for kind in INT4 if weight_bits == 4 else ():
-        manager.add_static_config(regex=".*", operation_name=TFLOperationName(kind), activation_num_bits=8, weight_num_bits=weight_bits, algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT)
+    for name, kind in itertools.product(narrow, INT4):
+        manager.add_static_config(regex=f"^{re.escape(name)};$", operation_name=TFLOperationName(kind), activation_num_bits=8, weight_num_bits=4, algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT)
     for name in wide:
         manager.add_static_config(
             regex=f"^{re.escape(name)};$", operation_name=TFLOperationName.ALL_SUPPORTED, activation_num_bits=16, weight_num_bits=8, algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT

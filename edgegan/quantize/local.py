@@ -62,10 +62,10 @@ def layer_output(module: fx.GraphModule, node: fx.Node, inputs: torch.Tensor, ke
 
 
 def rounded_output(module: fx.GraphModule, node: fx.Node, inputs: torch.Tensor, kernel: torch.Tensor, scheme: Scheme) -> torch.Tensor:
-    """What the layer computes with ``inputs`` and ``kernel`` rounded, the range as the scheme has it."""
+    """What the layer computes with ``inputs`` and ``kernel`` rounded to int8, the range as the scheme has it."""
     observer = RangeObserver(method=scheme.observer)
     observer.observe(inputs.numpy())
-    return layer_output(module, node, round_activation(inputs, *observer.range(), scheme), round_weight(kernel, weight_axis(node), scheme.weight_bits))
+    return layer_output(module, node, round_activation(inputs, *observer.range(), scheme), round_weight(kernel, weight_axis(node)))
 
 
 def weight_axis(node: fx.Node) -> int:

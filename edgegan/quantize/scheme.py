@@ -33,6 +33,14 @@ class Scheme:
     observer: str = "auto"
     weight_bits: int = 8
 
+    def bits(self, place: int, count: int) -> int:
+        """Bits of the weights of one of ``count`` layers, in the order in which they run.
+
+        The first and the last keep 8, as is usual for few bits (Esser et al. 2020, arXiv:1902.08153): the picture depends
+        most on them, and the last is small.
+        """
+        return 8 if place in (0, count - 1) else self.weight_bits
+
 
 ONNXRUNTIME = Scheme(name="onnxruntime", symmetric=False)
 OPENVINO = Scheme(name="openvino", symmetric=False, transposed=True)

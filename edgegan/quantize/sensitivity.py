@@ -57,7 +57,8 @@ class Simulation:
     def run(self, inputs: Mapping[str, np.ndarray], rounded: Collection[int]) -> np.ndarray:
         """The pictures for named inputs with the layers of those indices in int8; float32 (N, ...)."""
         chosen = {self.chosen[i]: self.ends[i] for i in rounded}
-        runner = _Rounder(self.graph.module, chosen, self.steps, self.scheme.weight_bits)
+        bits = {node: self.scheme.bits(place, len(self.chosen)) for place, node in enumerate(self.chosen)}
+        runner = _Rounder(self.graph.module, chosen, self.steps, bits)
         count, batch = len(next(iter(inputs.values()))), self.graph.batch
         parts = [first_output(runner.run(*(torch.from_numpy(inputs[s.name][i : i + batch]) for s in self.graph.spec.inputs))) for i in range(0, count - batch + 1, batch)]
         return torch.cat(parts).float().numpy()
@@ -83,14 +84,14 @@ class _Watcher(fx.Interpreter):
 class _Rounder(fx.Interpreter):
     """Rounds what goes into and out of chosen layers, and their weights."""
 
-    def __init__(self, module: fx.GraphModule, chosen: dict[fx.Node, fx.Node], steps: dict[fx.Node, tuple[float, int, int]], bits: int) -> None:
+    def __init__(self, module: fx.GraphModule, chosen: dict[fx.Node, fx.Node], steps: dict[fx.Node, tuple[float, int, int]], bits: dict[fx.Node, int]) -> None:
         super().__init__(module)
         self.chosen, self.ends, self.steps, self.bits = chosen, set(chosen.values()), steps, bits
 
     def call_function(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         node = self.current
         if node in self.chosen:
-            args = (_rounded(args[0], *self.steps[node.args[0]]), round_weight(args[1], weight_axis(node), self.bits), *args[2:])
+            args = (_rounded(args[0], *self.steps[node.args[0]]), round_weight(args[1], weight_axis(node), self.bits[node]), *args[2:])
         value = super().call_function(target, args, kwargs)
         return _rounded(value, *self.steps[node]) if node in self.ends else value
 

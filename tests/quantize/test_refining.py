@@ -93,7 +93,8 @@ def test_adaptive_rounding_stays_on_the_grid_and_beats_the_nearest(graph, batche
         twin = next(n for n in made.value.module.graph.nodes if n.name == node.name)
         kernel, rounded = weight(graph.module, node.args[1]), weight(made.value.module, twin.args[1])
         axis = 1 if "transpose" in str(node.target) else 0
-        scale = kernel.abs().amax([d for d in range(kernel.ndim) if d != axis], keepdim=True) / (2 ** (bits - 1) - 1)
+        most = 127 if node in (layers[0], layers[-1]) else 2 ** (bits - 1) - 1
+        scale = kernel.abs().amax([d for d in range(kernel.ndim) if d != axis], keepdim=True) / most
         steps = rounded / scale
         assert (steps - steps.round()).abs().max() < 1e-3 and ((rounded - kernel).abs() <= 1.001 * scale).all()
         moved += int((steps.round() != (kernel / scale).round()).sum())
