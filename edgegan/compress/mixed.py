@@ -21,8 +21,9 @@ from edgegan.graph.graph import Graph
 from edgegan.metrics.pairwise import psnr_db
 from edgegan.quantize.sensitivity import Layer, Simulation
 
-BARELY = 0.5
-"""Decibels above the gate that a candidate is built for, since other inputs judge it later."""
+BARELY, NEAR = 1.0, 2.0
+"""Other inputs judge a candidate later, so it is built for so many decibels above the gate, and is when int8 alone comes no
+further above it than NEAR."""
 FEW = 8
 """Inputs on which layers are compared with each other."""
 INT16_MACS = 1 << 24
@@ -30,7 +31,7 @@ INT16_MACS = 1 << 24
 
 
 def mix(workshop: Workshop, plans: Sequence[Plan], rows: Sequence[dict[str, Any]], gate: float, network: Graph) -> tuple[list[dict[str, Any]], list[str]]:
-    """For each backend none of whose int8 candidates holds ``gate`` dB, the one that does so with layers in float.
+    """For each backend none of whose int8 candidates clearly holds ``gate`` dB, the one that does so with layers in float.
 
     ``rows``: the built candidates of ``plans``. ``network`` is the float network that all were made from.
     """
@@ -46,7 +47,7 @@ def mix(workshop: Workshop, plans: Sequence[Plan], rows: Sequence[dict[str, Any]
         closest[plan.backend] = max(closest.get(plan.backend, (-np.inf, plan)), (decibels, plan), key=lambda pair: pair[0])
     found, notes = [], []
     for decibels, plan in closest.values():
-        if decibels < gate + BARELY:
+        if decibels < gate + NEAR:
             made_of, told = mixed(workshop, plan, gate, inputs, wanted)
             found += made_of
             notes += told
