@@ -86,8 +86,10 @@ def case_of(family: str, folder: Path) -> Case:
     arguments: dict[str, Any] = {"inputs": kind.full[1], "output_range": spec.output_range}
     images = None
     if spec.is_image_to_image:
-        arguments["data"] = images_path("photographs_128.npz")
-        images = _read(arguments["data"], spec)
+        height, width = spec.inputs[0].shape[1:]
+        images = read_images(images_path("photographs_128.npz"), size=(128, 128), channels=3)[:, :height, :width]
+        arguments["data"] = folder / "photographs.npy"
+        np.save(arguments["data"], images)
     return Case(family, str(path), arguments, graph, images)
 
 
