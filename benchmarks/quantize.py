@@ -64,7 +64,7 @@ class Case:
     @property
     def check(self) -> dict[str, np.ndarray]:
         elements = int(np.prod(self.graph.output_shape[1:]))
-        return self.inputs(max(4, min(64, 2_000_000 // elements)), 42)
+        return self.inputs(max(4, min(256, 1_500_000 // elements)), 42)
 
     def rows(self, seed: int = 7) -> list[dict[str, np.ndarray]]:
         """Calibration inputs, one at a time."""

@@ -19,7 +19,7 @@ from edgegan.models.loading import LoadedModel, load_model
 from edgegan.models.zoo import images_path
 
 CALIBRATION_SEED, CHECK_SEED, PROBE_SEED = 1_000_003, 2_000_003, 3_000_017
-CHECK_SAMPLES, CHECK_ELEMENTS = 32, 8 * 3 * 256 * 256
+CHECK_SAMPLES, CHECK_ELEMENTS = 256, 8 * 3 * 256 * 256
 DISTANCE_ELEMENTS = 1 << 26
 
 

@@ -160,3 +160,12 @@ def test_unmeasured_candidates_follow_the_targets_order_of_precisions():
 def test_the_python_call_of_the_interface(model, tmp_path):
     report = compress_by_name(f"{model}:latent", "mobile", inputs=["latent:8x1x1"], out=str(tmp_path / "out"), until="rewrite")
     assert [s["name"] for s in report.content["stages"]] == ["load", "prune", "rewrite"] and report.result is None
+
+
+@pytest.mark.slow
+def test_a_target_may_name_openvino_alone(options, tmp_path):
+    file = tmp_path / "ov.toml"
+    file.write_text('description = "OpenVINO alone"\nruntimes = ["openvino"]\nprecisions = ["int8", "fp32"]\nruns_here = true\n')
+    report = compress(replace(options, target=load_target(str(file)))).content
+    assert report["baseline"]["backend"] == "openvino" and report["result"]["backend"] == "openvino"
+    assert report["baseline"]["latency_ms"]["p50"] > 0

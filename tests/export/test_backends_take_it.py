@@ -149,3 +149,30 @@ def test_openvino_executes_every_layer_in_int8(graph, tmp_path):
     executed = [op.get_rt_info() for op in compiled.get_runtime_model().get_ordered_ops()]
     kinds = [(info["layerType"].astype(str), info["runtimePrecision"].astype(str)) for info in executed if info["layerType"].astype(str) in ("Convolution", "FullyConnected")]
     assert len(kinds) >= 3 and {precision for _, precision in kinds} <= {"u8", "i8"}, kinds
+
+
+def test_litert_rounds_nothing_between_float_tensors(dcgan_graph, tmp_path):
+    """With the first and the last layer in float, what lies before the one and after the other is in float too."""
+    floats = export_litert(rewrite(dcgan_graph, "phase-nhwc").value.module, dcgan_graph.example_inputs(), tmp_path / "f.tflite")
+    observed = litert.observe(floats, [[t.numpy() for t in batch] for batch in calibration(dcgan_graph)])
+    whole = litert.quantize(floats, observed, tmp_path / "a.tflite").value
+    mixed = litert.quantize(floats, observed, tmp_path / "b.tflite", skip=frozenset({0, 2})).value
+    interpreter = Interpreter(str(mixed))
+    interpreter.allocate_tensors()
+    kinds = [op["op_name"] for op in interpreter._get_ops_details() if op["op_name"] != "DELEGATE"]
+    first, last = kinds.index("FULLY_CONNECTED"), len(kinds) - 1 - kinds[::-1].index("CONV_2D")
+    assert "QUANTIZE" not in kinds[:first] and "QUANTIZE" not in kinds[last:] and kinds.count("QUANTIZE") == kinds.count("DEQUANTIZE") == 1
+    wanted = dcgan_graph.run(check_inputs(dcgan_graph))
+    figures = [psnr_db(wanted, litert_images(p, check_inputs(dcgan_graph)), (-1, 1)) for p in (whole, mixed)]
+    assert figures[1] > figures[0] + 2
+
+
+def test_litert_takes_wider_activations_in_single_layers(dcgan_graph, tmp_path):
+    floats = export_litert(rewrite(dcgan_graph, "phase-nhwc").value.module, dcgan_graph.example_inputs(), tmp_path / "f.tflite")
+    observed = litert.observe(floats, [[t.numpy() for t in batch] for batch in calibration(dcgan_graph)])
+    path = litert.quantize(floats, observed, tmp_path / "g.tflite", skip=frozenset({1}), rest="int16").value
+    interpreter = Interpreter(str(path))
+    types = {d["index"]: d["dtype"] for d in interpreter.get_tensor_details()}
+    made = [types[int(op["outputs"][0])] for op in interpreter._get_ops_details() if op["op_name"] in ("CONV_2D", "FULLY_CONNECTED")]
+    assert made == [np.int8, np.int16, np.int8]
+    assert psnr_db(dcgan_graph.run(check_inputs(dcgan_graph)), litert_images(path, check_inputs(dcgan_graph)), (-1, 1)) > 30
