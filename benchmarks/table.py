@@ -7,9 +7,11 @@ import re
 from pathlib import Path
 
 from benchmarks.common import RESULTS
+from benchmarks.quantize import BACKENDS, fastest_peer, mine
 from benchmarks.rewrites import best
 from benchmarks.zoo import SHIPPED, TARGETS
 
+NAMED = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "litert": "LiteRT"}
 README = Path(__file__).parents[1] / "README.md"
 BLOCK = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.S)
 
@@ -26,7 +28,9 @@ def table() -> str:
     lines.append(f"\nMeasured on {cpu['cpu']}, {cpu['cores']} cores; the ratios carry further than the milliseconds.")
     lines.append("\n" + pruning())
     lines.append("\n" + families())
+    lines.append("\n" + quantization())
     lines.append("\n" + zoo())
+    lines.append("\n" + public())
     return "\n".join(lines) + "\n"
 
 
@@ -49,6 +53,32 @@ def families() -> str:
             cells += [f"{before:.2f}" if before else "does not convert", f"{after:.2f}" + (f" ({before / after:.1f}x)" if before else "")]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + f"\n\nMilliseconds, median; untrained networks of the size that people deploy: `{found['command']}`."
+
+
+def quantization() -> str:
+    """Every family at its gate on every CPU backend: the backend's own tools beside EdgeGAN's choice."""
+    found = json.loads((RESULTS / "quantize.json").read_text())
+    lines = ["| at a PSNR gate | gate | " + " | ".join(f"{NAMED[b]}, best of its tools | with EdgeGAN" for b in BACKENDS) + " |", "| --- | --- | " + "--- | --- | " * len(BACKENDS)]
+    for row in found["rows"]:
+        cells = [row["family"] + ("" if row["model"] == "seeded weights" else ", trained"), f"{row['gate_db']:g} dB"]
+        for backend in BACKENDS:
+            peer, own = fastest_peer(row, backend), mine(row, backend)
+            cells.append(f"{peer[1]['p50_ms']:.2f}, {_decibels(peer[1])}" if peer else "none holds it")
+            cells.append(f"{own[1]['p50_ms']:.2f}, {_decibels(own[1])}" + (f" ({peer[1]['p50_ms'] / own[1]['p50_ms']:.1f}x)" if peer else "") if own else "none holds it")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + f"\n\nMilliseconds and PSNR of the fastest that holds the gate; which tools, and which of them fail it: `{found['command']}`."
+
+
+def _decibels(figures: dict[str, float]) -> str:
+    return "exact" if figures["psnr_db"] > 75 else f"{figures['psnr_db']:.0f} dB"
+
+
+def public() -> str:
+    """How good the zoo's training is, beside somebody else's implementation."""
+    found = json.loads((RESULTS / "public_dcgan.json").read_text())
+    told = ", ".join(f"{name} {row['fd_lite0']['mean']:.1f}" for name, row in found["generators"].items() if row["training_images"] == found["generators"]["torchgan DCGAN"]["training_images"])
+    seen = found["generators"]["torchgan DCGAN"]["training_images"]
+    return f"Trained on {seen} images each, `fd_lite0` against real test images: {told}: `{found['command']}`."
 
 
 def zoo() -> str:

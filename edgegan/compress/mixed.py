@@ -15,17 +15,15 @@ import numpy as np
 
 from edgegan.bench.worker import Job, run_job
 from edgegan.compress.build import Workshop
+from edgegan.compress.order import alone_db, decibels, few, float_orders, simulation, times
 from edgegan.compress.plans import Plan, supports_bf16
-from edgegan.compress.savings import saved_ms
 from edgegan.graph.graph import Graph
 from edgegan.metrics.pairwise import psnr_db
-from edgegan.quantize.sensitivity import Layer, Simulation
+from edgegan.quantize.sensitivity import Layer
 
 BARELY, NEAR = 1.0, 2.0
 """Other inputs judge a candidate later, so it is built for so many decibels above the gate, and is when int8 alone comes no
 further above it than NEAR."""
-FEW = 8
-"""Inputs on which layers are compared with each other."""
 INT16_MACS = 1 << 24
 """Raised layers of more work are not tried with activations of 16 bits: LiteRT has only its reference kernels for those."""
 
@@ -43,61 +41,15 @@ def mix(workshop: Workshop, plans: Sequence[Plan], rows: Sequence[dict[str, Any]
     closest: dict[str, tuple[float, Plan]] = {}
     for plan, row in made:
         images = outcomes[row["name"]].images
-        decibels = -np.inf if images is None else psnr_db(wanted, images, span)
-        closest[plan.backend] = max(closest.get(plan.backend, (-np.inf, plan)), (decibels, plan), key=lambda pair: pair[0])
+        reached = -np.inf if images is None else psnr_db(wanted, images, span)
+        closest[plan.backend] = max(closest.get(plan.backend, (-np.inf, plan)), (reached, plan), key=lambda pair: pair[0])
     found, notes = [], []
-    for decibels, plan in closest.values():
-        if decibels < gate + NEAR:
+    for reached, plan in closest.values():
+        if reached < gate + NEAR:
             made_of, told = mixed(workshop, plan, gate, inputs, wanted)
             found += made_of
             notes += told
     return found, notes
-
-
-def simulation(workshop: Workshop, plan: Plan) -> Simulation:
-    """The candidate's own graph, layers counted as its backend counts them."""
-    return Simulation(workshop.quantizable(plan), workshop.scheme(plan), workshop.subject.calibration_batches(workshop.options))
-
-
-def alone_db(found: Simulation, inputs: dict[str, np.ndarray]) -> list[float]:
-    """PSNR of the pictures with each layer alone in int8, by ``Layer.index``, on a few of ``inputs``."""
-    return [_decibels(found, (layer.index,), _few(inputs)) for layer in found.layers]
-
-
-def _few(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {name: values[:FEW] for name, values in inputs.items()}
-
-
-def float_orders(errors: Sequence[float], seconds: Sequence[float] | None) -> list[list[int]]:
-    """Indices of layers, the first to leave in float first: by squared error, and by squared error for the time that int8
-    saves; a layer where it saves nothing comes first of all."""
-    places = range(len(errors))
-    by_error = sorted(places, key=lambda i: -errors[i])
-    if seconds is None:
-        return [by_error]
-    least = max(seconds) * 1e-3
-    return [by_error, sorted(places, key=lambda i: -errors[i] / max(seconds[i], least, 1e-9))]
-
-
-def times(workshop: Workshop, plan: Plan, found: Sequence[Layer], wanted: Sequence[int]) -> list[float] | None:
-    """What int8 saves in every layer: measured for one of each shape among ``wanted``, by its share of the work for the
-    others; None where nothing is timed here."""
-    if not workshop.options.target.runs_here:
-        return None
-    alike: dict[tuple[str, tuple[int, ...], int], int] = {}
-    for index in wanted:
-        alike.setdefault(_kind(found[index]), index)
-    saved = saved_ms(workshop, plan, list(alike.values()))
-    if not saved:
-        return None
-    measured = {kind: saved[index] for kind, index in alike.items() if index in saved}
-    work = sum(layer.macs for layer in found if _kind(layer) in measured)
-    a_mac = sum(max(0.0, measured[_kind(layer)]) for layer in found if _kind(layer) in measured) / max(1, work)
-    return [measured.get(_kind(layer), layer.macs * a_mac) for layer in found]
-
-
-def _kind(layer: Layer) -> tuple[str, tuple[int, ...], int]:
-    return layer.operator, layer.shape, layer.macs
 
 
 def mixed(workshop: Workshop, plan: Plan, gate: float, inputs: dict[str, np.ndarray], wanted: np.ndarray) -> tuple[list[dict[str, Any]], list[str]]:
@@ -115,10 +67,10 @@ def mixed(workshop: Workshop, plan: Plan, gate: float, inputs: dict[str, np.ndar
             built[raised] = row, images is not None and psnr_db(wanted, images, found.graph.spec.output_range) >= gate + BARELY
         return built[raised][1]
 
-    few = _few(inputs)
+    sample = few(inputs, found.graph.batch)
 
     def fewest(order: list[int]) -> int:
-        simulated = _least(0, len(order), lambda count: _decibels(found, order[count:], few) >= gate + BARELY)
+        simulated = _least(0, len(order), lambda count: decibels(found, order[count:], sample) >= gate + BARELY)
         if simulated < len(order) and holds(frozenset(order[:simulated])):
             return simulated
         return _least(min(simulated, len(order) - 1), len(order), lambda count: holds(frozenset(order[:count])))
@@ -156,8 +108,3 @@ def _least(low: int, high: int, holds: Callable[[int], bool]) -> int:
         middle = (low + high) // 2
         low, high = (low, middle) if holds(middle) else (middle, high)
     return high
-
-
-def _decibels(found: Simulation, rounded: Sequence[int], inputs: dict[str, np.ndarray]) -> float:
-    """PSNR of the pictures with those layers in int8, simulated."""
-    return psnr_db(found.run(inputs, ()), found.run(inputs, rounded), found.graph.spec.output_range)

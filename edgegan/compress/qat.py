@@ -34,7 +34,7 @@ def fine_tune(
     """Train a rounded copy of ``graph`` towards ``teacher``, or ``graph`` itself; returns it in float, its weights at home on
     the grid.
 
-    A pruned graph is told apart from its teacher by the losses of distillation; an unpruned one only by its pixels.
+    A pruned graph learns by the losses of distillation, an unpruned one by its pixels alone.
     ``batches`` of calibration inputs fix the activations' ranges beforehand. Raises ModelError where nothing is rounded.
     """
     with stopwatch() as seconds:

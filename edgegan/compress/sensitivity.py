@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgegan.compress.build import Workshop
-from edgegan.compress.mixed import alone_db, simulation
+from edgegan.compress.order import alone_db, simulation
 from edgegan.compress.plans import Plan
 from edgegan.compress.savings import saved_ms
 from edgegan.core.errors import MissingPackageError, TargetError, first_line

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edgegan.cli.app import run as command
-from edgegan.compress import mixed
+from edgegan.compress import mixed, order
 from edgegan.compress.options import Options
 from edgegan.compress.pipeline import run
 from edgegan.core.errors import GateError, TargetError
@@ -65,9 +65,14 @@ def test_the_sensitivity_command(options, capsys):
 
 def test_layers_go_to_float_by_error_and_by_error_for_their_time():
     errors = [1e-3, 1e-4, 1e-5]
-    assert mixed.float_orders(errors, None) == [[0, 1, 2]]
-    assert mixed.float_orders(errors, [1.0, 1e-3, 2.0]) == [[0, 1, 2], [1, 0, 2]]
-    assert mixed.float_orders(errors, [1.0, 1.0, -0.1])[1] == [2, 0, 1], "a layer where int8 saves nothing comes first"
+    assert order.float_orders(errors, None) == [[0, 1, 2]]
+    assert order.float_orders(errors, [1.0, 1e-3, 2.0]) == [[0, 1, 2], [1, 0, 2]]
+    assert order.float_orders(errors, [1.0, 1.0, -0.1])[1] == [2, 0, 1], "a layer where int8 saves nothing comes first"
+
+
+def test_layers_are_compared_on_whole_batches():
+    inputs = {"z": np.zeros((64, 3))}
+    assert [len(order.few(inputs, batch)["z"]) for batch in (1, 3, 8, 16)] == [8, 6, 8, 16]
 
 
 def test_the_least_count_that_holds_is_found():
