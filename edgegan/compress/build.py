@@ -44,6 +44,7 @@ class Workshop:
     root: Path
     _quantized: dict[str, tuple[Graph, tuple[str, ...]]] = field(default_factory=dict)
     _observed: dict[Path, Any] = field(default_factory=dict)
+    _seen: dict[str, Any] = field(default_factory=dict)
     _refined: dict[str, StageResult[Graph]] = field(default_factory=dict)
 
     def build(self, plan: Plan) -> dict[str, Any]:
@@ -114,10 +115,12 @@ class Workshop:
         from edgegan.quantize import pt2e
 
         scheme = self.scheme(plan)
-        key = f"{scheme.name} {graph_name(plan.backend, plan.formulation, plan.precision)} {plan.kept} {sorted(plan.raised)}"
+        graph_key = f"{scheme.name} {graph_name(plan.backend, plan.formulation, plan.precision)}"
+        key = f"{graph_key} {plan.kept} {sorted(plan.raised)}"
         if key not in self._quantized:
             ready = self._quantizable(plan)
-            done = pt2e.quantize(ready.value, scheme, self.subject.calibration_batches(self.options), plan.raised, plan.kept == "outputs")
+            seen = self._seen.setdefault(graph_key, pt2e.Seen())
+            done = pt2e.quantize(ready.value, scheme, self.subject.calibration_batches(self.options), plan.raised, plan.kept == "outputs", seen)
             self._quantized[key] = (done.value, (*ready.notes, *done.notes))
         return self._quantized[key]
 

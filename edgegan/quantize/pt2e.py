@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import torch
 from torch import fx
@@ -115,10 +116,47 @@ def _is_quantized(node) -> bool:
     return annotation is not None and annotation.output_qspec is not None
 
 
+@dataclass
+class Seen:
+    """The ranges of a graph's tensors by the node that makes them, taken from ``count`` samples."""
+
+    ranges: dict[str, RangeObserver] = field(default_factory=dict)
+    count: int = 0
+
+
+def _calibrate(prepared: fx.GraphModule, batches: Iterable[tuple[torch.Tensor, ...]], seen: Seen) -> None:
+    """Show ``batches`` to the observers; only the first, which the weights need, where ``seen`` knows all tensors."""
+    called = {n: prepared.get_submodule(str(n.target)) for n in prepared.graph.nodes if n.op == "call_module"}
+    observers = {_watched(node): module for node, module in called.items() if isinstance(module, SchemeObserver)}
+    known, count = seen.count > 0 and set(observers) <= set(seen.ranges), 0
+    for batch in batches:
+        try:
+            prepared(*batch)
+        except ValueError as exc:
+            raise ModelError(f"calibration met a {exc} in the generator; check the weights and the --data") from exc
+        count += len(batch[0])
+        if known:
+            break
+    if not known:
+        seen.ranges |= {name: observer.ranges for name, observer in observers.items()}
+        seen.count = count
+    for name, observer in observers.items():
+        observer.ranges = seen.ranges[name]
+
+
+def _watched(node: fx.Node) -> str:
+    """The tensor that an observer, or a chain of them, looks at."""
+    source = node.args[0]
+    while source.op == "call_module":
+        source = source.args[0]
+    return str(source.name)
+
+
 @torch.no_grad()
-def quantize(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]], skip: frozenset[int] = frozenset(), float_outputs: bool = False) -> StageResult[Graph]:
+def quantize(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]], skip: frozenset[int] = frozenset(), float_outputs: bool = False, seen: Seen | None = None) -> StageResult[Graph]:
     """``graph`` with explicit int8 quantize/dequantize operators and int8 weights, calibrated on ``batches``.
 
+    ``seen`` keeps what calibration of this graph showed: filled by the first call, it spares later ones all but one batch.
     Raises ModelError when no layer can be quantized, or calibration meets NaN.
     """
     logging.getLogger("torchao").setLevel(logging.ERROR)
@@ -129,17 +167,12 @@ def quantize(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor,
         if not layers:
             raise ModelError("no convolution or linear layer with constant weights was found to quantize")
         prepared = prepare_pt2e(module, BackendQuantizer(scheme, skip, float_outputs))
-        count = 0
-        for batch in batches:
-            try:
-                prepared(*batch)
-            except ValueError as exc:
-                raise ModelError(f"calibration met a {exc} in the generator; check the weights and the --data") from exc
-            count += len(batch[0])
+        seen = Seen() if seen is None else seen
+        _calibrate(prepared, batches, seen)
         converted = convert_pt2e(prepared, fold_quantize=True)
         quantized = graph.with_module(converted)
         refresh(converted, graph.example_inputs())
         kept = f", {len(skip)} of {len(layers)} layers in float" if skip else ""
         kept += ", what no layer reads in float" if float_outputs else ""
-        note = f"int8 ({scheme.name} scheme): {len(layers) - len(skip)} layers{kept}, calibrated on {count} samples"
+        note = f"int8 ({scheme.name} scheme): {len(layers) - len(skip)} layers{kept}, calibrated on {seen.count} samples"
         return StageResult(quantized, (note,), seconds())
