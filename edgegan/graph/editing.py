@@ -54,6 +54,11 @@ def channel_values(module: fx.GraphModule, value: Any, channels: int, rank: int)
     return held.double().reshape(-1).expand(channels)
 
 
+def weighted_layers(module: fx.GraphModule) -> list[fx.Node]:
+    """Convolutions, transposed ones and linear layers that hold constant weights, in the order in which they run."""
+    return [n for n in module.graph.nodes if is_call(n, *LAYERS, *TRANSPOSED) and weight(module, n.args[1]) is not None]
+
+
 def add_weight(module: fx.GraphModule, name: str, value: torch.Tensor) -> fx.Node:
     """Register a tensor (a parameter where it is floating) and return a get_attr node for it at the graph's head."""
     name = name.replace(".", "_")

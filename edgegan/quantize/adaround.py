@@ -9,13 +9,13 @@ whatever quantizes the graph later, by the largest magnitude of a channel, finds
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import torch
 from torch import fx
 
 from edgegan.core.stage import StageResult, stopwatch
-from edgegan.graph.editing import LAYERS, TRANSPOSED, add_weight, is_call, weight
+from edgegan.graph.editing import add_weight, weight, weighted_layers
 from edgegan.graph.graph import Graph, refresh
 from edgegan.quantize.local import Seen, layer_output, round_activation, watch, weight_axis, weight_scale
 from edgegan.quantize.scheme import Scheme
@@ -26,21 +26,17 @@ WARM_UP = 0.2
 """Share of the steps before weights are pushed to one side."""
 
 
-def round_adaptively(
-    graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]], steps: int = STEPS, progress: Callable[[int, int], None] | None = None
-) -> StageResult[Graph]:
+def round_adaptively(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]], steps: int = STEPS) -> StageResult[Graph]:
     """``graph`` with the weights of its layers on their grids, rounded for the least error of each layer."""
     with stopwatch() as seconds:
         result = graph.copy()
         module = result.module
-        nodes = [n for n in module.graph.nodes if is_call(n, *LAYERS, *TRANSPOSED) and weight(module, n.args[1]) is not None]
+        nodes = weighted_layers(module)
         better = 0
-        for done, (node, seen) in enumerate(watch(module, nodes, scheme, batches).items()):
+        for node, seen in watch(module, nodes, scheme, batches).items():
             rounded, gained = _rounded(module, node, seen, scheme, steps, scheme.bits(nodes.index(node), len(nodes)))
             node.update_arg(1, add_weight(module, f"{node.name}_rounded_weight", rounded))
             better += gained
-            if progress:
-                progress(done + 1, len(nodes))
         refresh(module, result.example_inputs())
         return StageResult(result, (f"adaptive rounding: better than to the nearest in {better} of {len(nodes)} layers, {steps} steps each",), seconds())
 

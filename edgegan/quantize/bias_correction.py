@@ -1,6 +1,6 @@
 """Bias correction: what rounding shifts a channel by on average goes back into its bias (Nagel et al. 2019, arXiv:1906.04721).
 
-b'  =  b + E[W x] - E[W' x']        W', x' as rounded; the mean over calibration inputs and places
+    b'  =  b + E[W x] - E[W' x']        W', x' as rounded; the mean over calibration inputs and places
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import torch
 
 from edgegan.core.stage import StageResult, stopwatch
-from edgegan.graph.editing import LAYERS, TRANSPOSED, add_weight, arguments, is_call, weight
+from edgegan.graph.editing import add_weight, arguments, aten, weight, weighted_layers
 from edgegan.graph.graph import Graph, refresh
 from edgegan.quantize.local import layer_output, round_activation, round_weight, watch, weight_axis
 from edgegan.quantize.scheme import Scheme
@@ -21,7 +21,7 @@ def correct_biases(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.T
     with stopwatch() as seconds, torch.no_grad():
         result = graph.copy()
         module = result.module
-        nodes = [n for n in module.graph.nodes if is_call(n, *LAYERS, *TRANSPOSED) and weight(module, n.args[1]) is not None]
+        nodes = weighted_layers(module)
         bits = {n: scheme.bits(place, len(nodes)) for place, n in enumerate(nodes)}
         nodes = [n for n in nodes if len(n.meta["val"].shape) > 1 and _has_bias(module, n)]
         for node, seen in watch(module, nodes, scheme, batches).items():
@@ -29,7 +29,7 @@ def correct_biases(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.T
             assert kernel is not None
             given = layer_output(module, node, round_activation(seen.inputs, seen.low, seen.high, scheme), round_weight(kernel, weight_axis(node), bits[node]))
             shift = layer_output(module, node, seen.inputs) - given
-            channel = shift.ndim - 1 if node.target is LAYERS[2] else 1
+            channel = shift.ndim - 1 if node.target is aten.linear.default else 1
             bias = weight(module, arguments(node)["bias"])
             assert bias is not None
             node.update_arg(2, add_weight(module, f"{node.name}_corrected_bias", bias + shift.mean([d for d in range(shift.ndim) if d != channel])))

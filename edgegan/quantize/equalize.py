@@ -19,7 +19,7 @@ from torch import fx
 from edgegan.core.stage import StageResult, stopwatch
 from edgegan.graph.editing import LAYERS, TRANSPOSED, UPSAMPLES, add_weight, arguments, aten, is_call, shape, sole_user, weight
 from edgegan.graph.graph import Graph, refresh
-from edgegan.quantize.local import Seen, layer_output, rounded_output, watch
+from edgegan.quantize.local import Seen, layer_output, rounded_output, watch, weight_axis
 from edgegan.quantize.scheme import Scheme
 
 STRENGTHS = (0.25, 0.5, 0.75)
@@ -93,18 +93,18 @@ def _pads_zero(node: fx.Node) -> bool:
 
 
 def _outputs(module: fx.GraphModule, node: fx.Node) -> int:
-    return int(weight(module, node.args[1]).shape[1 if is_call(node, *TRANSPOSED) else 0])  # type: ignore[union-attr]
+    return int(weight(module, node.args[1]).shape[weight_axis(node)])  # type: ignore[union-attr]
 
 
 def _inputs(module: fx.GraphModule, node: fx.Node) -> int:
-    return int(weight(module, node.args[1]).shape[0 if is_call(node, *TRANSPOSED) else 1])  # type: ignore[union-attr]
+    return int(weight(module, node.args[1]).shape[1 - weight_axis(node)])  # type: ignore[union-attr]
 
 
 def _best_scale(module: fx.GraphModule, pair: Pair, seen: Seen, scheme: Scheme) -> torch.Tensor | None:
     """Factor of every channel of the second layer's input; None where none lowers the error."""
     kernel = weight(module, pair.second.args[1])
     assert kernel is not None
-    axis = 0 if is_call(pair.second, *TRANSPOSED) else 1
+    axis = 1 - weight_axis(pair.second)
     heaviest = kernel.abs().amax([d for d in range(kernel.ndim) if d != axis]).clamp_min(1e-8)
     wanted = layer_output(module, pair.second, seen.inputs)
     best, least = None, _error(module, pair.second, seen.inputs, torch.ones_like(heaviest), wanted, scheme)
@@ -120,7 +120,7 @@ def _best_scale(module: fx.GraphModule, pair: Pair, seen: Seen, scheme: Scheme) 
 def _error(module: fx.GraphModule, node: fx.Node, inputs: torch.Tensor, scale: torch.Tensor, wanted: torch.Tensor, scheme: Scheme) -> float:
     kernel = weight(module, node.args[1])
     assert kernel is not None
-    given = rounded_output(module, node, inputs / _along(scale, inputs.ndim, 1), kernel * _along(scale, kernel.ndim, 0 if is_call(node, *TRANSPOSED) else 1), scheme)
+    given = rounded_output(module, node, inputs / _along(scale, inputs.ndim, 1), kernel * _along(scale, kernel.ndim, 1 - weight_axis(node)), scheme)
     return float(((given - wanted) ** 2).mean())
 
 
@@ -130,7 +130,7 @@ def _along(values: torch.Tensor, rank: int, axis: int) -> torch.Tensor:
 
 def _apply(module: fx.GraphModule, pair: Pair, scale: torch.Tensor) -> None:
     per_output = scale.repeat_interleave(pair.repeat)
-    for node, factor, axis in ((pair.first, 1 / per_output, 1 if is_call(pair.first, *TRANSPOSED) else 0), (pair.second, scale, 0 if is_call(pair.second, *TRANSPOSED) else 1)):
+    for node, factor, axis in ((pair.first, 1 / per_output, weight_axis(pair.first)), (pair.second, scale, 1 - weight_axis(pair.second))):
         kernel = weight(module, node.args[1])
         assert kernel is not None
         node.update_arg(1, add_weight(module, f"{node.name}_equalized_weight", kernel * _along(factor, kernel.ndim, axis)))

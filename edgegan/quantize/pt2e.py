@@ -15,7 +15,7 @@ from torchao.quantization.pt2e.quantizer import QuantizationAnnotation, Quantiza
 
 from edgegan.core.errors import ModelError
 from edgegan.core.stage import StageResult, stopwatch
-from edgegan.graph.editing import LAYERS, TRANSPOSED, arguments, aten, is_call, sole_user, weight
+from edgegan.graph.editing import LAYERS, TRANSPOSED, arguments, aten, is_call, sole_user, weight, weighted_layers
 from edgegan.graph.graph import Graph, functional, refresh
 from edgegan.quantize.ranges import RangeObserver
 from edgegan.quantize.scheme import FUSED, SATURATING, Scheme
@@ -60,7 +60,7 @@ class BackendQuantizer(Quantizer):
         self.scheme, self.skip, self.float_outputs = scheme, skip, float_outputs
 
     def annotate(self, model: fx.GraphModule) -> fx.GraphModule:
-        layers = [node for node in model.graph.nodes if is_call(node, *LAYERS, *TRANSPOSED) and weight(model, node.args[1]) is not None]
+        layers = weighted_layers(model)
         for place, node in enumerate(layers):
             if _is_layer(node, self.scheme) and place not in self.skip:
                 self._annotate_layer(node)

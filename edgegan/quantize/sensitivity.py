@@ -12,7 +12,7 @@ from torch import fx
 
 from edgegan.core.errors import ModelError
 from edgegan.graph.cost import node_macs
-from edgegan.graph.editing import LAYERS, TRANSPOSED, is_call, shape, sole_user, weight
+from edgegan.graph.editing import TRANSPOSED, is_call, shape, sole_user, weighted_layers
 from edgegan.graph.graph import Graph, first_output
 from edgegan.quantize.local import activation_steps, round_weight, weight_axis
 from edgegan.quantize.ranges import RangeObserver
@@ -32,8 +32,7 @@ class Layer:
 
 def layers(graph: Graph, transposed: bool = True) -> list[Layer]:
     """The layers that hold constant weights, in the order in which they run; ``Layer.index`` is the place in this list."""
-    kinds = (*LAYERS, *TRANSPOSED) if transposed else LAYERS
-    nodes = [n for n in graph.module.graph.nodes if is_call(n, *kinds) and weight(graph.module, n.args[1]) is not None]
+    nodes = [n for n in weighted_layers(graph.module) if transposed or not is_call(n, *TRANSPOSED)]
     return [Layer(i, n.name, str(n.target).split(".")[1], shape(n)[1:], node_macs(n) // graph.batch) for i, n in enumerate(nodes)]
 
 
