@@ -68,9 +68,10 @@ def mixed(workshop: Workshop, plan: Plan, gate: float, inputs: dict[str, np.ndar
         return built[raised][1]
 
     sample = few(inputs, found.graph.batch)
+    floats = found.run(sample, ())
 
     def fewest(order: list[int]) -> int:
-        simulated = _least(0, len(order), lambda count: decibels(found, order[count:], sample) >= gate + BARELY)
+        simulated = _least(0, len(order), lambda count: decibels(found, order[count:], sample, floats) >= gate + BARELY)
         if simulated < len(order) and holds(frozenset(order[:simulated])):
             return simulated
         return _least(min(simulated, len(order) - 1), len(order), lambda count: holds(frozenset(order[:count])))

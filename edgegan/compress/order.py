@@ -24,7 +24,8 @@ def simulation(workshop: Workshop, plan: Plan) -> Simulation:
 def alone_db(found: Simulation, inputs: dict[str, np.ndarray]) -> list[float]:
     """PSNR of the pictures with each layer alone in int8, by ``Layer.index``, on a few of ``inputs``."""
     sample = few(inputs, found.graph.batch)
-    return [decibels(found, (layer.index,), sample) for layer in found.layers]
+    wanted = found.run(sample, ())
+    return [decibels(found, (layer.index,), sample, wanted) for layer in found.layers]
 
 
 def few(inputs: dict[str, np.ndarray], batch: int) -> dict[str, np.ndarray]:
@@ -32,9 +33,9 @@ def few(inputs: dict[str, np.ndarray], batch: int) -> dict[str, np.ndarray]:
     return {name: values[: max(batch, FEW // batch * batch)] for name, values in inputs.items()}
 
 
-def decibels(found: Simulation, rounded: Sequence[int], inputs: dict[str, np.ndarray]) -> float:
-    """PSNR of the pictures with those layers in int8, simulated."""
-    return psnr_db(found.run(inputs, ()), found.run(inputs, rounded), found.graph.spec.output_range)
+def decibels(found: Simulation, rounded: Sequence[int], inputs: dict[str, np.ndarray], wanted: np.ndarray) -> float:
+    """PSNR to the float pictures ``wanted`` of those with those layers in int8, simulated."""
+    return psnr_db(wanted, found.run(inputs, rounded), found.graph.spec.output_range)
 
 
 def float_orders(errors: Sequence[float], seconds: Sequence[float] | None) -> list[list[int]]:
