@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def one_seed(seed: int, original: Graph, inputs: dict[str, np.ndarray], progress
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         progress.stage("qat, 8 bits")
-        trained = fine_tune(pruned, STEPS[8], seed, False, batches, progress=progress.step, teacher=original).value
+        trained = fine_tune(pruned, ONNXRUNTIME, STEPS[8], seed, batches, progress=progress.step, teacher=original).value
         found = {
             "float": psnr_db(wanted, own, SPAN),
             "int8 calibrated": psnr_db(wanted, int8_images(pruned, batches, inputs, folder), SPAN),
@@ -72,7 +73,7 @@ def one_seed(seed: int, original: Graph, inputs: dict[str, np.ndarray], progress
         for name, graph, reference in (("pruned", pruned, own), ("unpruned", original, wanted)):
             progress.stage(f"qat, 4 bits, {name}")
             found[f"{name} w4 calibrated"] = psnr_db(reference, int4_images(graph, batches, inputs, folder), SPAN)
-            trained = fine_tune(graph, STEPS[4], seed, False, batches, progress=progress.step, weight_bits=4).value
+            trained = fine_tune(graph, replace(ONNXRUNTIME, weight_bits=4), STEPS[4], seed, batches, progress=progress.step).value
             found[f"{name} w4 trained"] = psnr_db(reference, int4_images(trained, batches, inputs, folder), SPAN)
     return found
 

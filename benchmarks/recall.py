@@ -37,7 +37,7 @@ def rows_of(name: str, network: Lite0Features, progress: ConsoleProgress) -> lis
         for bits, precision, ending in (("float32", "fp32", ""), ("int8", "int8", ""), ("int4 weights", "int8", "-w4")):
             made = [c for c in report["candidates"] if c["precision"] == precision and c["name"].endswith("-w4") == bool(ending) and c["quality"]["psnr_db"] is not None]
             best = max(made, key=lambda c: c["quality"]["psnr_db"])
-            found.append({"model": name, "bits": bits, "candidate": best["name"], "psnr_db": best["quality"]["psnr_db"], "bytes": best["bytes"]} | figures(out / "candidates" / best["name"] / "g.tflite", original.real, network, progress))
+            found.append({"model": name, "bits": bits, "candidate": best["name"], "psnr_db": best["quality"]["psnr_db"], "bytes": best["bytes"]} | figures(out / best["artifact"], original.real, network, progress))
         return found
 
 

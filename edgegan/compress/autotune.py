@@ -1,6 +1,7 @@
-"""Which form of each layer a backend runs fastest here: every form is measured by itself, once per machine.
+"""Which form of each layer a backend runs fastest here: every form is measured by itself, once per machine, in float and in
+int8, for what wins in the one may lose in the other.
 
-A table in the user's cache keeps what was measured, by layer shape, backend, version, CPU and threads.
+A table in the user's cache keeps what was measured, by layer shape, backend, version, CPU, threads and precision.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgegan.bench.environment import cpu_name
 from edgegan.bench.worker import Job, run_job
 from edgegan.core.cache import read_table, write_table
-from edgegan.core.errors import OutputError, TargetError, first_line
+from edgegan.core.errors import ModelError, OutputError, TargetError, first_line
 from edgegan.core.manifest import describe, write_manifest
 from edgegan.core.sampling import sample_inputs
 from edgegan.core.stage import StageResult
@@ -24,9 +27,11 @@ from edgegan.graph.check import Reference
 from edgegan.graph.graph import Graph
 from edgegan.graph.rewrite import apply
 from edgegan.graph.sites import NATIVE, Site, composed, sites
+from edgegan.quantize.scheme import scheme_of
 from edgegan.runtime.backends import BACKENDS
 
 TABLE = "forms"
+SAMPLES = 4
 SECONDS = 0.25
 """Timed seconds a form, in turns with the layer's other forms."""
 
@@ -39,32 +44,44 @@ class Choice:
     keys: dict[str, str]
     warning: str | None = None
 
-    def forms(self, with_native: bool = True) -> dict[str, str]:
-        """The fastest form by node; ``with_native`` False where the layer as it stands has no kernel (int8)."""
+    def forms(self) -> dict[str, str]:
+        """The fastest form by node; stacked where none ran."""
         found = {}
         for node, measured in self.milliseconds.items():
-            allowed = {form: ms for form, ms in measured.items() if ms is not None and (with_native or form != NATIVE)}
-            found[node] = min(allowed, key=allowed.__getitem__, default="stacked")
+            ran = {form: ms for form, ms in measured.items() if ms is not None}
+            found[node] = min(ran, key=ran.__getitem__, default="stacked")
         return found
 
-    def notes(self, with_native: bool = True) -> list[str]:
+    def notes(self) -> list[str]:
         """What was chosen for each layer, and what the forms took."""
-        chosen = self.forms(with_native)
+        chosen = self.forms()
         return ([self.warning] if self.warning else []) + [f"{self.keys[node]}: {chosen[node]} ({', '.join(_told(*m) for m in measured.items())})" for node, measured in self.milliseconds.items()]
 
 
-def autotune(native: Graph, backend: str, threads: int, folder: Path) -> Choice:
-    """Measure the forms of every site of ``native`` on ``backend``; layers of equal shape once."""
-    found = sites(native)
+def autotune(native: Graph, backend: str, precision: str, threads: int, folder: Path) -> Choice:
+    """Measure the forms of every site of ``native`` on ``backend`` in ``precision``, fp32 or int8; layers of equal shape once."""
+    found = {site: _key(site, precision) for site in sites(native)}
     table = read_table(TABLE)
-    row = table.setdefault(f"{backend} {BACKENDS[backend].version()}, {cpu_name()}, {threads} threads", {})
-    missing = {site.key: site for site in found if set(row.get(site.key, ())) != set(site.forms)}
+    row = table.setdefault(f"{backend} {BACKENDS[backend].version()}, {cpu_name()}, {threads} threads, {precision}", {})
+    missing = {key: site for site, key in found.items() if set(row.get(key, ())) != set(_forms(site, backend, precision))}
     warning = None
     if missing:
         for key, site in missing.items():
-            row[key] = _measure(site, backend, threads, folder)
+            row[key] = _measure(site, backend, precision, threads, folder)
         warning = _keep(table)
-    return Choice({site.node: row[site.key] for site in found}, {site.node: site.key for site in found}, warning)
+    return Choice({site.node: row[key] for site, key in found.items()}, {site.node: key for site, key in found.items()}, warning)
+
+
+def _key(site: Site, precision: str) -> str:
+    """In int8 it matters whether zero is the least of what a layer reads: OpenVINO has no other int8 transposed convolution."""
+    return site.key + (", not negative" if precision == "int8" and site.rectified else "")
+
+
+def _forms(site: Site, backend: str, precision: str) -> tuple[str, ...]:
+    """Those that the backend has kernels for."""
+    if precision == "int8" and site.transposed and not scheme_of(backend).transposed:
+        return tuple(form for form in site.forms if form != NATIVE)
+    return site.forms
 
 
 def _keep(table: dict[str, Any]) -> str | None:
@@ -80,36 +97,59 @@ def _told(form: str, milliseconds: float | None) -> str:
     return f"{form} {milliseconds:.3g} ms" if milliseconds is not None else f"{form} does not run"
 
 
-def _measure(site: Site, backend: str, threads: int, folder: Path) -> dict[str, float | None]:
+def _measure(site: Site, backend: str, precision: str, threads: int, folder: Path) -> dict[str, float | None]:
     """Milliseconds by form; None where the backend's converter refuses it, or it does not run."""
-    alone = site.alone()
+    alone, artifacts = site.alone(), {}
     (place,) = sites(alone)
-    artifacts = {}
-    for form in site.forms:
+    forms = _forms(site, backend, precision)
+    for form in forms:
         graph = apply(alone, composed({place.node: form}, channels_last=backend == "litert")).value
-        with contextlib.suppress(TargetError):
-            artifacts[form] = _artifact(graph, backend, folder / hashlib.sha256(f"{site.key} {form}".encode()).hexdigest()[:16])
+        with contextlib.suppress(TargetError, ModelError):
+            artifacts[form] = _artifact(graph, backend, precision, _samples(alone, site.rectified), folder / hashlib.sha256(f"{site.key} {form}".encode()).hexdigest()[:16])
     inputs = sample_inputs(alone.spec.inputs, alone.batch, 0)
     outcomes = run_job(Job(artifacts=artifacts, inputs=inputs, threads=threads, timed=tuple(artifacts), seconds=SECONDS))
     taken = {form: outcome.latency_ms["p50"] for form, outcome in outcomes.items() if outcome.latency_ms}
-    return {form: taken.get(form) for form in site.forms}
+    return {form: taken.get(form) for form in forms}
 
 
-def _artifact(graph: Graph, backend: str, folder: Path) -> Path:
-    if backend == "litert":
-        path = export_litert(graph.module, graph.example_inputs(), folder / "g.tflite")
-    else:
-        path = folder / "g.onnx"
-        if not path.exists():
-            export_onnx(graph, path)
+def _samples(alone: Graph, rectified: bool) -> list[np.ndarray]:
+    """What a layer is calibrated on, a batch each: normal values, or those of them that are not negative."""
+    (values,) = sample_inputs(alone.spec.inputs, SAMPLES * alone.batch, 1).values()
+    return np.split(np.maximum(values, 0.0) if rectified else values, SAMPLES)
+
+
+def _artifact(graph: Graph, backend: str, precision: str, samples: list[np.ndarray], folder: Path) -> Path:
+    path = (_litert if backend == "litert" else _onnx)(graph, backend, precision, samples, folder)
     content = describe(
-        artifact=path, backend=backend, backend_version=BACKENDS[backend].version() or "", target="here", precision="fp32", spec=graph.spec, output_shape=graph.output_shape[1:],
+        artifact=path, backend=backend, backend_version=BACKENDS[backend].version() or "", target="here", precision=precision, spec=graph.spec, output_shape=graph.output_shape[1:],
         batch=graph.batch, model="layer", weights_sha256="", build={"inference_precision": "f32"} if backend == "openvino" else {},
     )  # fmt: skip
     write_manifest(path, content)
     return path
 
 
-def forms_graph(native: Graph, choice: Choice, backend: str, with_native: bool, reference: Reference) -> StageResult[Graph]:
+def _onnx(graph: Graph, backend: str, precision: str, samples: list[np.ndarray], folder: Path) -> Path:
+    path = folder / f"{backend}-{precision}.onnx"
+    if precision == "int8":
+        import torch
+
+        from edgegan.quantize import pt2e
+
+        graph = pt2e.quantize(graph, scheme_of(backend), [(torch.from_numpy(batch),) for batch in samples]).value
+    return export_onnx(graph, path)
+
+
+def _litert(graph: Graph, backend: str, precision: str, samples: list[np.ndarray], folder: Path) -> Path:
+    floats = folder / "float.tflite"
+    if not floats.exists():
+        export_litert(graph.module, graph.example_inputs(), floats)
+    if precision == "fp32":
+        return floats
+    from edgegan.quantize import litert
+
+    return litert.quantize(floats, litert.observe(floats, ([batch] for batch in samples)), folder / "int8.tflite").value
+
+
+def forms_graph(native: Graph, choice: Choice, backend: str, reference: Reference) -> StageResult[Graph]:
     """``native`` with the form chosen for each layer, checked as every rewrite is."""
-    return apply(native, composed(choice.forms(with_native), channels_last=backend == "litert"), reference)
+    return apply(native, composed(choice.forms(), channels_last=backend == "litert"), reference)

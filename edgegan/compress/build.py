@@ -77,7 +77,7 @@ class Workshop:
         return {layer.node: plan.rest for layer in layers(self.quantizable(plan)) if layer.index in plan.raised} if plan.raised else {}
 
     def scheme(self, plan: Plan) -> Scheme:
-        return scheme_of(plan.backend, plan.formulation, self.options.observer, plan.weight_bits)
+        return scheme_of(plan.backend, self.options.observer, plan.weight_bits)
 
     def quantizable(self, plan: Plan) -> Graph:
         """The float graph that an int8 candidate is made of."""
@@ -113,13 +113,14 @@ class Workshop:
     def _int8(self, plan: Plan) -> tuple[Graph, tuple[str, ...]]:
         """The quantized graph in the backend's scheme; ONNX Runtime and OpenVINO share one."""
         from edgegan.quantize import pt2e
+        from edgegan.quantize.seen import Seen
 
         scheme = self.scheme(plan)
         graph_key = f"{scheme.name} {graph_name(plan.backend, plan.formulation, plan.precision)}"
         key = f"{graph_key} {plan.kept} {sorted(plan.raised)}"
         if key not in self._quantized:
             ready = self._quantizable(plan)
-            seen = self._seen.setdefault(graph_key, pt2e.Seen())
+            seen = self._seen.setdefault(graph_key, Seen(scheme.observer))
             done = pt2e.quantize(ready.value, scheme, self.subject.calibration_batches(self.options), plan.raised, plan.kept == "outputs", seen)
             self._quantized[key] = (done.value, (*ready.notes, *done.notes))
         return self._quantized[key]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from edgegan.bench.worker import Job, run_job
+from edgegan.bench.worker import Job, Outcome, run_job
 from edgegan.compress.build import Workshop
 from edgegan.compress.order import alone_db, decibels, few, float_orders, simulation, times
 from edgegan.compress.plans import Plan, supports_bf16
@@ -24,6 +24,9 @@ from edgegan.quantize.sensitivity import Layer
 BARELY, NEAR = 1.0, 2.0
 """Other inputs judge a candidate later, so it is built for so many decibels above the gate, and is when int8 alone comes no
 further above it than NEAR."""
+ALIKE = 1.5
+"""Of the int8 candidates within so many decibels of the best the fastest is given layers in float."""
+SECONDS = 0.3
 INT16_MACS = 1 << 24
 """Raised layers of more work are not tried with activations of 16 bits: LiteRT has only its reference kernels for those."""
 
@@ -37,15 +40,19 @@ def mix(workshop: Workshop, plans: Sequence[Plan], rows: Sequence[dict[str, Any]
     wanted = network.run(inputs)
     span = network.spec.output_range
     made = [(plan, row) for plan, row in zip(plans, rows, strict=True) if plan.precision == "int8" and row["runs"]]
-    outcomes = run_job(Job(artifacts={row["name"]: workshop.root / row["runs"] for _, row in made}, inputs=inputs, threads=workshop.options.threads)) if made else {}
-    closest: dict[str, tuple[float, Plan]] = {}
+    timed = tuple(row["name"] for _, row in made) if workshop.options.target.runs_here else ()
+    outcomes = run_job(Job(artifacts={row["name"]: workshop.root / row["runs"] for _, row in made}, inputs=inputs, threads=workshop.options.threads, timed=timed, seconds=SECONDS)) if made else {}
+    reached: dict[str, dict[Plan, float]] = {}
     for plan, row in made:
         images = outcomes[row["name"]].images
-        reached = -np.inf if images is None else psnr_db(wanted, images, span)
-        closest[plan.backend] = max(closest.get(plan.backend, (-np.inf, plan)), (reached, plan), key=lambda pair: pair[0])
+        if images is not None:
+            reached.setdefault(plan.backend, {})[plan] = psnr_db(wanted, images, span)
     found, notes = [], []
-    for reached, plan in closest.values():
-        if reached < gate + NEAR:
+    for of_backend in reached.values():
+        best = max(of_backend.values())
+        if best < gate + NEAR:
+            alike = [plan for plan, db in of_backend.items() if db >= best - ALIKE]
+            plan = min(alike, key=lambda plan: (_p50(outcomes[plan.name]), -of_backend[plan]))
             made_of, told = mixed(workshop, plan, gate, inputs, wanted)
             found += made_of
             notes += told
@@ -92,6 +99,11 @@ def mixed(workshop: Workshop, plan: Plan, gate: float, inputs: dict[str, np.ndar
         return [], [f"{plan.name}: no choice of layers in float holds {gate:g} dB"]
     others = [workshop.build(replace(plan, raised=raised, rest=rest)) for raised in chosen for rest in _rests(plan, [found.layers[i] for i in raised])]
     return [built[raised][0] for raised in chosen] + others, list(chosen.values())
+
+
+def _p50(outcome: Outcome) -> float:
+    """Milliseconds; infinite where nothing was timed, so that pictures decide."""
+    return outcome.latency_ms["p50"] if outcome.latency_ms else np.inf
 
 
 def _rests(plan: Plan, raised: Sequence[Layer]) -> list[str]:

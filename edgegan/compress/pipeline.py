@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from edgegan.compress.distances import add_distances
 from edgegan.compress.measure import measure
 from edgegan.compress.mixed import mix
 from edgegan.compress.options import Options, data_sha256
-from edgegan.compress.plans import Plan, graph_name, lacking, plans, supports_bf16
+from edgegan.compress.plans import Plan, graph_name, lacking, plain_formulations, plans, supports_bf16
 from edgegan.compress.qat import fine_tune
 from edgegan.compress.refine import refine
 from edgegan.compress.sensitivity import sensitivity
@@ -28,7 +28,7 @@ from edgegan.graph.graph import Graph, load, save
 from edgegan.graph.rewrite import rewrite
 from edgegan.prune.channels import prune, recapture, share_for_macs_ratio
 from edgegan.prune.distil import Settings, distil
-from edgegan.quantize.scheme import scheme_of
+from edgegan.quantize.scheme import ONNXRUNTIME, TENSORRT, scheme_of
 
 STAGES = ("prune", "rewrite", "quantize", "export", "measure")
 
@@ -128,8 +128,8 @@ def _qat(graph: Graph, subject: Subject, options: Options, store: StageStore, pr
     file, known = store.path("qat.pt2"), store.read("qat")
     if known is not None and file.exists():
         return StageResult(load(file, subject.graph.spec, options.batch), (*known["notes"],), known["seconds"])
-    symmetric = options.target.runtime.startswith("tensorrt")
-    done = fine_tune(graph, options.qat_steps, options.seed, symmetric, subject.calibration_batches(options), subject.images, store.path("qat.pt"), progress.step, options.weight_bits, subject.graph)
+    scheme = replace(TENSORRT if options.target.runtime.startswith("tensorrt") else ONNXRUNTIME, observer=options.observer, weight_bits=options.weight_bits)
+    done = fine_tune(graph, scheme, options.qat_steps, options.seed, subject.calibration_batches(options), subject.images, store.path("qat.pt"), progress.step, subject.graph)
     save(done.value, file)
     store.write("qat", {"notes": list(done.notes), "seconds": done.seconds})
     store.path("qat.pt").unlink(missing_ok=True)
@@ -138,7 +138,7 @@ def _qat(graph: Graph, subject: Subject, options: Options, store: StageStore, pr
 
 def _equalize(graph: Graph, subject: Subject, options: Options) -> StageResult[Graph]:
     """The same function, scaled for int8, of the cleaned graph."""
-    scheme = scheme_of(options.target.runtime, "native", options.observer)
+    scheme = scheme_of(options.target.runtime, options.observer)
     return refine(rewrite(graph, "native").value, ("equalize",), scheme, lambda: subject.calibration_batches(options), subject.probe_inputs(options))
 
 
@@ -165,17 +165,16 @@ def _wanted_forms(options: Options) -> list[str]:
 
 
 def _composed(made: dict[str, StageResult[Graph]], reference: Reference, options: Options, store: StageStore) -> Iterator[tuple[str, StageResult[Graph], list[str]]]:
-    """For each installed backend the graph of its fastest layers, where that is none of the plain forms."""
+    """For each installed backend and precision the graph of its fastest layers, where that is none of the plain forms."""
     native = made["native"].value
     for backend in options.target.runtimes:
         if lacking(backend, options.target) is not None:
             continue
-        choice = autotune(native, backend, options.threads, store.path("autotune"))
-        plain = {made[f].value.fingerprint() for f in (("phase-nhwc",) if backend == "litert" else ("native", "phase"))}
-        for with_native in (True, False):
-            result = forms_graph(native, choice, backend, with_native, reference)
-            if result.value.fingerprint() not in plain:
-                yield graph_name(backend, "auto", "fp32" if with_native else "int8"), result, choice.notes(with_native)
+        for precision in ("fp32", "int8"):
+            choice = autotune(native, backend, precision, options.threads, store.path("autotune"))
+            result = forms_graph(native, choice, backend, reference)
+            if result.value.fingerprint() not in {made[form].value.fingerprint() for form in plain_formulations(backend, precision)}:
+                yield graph_name(backend, "auto", precision), result, choice.notes()
 
 
 def _build(workshop: Workshop, network: Graph, store: StageStore, progress: Progress, quantized_only: bool) -> StageResult[list[dict[str, Any]]]:

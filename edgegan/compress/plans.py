@@ -25,8 +25,6 @@ KEPT = {"nothing": "", "statistics": "-norms", "arithmetic": "-layers", "outputs
 """How a candidate's name tells what it leaves in float: nothing, the norms, all but layers, or what no layer reads."""
 INT4 = ("litert",)
 """Backends whose convolutions and linear layers take weights of 4 bits with activations of 8."""
-OUTPUTS = ("openvino", "tensorrt", "tensorrt-rtx")
-"""Backends whose int8 layers give float at no cost; ONNX Runtime's have to round what they give."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,36 +93,40 @@ def plans(target: Target, precision: str, graphs: Mapping[str, Graph], supports_
 
 
 def _of_backend(backend: str, precision: str, graphs: Mapping[str, Graph], formulation: str, supports_bf16: bool) -> list[Plan]:
+    """``outputs`` is for backends whose int8 layers give float at no cost: OpenVINO saves the rounding of the picture itself;
+    ONNX Runtime's layers have to round what they give."""
     if precision == "fp16" and backend in ("onnxruntime", "openvino"):
         return []
     variants = [("nothing", "fp32")]
     if precision == "int8" and backend.startswith("tensorrt"):
         variants += [("nothing", "fp16")]
+    if precision == "int8" and backend == "openvino":
+        variants += [("outputs", "fp32")]
     if precision == "int8" and has_arithmetic(graphs["native"]):
         if backend == "litert":
             variants += [("statistics", "fp32"), ("arithmetic", "fp32")]
-        if backend in OUTPUTS:
-            variants += [("outputs", "fp32")] + [("outputs", "fp16")] * backend.startswith("tensorrt")
+        if backend.startswith("tensorrt"):
+            variants += [("outputs", "fp32"), ("outputs", "fp16")]
         if backend == "openvino" and supports_bf16:
             variants += [("nothing", "bf16"), ("outputs", "bf16")]
     return [Plan(backend=backend, formulation=f, precision=precision, kept=k, rest=r) for f in _formulations(backend, precision, graphs, formulation) for k, r in variants]
 
 
 def _formulations(backend: str, precision: str, graphs: Mapping[str, Graph], formulation: str) -> list[str]:
-    """The forms worth building: LiteRT's are channels-last; only OpenVINO has an int8 transposed convolution; nothing times
-    TensorRT's float forms here, and its own transposed convolution is sound."""
     last = "-nhwc" if backend == "litert" else ""
-    if formulation != "auto":
-        wanted = [formulation + last]
-    elif backend == "litert":
-        wanted = ["phase-nhwc", "auto"]
-    elif backend.startswith("tensorrt"):
-        wanted = ["phase"] if precision == "int8" else ["native"]
-    elif backend == "onnxruntime" and precision == "int8":
-        wanted = ["phase", "auto"]
-    else:
-        wanted = ["native", "phase", "auto"]
+    wanted = [formulation + last] if formulation != "auto" else [*plain_formulations(backend, precision), *["auto"] * (not backend.startswith("tensorrt"))]
     return [f for f in wanted if graph_name(backend, f, precision) in graphs] or ["native" + last]
+
+
+def plain_formulations(backend: str, precision: str) -> tuple[str, ...]:
+    """Forms of the whole network worth building, beside the one composed layer by layer: LiteRT's are channels-last; only
+    OpenVINO has an int8 transposed convolution; nothing times TensorRT's float forms here, and its own transposed
+    convolution is sound."""
+    if backend == "litert":
+        return ("phase-nhwc",)
+    if precision == "int8" and backend != "openvino":
+        return ("phase",)
+    return ("native",) if backend.startswith("tensorrt") else ("native", "phase")
 
 
 def has_arithmetic(graph: Graph) -> bool:

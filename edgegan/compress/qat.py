@@ -21,17 +21,17 @@ from edgegan.prune.channels import recapture
 from edgegan.prune.distil import Progress, Settings, distil
 from edgegan.prune.layers import layered
 from edgegan.quantize.fake import fake_quantize, unfake
-from edgegan.quantize.scheme import ONNXRUNTIME, TENSORRT
+from edgegan.quantize.scheme import Scheme
 
 RELATIVE_LR = 2e-3
 """Adam moves a weight by about this share of the weights' mean magnitude in a step: they are near where they should be."""
 
 
 def fine_tune(
-    graph: Graph, steps: int, seed: int, symmetric: bool, batches: Iterable[tuple[torch.Tensor, ...]], images: np.ndarray | None = None,
-    checkpoint: Path | None = None, progress: Progress | None = None, weight_bits: int = 8, teacher: Graph | None = None,
+    graph: Graph, scheme: Scheme, steps: int, seed: int, batches: Iterable[tuple[torch.Tensor, ...]], images: np.ndarray | None = None,
+    checkpoint: Path | None = None, progress: Progress | None = None, teacher: Graph | None = None,
 ) -> StageResult[Graph]:  # fmt: skip
-    """Train a rounded copy of ``graph`` towards ``teacher``, or ``graph`` itself; returns it in float, its weights at home on
+    """Train a copy of ``graph``, rounded by ``scheme``, towards ``teacher``, or ``graph`` itself; returns it in float, its weights at home on
     the grid.
 
     A pruned graph learns by the losses of distillation, an unpruned one by its pixels alone.
@@ -39,7 +39,7 @@ def fine_tune(
     """
     with stopwatch() as seconds:
         network = layered(rewrite(graph, "native").value)
-        fake_quantize(network, replace(TENSORRT if symmetric else ONNXRUNTIME, weight_bits=weight_bits), batches)
+        fake_quantize(network, scheme, batches)
         if not list(network.parameters()):
             raise ModelError("no convolution or linear layer with constant weights was found to quantize")
         magnitude = sum(p.abs().sum().item() for p in network.parameters()) / sum(p.numel() for p in network.parameters())
@@ -47,5 +47,5 @@ def fine_tune(
         if teacher is None or teacher.fingerprint() == graph.fingerprint():
             teacher, settings = graph, replace(settings, pixels=1.0, features=0.0, adversarial=0.0)
         learned = distil(teacher, network, settings, images, checkpoint, progress)
-        note = learned.notes[0].replace("distilled", f"trained with weights rounded to {weight_bits} bits and activations to 8")
-        return StageResult(recapture(unfake(learned.value), graph), (note,), seconds())
+        note = learned.notes[0].replace("distilled", f"trained with weights rounded to {scheme.weight_bits} bits and activations to 8")
+        return StageResult(recapture(unfake(learned.value), graph), (note, *learned.notes[1:]), seconds())

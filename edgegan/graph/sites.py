@@ -19,17 +19,23 @@ from edgegan.graph.passes.upsample_conv import factors, merge, mergeable
 from edgegan.graph.phases import match
 
 NATIVE = "native"
+RECTIFIERS = (aten.relu.default, aten.relu_.default)
 SETTINGS = ("stride", "padding", "output_padding", "groups")
 
 
 @dataclass(frozen=True)
 class Site:
-    """One layer: ``forms`` are those worth measuring, ``key`` tells layers of equal cost, ``alone`` builds it by itself."""
+    """One layer: ``forms`` are those worth measuring, ``key`` tells layers of equal cost, ``alone`` builds it by itself.
+
+    ``transposed``: its native form is a transposed convolution. ``rectified``: what it reads is never negative.
+    """
 
     node: str
     key: str
     forms: tuple[str, ...]
     alone: Callable[[], Graph]
+    transposed: bool
+    rectified: bool
 
 
 def sites(graph: Graph) -> list[Site]:
@@ -68,7 +74,7 @@ def _site(graph: Graph, node: fx.Node, source: fx.Node, forms: tuple[str, ...], 
     parts += [f"{name} {'x'.join(map(str, value)) if isinstance(value, list | tuple) else value}" for name in SETTINGS if (value := call.get(name)) is not None]
     layer = _Alone(node, source, kernel)
     spec = GeneratorSpec(inputs=(TensorSpec(name="x", kind="latent", shape=shape(source)[1:]),))
-    return Site(node.name, " ".join(parts), forms, lambda: capture(layer, spec, graph.batch))
+    return Site(node.name, " ".join(parts), forms, lambda: capture(layer, spec, graph.batch), is_call(node, *TRANSPOSED), is_call(source, *RECTIFIERS))
 
 
 class _Alone(nn.Module):

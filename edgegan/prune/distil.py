@@ -32,8 +32,9 @@ CHECK_STEP = 1 << 20
 class Settings:
     """``steps`` of Adam on ``batch`` paired samples each, the rate falling to zero along a cosine.
 
-    The loss is ``pixels`` * L1 at three sizes + ``features`` * paired critic features - ``adversarial`` * critic score.
-    ``ema`` averages the student's weights over its steps.
+    The loss is ``pixels`` * L1 at three sizes + ``features`` * paired critic features - ``adversarial`` * critic score. The
+    score counts nothing for ``critic_alone`` steps and comes in over as many more: a critic that has learnt nothing pushes
+    the student anywhere, and one seed in three never came back from there. ``ema`` averages the student's weights over its steps.
     """
 
     steps: int
@@ -43,6 +44,7 @@ class Settings:
     pixels: float = 0.3
     features: float = 2.0
     adversarial: float = 0.3
+    critic_alone: int = 100
     ema: float = 0.999
     seed: int = 0
     checkpoint_every: int = 200
@@ -65,8 +67,10 @@ def distil(teacher: Graph, student: fx.GraphModule, settings: Settings, images: 
             if progress:
                 progress(run.step, settings.steps)
         student.load_state_dict(run.average.state_dict())
-        note = f"distilled for {settings.steps} steps of {run.batch} paired samples: L1 to the original {before:.4f} -> {run.error():.4f}"
-        return StageResult(student, (note,), seconds())
+        after = run.error()
+        note = f"distilled for {settings.steps} steps of {run.batch} paired samples: L1 to the original {before:.4f} -> {after:.4f}"
+        worse = ("WARNING: training took the network further from the original than it was; try another --seed, or prune less",)
+        return StageResult(student, (note, *(worse if after > before else ())), seconds())
 
 
 class _Run:
@@ -103,13 +107,17 @@ class _Run:
             self.critic.requires_grad_(False)
             found = self.critic(output)
             self.critic.requires_grad_(True)
-            loss = loss + self.settings.features * feature_loss(original, found) - self.settings.adversarial * found[-1].mean()
+            loss = loss + self.settings.features * feature_loss(original, found) - self._adversarial(step) * found[-1].mean()
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
         self.schedule.step()
         self._average(min(self.settings.ema, (1 + step) / (10 + step)))
         self.step = step + 1
+
+    def _adversarial(self, step: int) -> float:
+        alone = self.settings.critic_alone
+        return self.settings.adversarial * min(1.0, max(0.0, (step - alone) / max(1, alone)))
 
     def _teach_critic(self, critic: Critic, output: torch.Tensor, wanted: torch.Tensor) -> None:
         loss = critic_loss(critic(wanted), critic(output))

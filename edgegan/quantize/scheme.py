@@ -23,13 +23,15 @@ class Scheme:
     """Activations per tensor, weights symmetric per output channel, biases left to the backend.
 
     ``symmetric`` activations have zero point 0 in int8; affine ones use uint8, which x86 dot products want on the left.
-    ``transposed``: whether there is an int8 kernel for transposed convolutions. ``observer``: how ranges are taken, a
-    method of ``edgegan.quantize.ranges``. ``weight_bits``: 8, or 4 where the backend runs such layers.
+    ``transposed``: whether there is an int8 kernel for transposed convolutions; ``padding``: one for padding.
+    ``observer``: how ranges are taken, a method of ``edgegan.quantize.ranges``. ``weight_bits``: 8, or 4 where the backend
+    runs such layers.
     """
 
     name: str
     symmetric: bool
     transposed: bool = False
+    padding: bool = False
     observer: str = "auto"
     weight_bits: int = 8
 
@@ -43,13 +45,12 @@ class Scheme:
 
 
 ONNXRUNTIME = Scheme(name="onnxruntime", symmetric=False)
-OPENVINO = Scheme(name="openvino", symmetric=False, transposed=True)
-"""OpenVINO reads ONNX Runtime's scheme too; this one is for graphs that keep their transposed convolutions."""
+OPENVINO = Scheme(name="openvino", symmetric=False, transposed=True, padding=True)
 TENSORRT = Scheme(name="tensorrt", symmetric=True)
 LITERT = Scheme(name="litert", symmetric=False)
 
 
-def scheme_of(backend: str, formulation: str, observer: str = "auto", weight_bits: int = 8) -> Scheme:
-    """What a backend takes for a form of the graph."""
-    schemes = {"openvino": OPENVINO if formulation == "native" else ONNXRUNTIME, "litert": LITERT, "onnxruntime": ONNXRUNTIME}
+def scheme_of(backend: str, observer: str = "auto", weight_bits: int = 8) -> Scheme:
+    """What a backend takes."""
+    schemes = {"openvino": OPENVINO, "litert": LITERT, "onnxruntime": ONNXRUNTIME}
     return replace(schemes.get(backend, TENSORRT), observer=observer, weight_bits=weight_bits)

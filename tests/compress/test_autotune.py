@@ -2,7 +2,10 @@
 
 import json
 
+import numpy as np
+import onnx
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 
 from edgegan.compress import autotune
 from edgegan.core.cache import cache_folder
@@ -16,35 +19,47 @@ def fresh_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("EDGEGAN_CACHE", str(tmp_path / "cache"))
 
 
-def test_forms_are_measured_once_and_composed(dcgan_graph, tmp_path, monkeypatch):
+@pytest.mark.parametrize("precision, forms", [("fp32", {"native", "stacked"}), ("int8", {"stacked"})])
+def test_forms_are_measured_once_and_composed(precision, forms, dcgan_graph, tmp_path, monkeypatch):
+    """ONNX Runtime has no int8 transposed convolution, so the layer as it stands is none of the forms there."""
     native = rewrite(dcgan_graph, "native").value
-    choice = autotune.autotune(native, "onnxruntime", 1, tmp_path / "work")
-    assert len(choice.milliseconds) == 2 and all(set(row) == {"native", "stacked"} and min(row.values()) > 0 for row in choice.milliseconds.values())
+    choice = autotune.autotune(native, "onnxruntime", precision, 1, tmp_path / "work")
+    assert len(choice.milliseconds) == 2 and all(set(row) == forms and min(row.values()) > 0 for row in choice.milliseconds.values())
     (table,) = json.loads((cache_folder() / "forms.json").read_text()).values()
     assert set(table) == set(choice.keys.values())
     monkeypatch.setattr(autotune, "_measure", lambda *_: pytest.fail("measured again"))
-    assert autotune.autotune(native, "onnxruntime", 1, tmp_path / "work") == choice
-    int8 = autotune.forms_graph(native, choice, "onnxruntime", False, Reference(dcgan_graph)).value
-    assert not any(is_call(n, *TRANSPOSED) for n in int8.module.graph.nodes)
+    assert autotune.autotune(native, "onnxruntime", precision, 1, tmp_path / "work") == choice
+    graph = autotune.forms_graph(native, choice, "onnxruntime", Reference(dcgan_graph)).value
+    assert sum(is_call(n, *TRANSPOSED) for n in graph.module.graph.nodes) == list(choice.forms().values()).count("native")
     assert all(form in note for note, form in zip(choice.notes(), choice.forms().values(), strict=True))
+
+
+@pytest.mark.parametrize("backend, native_runs", [("openvino", True), ("litert", False)])
+def test_a_form_is_measured_in_the_precision_it_is_for(backend, native_runs, dcgan_graph, tmp_path):
+    """The measured files hold int8: OpenVINO's quantize its transposed convolution, LiteRT's interpreter names int8 tensors."""
+    choice = autotune.autotune(rewrite(dcgan_graph, "native").value, backend, "int8", 1, tmp_path / "work")
+    assert all(("native" in row) == native_runs and None not in row.values() for row in choice.milliseconds.values())
+    for file in (tmp_path / "work").rglob("int8.tflite" if backend == "litert" else "*-int8.onnx"):
+        types = {d["dtype"] for d in Interpreter(str(file)).get_tensor_details()} if backend == "litert" else {n.op_type for n in onnx.load(file).graph.node}
+        assert (np.int8 if backend == "litert" else "DequantizeLinear") in types
 
 
 def test_a_damaged_table_is_measured_again(dcgan_graph, tmp_path):
     cache_folder().mkdir(parents=True)
     (cache_folder() / "forms.json").write_text("{")
-    assert autotune.autotune(rewrite(dcgan_graph, "native").value, "onnxruntime", 1, tmp_path / "work").milliseconds
+    assert autotune.autotune(rewrite(dcgan_graph, "native").value, "onnxruntime", "fp32", 1, tmp_path / "work").milliseconds
 
 
 def test_a_cache_that_cannot_be_written_is_said(dcgan_graph, tmp_path, monkeypatch):
     monkeypatch.setenv("EDGEGAN_CACHE", "/proc/nowhere")
-    choice = autotune.autotune(rewrite(dcgan_graph, "native").value, "onnxruntime", 1, tmp_path / "work")
+    choice = autotune.autotune(rewrite(dcgan_graph, "native").value, "onnxruntime", "fp32", 1, tmp_path / "work")
     assert choice.milliseconds and "not kept" in choice.notes()[0]
 
 
 @pytest.mark.slow
 def test_a_form_that_the_converter_refuses_is_not_chosen(cyclegan_graph, tmp_path):
     """litert-torch has no transposed convolution with output padding."""
-    choice = autotune.autotune(rewrite(cyclegan_graph, "native").value, "litert", 1, tmp_path / "work")
+    choice = autotune.autotune(rewrite(cyclegan_graph, "native").value, "litert", "fp32", 1, tmp_path / "work")
     (row,), (form,) = choice.milliseconds.values(), choice.forms().values()
     assert row["native"] is None and min(row["stacked"], row["split"]) > 0 and form == min(("stacked", "split"), key=row.__getitem__)
     assert "native does not run" in choice.notes()[0]

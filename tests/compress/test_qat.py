@@ -33,13 +33,13 @@ def rounded_psnr(graph, wanted, inputs, bits):
 def test_training_recovers_what_four_bits_lose(dcgan_graph):
     inputs = sample_inputs(dcgan_graph.spec.inputs, 16, 9)
     wanted = dcgan_graph.run(inputs)
-    trained = fine_tune(dcgan_graph, 200, 0, False, calibration(dcgan_graph), weight_bits=4).value
+    trained = fine_tune(dcgan_graph, replace(ONNXRUNTIME, weight_bits=4), 200, 0, calibration(dcgan_graph)).value
     assert rounded_psnr(trained, wanted, inputs, 4) > rounded_psnr(dcgan_graph, wanted, inputs, 4) + 1
 
 
 @pytest.mark.slow
 def test_onnx_and_litert_hold_the_same_integer_weights(dcgan_graph, tmp_path):
-    trained = fine_tune(dcgan_graph, 3, 0, False, calibration(dcgan_graph)).value
+    trained = fine_tune(dcgan_graph, ONNXRUNTIME, 3, 0, calibration(dcgan_graph)).value
     samples = calibration(trained)
     path = export_onnx(pt2e.quantize(rewrite(trained, "phase").value, ONNXRUNTIME, samples).value, tmp_path / "g.onnx")
     held = [onnx.numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer]

@@ -1,0 +1,141 @@
+"""Which edges of a graph a backend's int8 quantizes, told to torchao's PT2E by annotations."""
+
+from __future__ import annotations
+
+import torch
+from torch import fx
+from torchao.quantization.pt2e import ObserverBase, PerChannelMinMaxObserver
+from torchao.quantization.pt2e.quantizer import QuantizationAnnotation, QuantizationSpec, Quantizer, SharedQuantizationSpec
+
+from edgegan.graph.editing import LAYERS, TRANSPOSED, arguments, aten, is_call, sole_user, weighted_layers
+from edgegan.quantize.ranges import RangeObserver
+from edgegan.quantize.scheme import FUSED, SATURATING, Scheme
+
+MOVES = (
+    aten.pixel_shuffle.default, aten.slice.Tensor, aten.reshape.default, aten.view.default, aten.permute.default,
+    aten.transpose.int, aten.unsqueeze.default, aten.squeeze.dim, aten.upsample_nearest2d.vec,
+)  # fmt: skip
+"""Operators that hand values on as they are, and do so in int8 as well."""
+PADS = (aten.pad.default, aten.reflection_pad2d.default, aten.replication_pad2d.default, aten.constant_pad_nd.default)
+
+
+class SchemeObserver(ObserverBase):
+    """PT2E's place for a range; ``ranges`` is set once the float graph has been seen at work (``edgegan.quantize.seen``)."""
+
+    ranges: RangeObserver
+
+    def __init__(self, dtype=torch.int8, qscheme=torch.per_tensor_affine, quant_min=-128, quant_max=127, saturation=None, **_ignored) -> None:
+        super().__init__(dtype)
+        self.qscheme, self.quant_min, self.quant_max, self.saturation = qscheme, quant_min, quant_max, saturation
+
+    def forward(self, value: torch.Tensor) -> torch.Tensor:
+        return value
+
+    def calculate_qparams(self) -> tuple[torch.Tensor, torch.Tensor]:
+        low, high = self.ranges.range(self.saturation)
+        if self.qscheme == torch.per_tensor_symmetric:
+            return torch.tensor([max(-low, high) / 127.0]), torch.tensor([0])
+        scale = (high - low) / (self.quant_max - self.quant_min)
+        return torch.tensor([scale]), torch.tensor([round(self.quant_min - low / scale)]).clamp(self.quant_min, self.quant_max)
+
+
+class BackendQuantizer(Quantizer):
+    """Annotates convolutions and linear layers, inputs and outputs, and lets data movement before and after them share their
+    scales: values are rounded where they are made, not once more where they arrive.
+
+    Normalisation arithmetic stays in float, and the layers whose places are in ``skip``, counted as they run. With
+    ``float_outputs`` a layer rounds what it gives only where another layer reads it: what normalisation, addition or a
+    tanh reads, or the user sees, stays in float.
+    """
+
+    def __init__(self, scheme: Scheme, skip: frozenset[int] = frozenset(), float_outputs: bool = False) -> None:
+        super().__init__()
+        self.scheme, self.skip, self.float_outputs = scheme, skip, float_outputs
+        self._specs: dict[tuple[float | None, bool], QuantizationSpec] = {}
+
+    def annotate(self, model: fx.GraphModule) -> fx.GraphModule:
+        layers = [node for place, node in enumerate(weighted_layers(model)) if is_layer(node, self.scheme) and place not in self.skip]
+        for node in layers:
+            self._annotate_layer(node)
+        for node in layers:
+            self._annotate_way_to(node)
+        for node in model.graph.nodes:
+            if self._moves(node) and "quantization_annotation" not in node.meta and _is_quantized(node.args[0]):
+                _annotate(node, {node.args[0]: self._activation()}, SharedQuantizationSpec((node.args[0], node)))
+        return model
+
+    def validate(self, model: fx.GraphModule) -> None:
+        """Every annotation is of this quantizer's own making; there is nothing to refuse."""
+
+    def _annotate_layer(self, node: fx.Node) -> None:
+        user = sole_user(node)
+        end = user if user is not None and is_call(user, *FUSED) else node
+        inputs = {node.args[0]: self._read_by(node), node.args[1]: _weight_spec(1 if is_call(node, *TRANSPOSED) else 0)}
+        if self.float_outputs and not all(is_call(reader, *LAYERS, *TRANSPOSED) or self._moves(reader) for reader in end.users):
+            _annotate(node, inputs, None)
+            return
+        saturation = None
+        if user is not None and user.target in SATURATING:
+            saturation = SATURATING[user.target]
+            _annotate(user, {}, self._activation())
+        if end is node:
+            _annotate(node, inputs, self._activation(saturation))
+        else:
+            _annotate(node, inputs, None)
+            _annotate(end, {}, self._activation())
+
+    def _annotate_way_to(self, node: fx.Node) -> None:
+        """Round what a layer reads before it is moved there, where nothing else reads it on its way."""
+        first, step = None, node.args[0]
+        while self._moves(step) and sole_user(step) is not None and "quantization_annotation" not in step.meta:
+            first, step = step, step.args[0]
+        if first is not None and not _is_quantized(step):
+            _annotate(first, {step: self._read_by(node)}, SharedQuantizationSpec((step, first)))
+
+    def _moves(self, node: fx.Node) -> bool:
+        return is_call(node, *MOVES) or (self.scheme.padding and _pads(node))
+
+    def _read_by(self, node: fx.Node) -> QuantizationSpec:
+        """A transposed convolution has no int8 kernel for values with a zero point (OpenVINO): if they may be negative they
+        are signed there."""
+        return self._activation(symmetric=is_call(node, *TRANSPOSED) and not is_call(maker(node.args[0]), *FUSED))
+
+    def _activation(self, saturation: float | None = None, symmetric: bool = False) -> QuantizationSpec:
+        """One object for each kind: PT2E takes equal ones to mean one rounding where a layer reads what another gives."""
+        key = saturation, symmetric or self.scheme.symmetric
+        return self._specs.setdefault(key, _activation_spec(*key))
+
+
+def _activation_spec(saturation: float | None, symmetric: bool) -> QuantizationSpec:
+    constructor = SchemeObserver.with_args(saturation=saturation)
+    if symmetric:
+        return QuantizationSpec(dtype=torch.int8, quant_min=-127, quant_max=127, qscheme=torch.per_tensor_symmetric, observer_or_fake_quant_ctr=constructor)
+    return QuantizationSpec(dtype=torch.uint8, quant_min=0, quant_max=255, qscheme=torch.per_tensor_affine, observer_or_fake_quant_ctr=constructor)
+
+
+def _pads(node: fx.Node) -> bool:
+    """Whether ``node`` puts zeros, or values that are there already, around what it reads."""
+    return is_call(node, *PADS) and not arguments(node).get("value")
+
+
+def maker(node: fx.Node) -> fx.Node:
+    """What made the values that ``node`` hands on."""
+    return maker(node.args[0]) if is_call(node, *MOVES) or _pads(node) else node
+
+
+def is_layer(node: fx.Node, scheme: Scheme) -> bool:
+    """A layer that the backend has an int8 kernel for."""
+    return is_call(node, *LAYERS) or (scheme.transposed and is_call(node, *TRANSPOSED) and arguments(node)["groups"] == 1)
+
+
+def _weight_spec(axis: int) -> QuantizationSpec:
+    return QuantizationSpec(dtype=torch.int8, quant_min=-127, quant_max=127, qscheme=torch.per_channel_symmetric, ch_axis=axis, observer_or_fake_quant_ctr=PerChannelMinMaxObserver)
+
+
+def _annotate(node: fx.Node, inputs: dict, output) -> None:
+    node.meta["quantization_annotation"] = QuantizationAnnotation(input_qspec_map=inputs, output_qspec=output, _annotated=True)
+
+
+def _is_quantized(node) -> bool:
+    annotation = node.meta.get("quantization_annotation") if isinstance(node, fx.Node) else None
+    return annotation is not None and annotation.output_qspec is not None
