@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from edgegan.graph.editing import UPSAMPLES, aten, is_call
+from edgegan.graph.passes.absorb_padding import absorb_padding
 from edgegan.graph.passes.activation_first import activation_first
 from edgegan.graph.passes.conv_pool import conv_pool
 from edgegan.graph.passes.drop_identities import drop_identities
@@ -81,6 +82,55 @@ def test_what_works_on_pixels_alone_works_before_upsampling(seed, factor, form):
     module = Code(lambda x, conv, norm: F.relu(norm(conv(F.leaky_relu(up(x), 0.2)) * 2.0)), conv=nn.Conv2d(3, 5, 1), norm=nn.PReLU(5))
     left = check(module, (2, 3, 4, 3), step=upsample_late)
     assert left[-1] in UPSAMPLES
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("align_corners", [False, True])
+def test_what_is_linear_works_before_pixels_are_mixed(mode, align_corners):
+    up = nn.Upsample(scale_factor=2, mode=mode, align_corners=align_corners)
+    module = Code(lambda x, c, conv: F.relu(conv(up(x) * 2.0) + c), torch.randn(1, 5, 1, 1), conv=nn.Conv2d(3, 5, 1))
+    left = check(module, (2, 3, 4, 3), step=upsample_late)
+    assert left[-2] not in (aten.conv2d.default, aten.add.Tensor) and left[-1] is aten.relu.default
+    smaller = Code(lambda x, conv: conv(F.interpolate(x, size=(2, 2), mode=mode)), conv=nn.Conv2d(3, 5, 1)).eval()
+    assert rewritten(smaller, (2, 3, 4, 4), step=upsample_late)[1] == 0
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=SEEDS, kernel=st.integers(1, 4), stride=st.integers(1, 3), padding=st.integers(0, 3), dilation=st.integers(1, 2), size=st.integers(7, 9), margins=st.tuples(*[st.integers(0, 3)] * 4))
+def test_zeros_around_the_input_join_the_padding(seed, kernel, stride, padding, dilation, size, margins):
+    torch.manual_seed(seed)
+    module = Code(lambda x, layer: layer(F.pad(x, margins)), layer=nn.Conv2d(2, 3, kernel, stride, padding, dilation)).eval()
+    after, count = rewritten(module, (1, 2, size, size), step=absorb_padding)
+    x = torch.randn(1, 2, size, size, dtype=torch.float64)
+    torch.testing.assert_close(after(x), module.double()(x), rtol=0, atol=1e-10)
+    if margins[0] == margins[1] and margins[2] == margins[3] and any(margins):
+        assert count == 1 and not any(is_call(n, aten.pad.default, aten.constant_pad_nd.default) for n in after.graph.nodes)
+
+
+@pytest.mark.parametrize("kind", [nn.Conv2d, nn.ConvTranspose2d, nn.Conv1d, nn.ConvTranspose1d])
+@settings(max_examples=60, deadline=None)
+@given(seed=SEEDS, kernel=st.integers(1, 4), stride=st.integers(1, 3), padding=st.integers(0, 3), start=st.integers(0, 3), end=st.integers(0, 3))
+def test_a_crop_joins_the_padding_of_the_layer_before(kind, seed, kernel, stride, padding, start, end):
+    torch.manual_seed(seed)
+    layer, shape = kind(2, 3, kernel, stride, padding), (1, 2, 9, 8)[: 3 if "1d" in kind.__name__ else 4]
+    try:
+        whole = layer(torch.zeros(shape)).shape[2]
+    except RuntimeError:
+        return
+    if start + end >= whole:
+        return
+    module = Code(lambda x, layer: torch.tanh(torch.relu(layer(x))[:, :, start : whole - end]), layer=layer).eval()
+    after, count = rewritten(module, shape, step=absorb_padding)
+    x = torch.randn(shape, dtype=torch.float64)
+    torch.testing.assert_close(after(x), module.double()(x), rtol=0, atol=1e-10)
+    assert not (count and any(is_call(n, aten.slice.Tensor) for n in after.graph.nodes))
+    if start == end and 0 < start <= padding and stride == 1 and "Transpose" not in kind.__name__:
+        assert count == 1
+
+
+def test_a_crop_that_others_read_uncropped_stays():
+    module = Code(lambda x, layer: (lambda y: y[:, :, 1:-1].mean((2, 3), keepdim=True) + y)(layer(x)), layer=nn.Conv2d(2, 3, 3, padding=1)).eval()
+    assert rewritten(module, (1, 2, 6, 6), step=absorb_padding)[1] == 0
 
 
 @settings(max_examples=8, deadline=None)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from torch import fx
 
+from edgegan.graph.passes.absorb_padding import absorb_padding
 from edgegan.graph.passes.activation_first import activation_first
 from edgegan.graph.passes.conv_pool import conv_pool
 from edgegan.graph.passes.drop_identities import drop_identities
@@ -29,7 +30,7 @@ from edgegan.graph.passes.upsample_late import upsample_late
 
 Pass = Callable[[fx.GraphModule], int]
 
-CLEAN: tuple[Pass, ...] = (drop_identities, fold_constants, fold_batch_norm, modulated_conv, fold_affine, powers, upsample_late, conv_pool, drop_identities)
+CLEAN: tuple[Pass, ...] = (drop_identities, fold_constants, fold_batch_norm, modulated_conv, fold_affine, absorb_padding, powers, upsample_late, conv_pool, drop_identities)
 BEFORE_PRUNING: tuple[Pass, ...] = (drop_identities, fold_constants, modulated_conv)
 LAST: tuple[Pass, ...] = (activation_first, sum_before_shuffle)
 LITERT: tuple[Pass, ...] = (*LAST, shuffle_channels_last, reflection_slices, drop_identities)

@@ -1,5 +1,7 @@
 """Nearest upsampling copies pixels, so whatever works on each pixel alone can work before the copies are made:
 f(up(x)) = up(f(x)) for pointwise f, constants per channel and 1x1 convolutions, the last of which then costs s*s times less.
+Bilinear and bicubic upsampling mix pixels by weights that sum to one: constants and 1x1 convolutions commute with them too. A
+larger kernel after them is left alone: merged, its phases need as many taps (3 x 3 for a 3 x 3), and the edges another form.
 
 Upsampling written as ``repeat_interleave`` is recognised first.
 """
@@ -10,6 +12,7 @@ from torch import fx
 
 from edgegan.graph.editing import POINTWISE, UPSAMPLES, arguments, aten, channel_values, is_call, pair, replace, shape, sole_user, weight
 
+MIXING = (aten.upsample_bilinear2d.vec, aten.upsample_bilinear2d.default, aten.upsample_bicubic2d.vec, aten.upsample_bicubic2d.default)
 CONSTANT = (aten.mul.Tensor, aten.add.Tensor, aten.sub.Tensor, aten.div.Tensor)
 
 
@@ -46,7 +49,7 @@ def _repeat(node: object) -> tuple[int, int] | None:
 def _postpone(module: fx.GraphModule) -> int:
     count = 0
     for node in list(module.graph.nodes):
-        if not is_call(node, *UPSAMPLES):
+        if not is_call(node, *UPSAMPLES) and not (is_call(node, *MIXING) and _enlarges(node)):
             continue
         user = sole_user(node)
         while user is not None and _is_per_pixel(module, user, node):
@@ -62,11 +65,16 @@ def _postpone(module: fx.GraphModule) -> int:
     return count
 
 
+def _enlarges(upsample: fx.Node) -> bool:
+    """What resizes to fewer pixels leaves less to do after it."""
+    return all(after >= before for before, after in zip(shape(upsample.args[0])[2:], shape(upsample)[2:], strict=True))
+
+
 def _is_per_pixel(module: fx.GraphModule, user: fx.Node, upsample: fx.Node) -> bool:
     if is_call(user, *POINTWISE):
-        return True
+        return is_call(upsample, *UPSAMPLES)
     if is_call(user, aten.prelu.default):
-        return weight(module, user.args[1]) is not None
+        return is_call(upsample, *UPSAMPLES) and weight(module, user.args[1]) is not None
     if is_call(user, *CONSTANT):
         others = [a for a in user.args if a is not upsample]
         return len(others) == 1 and shape(user) == shape(upsample) and channel_values(module, others[0], shape(upsample)[1], 4) is not None
