@@ -15,6 +15,7 @@ from edgegan.core.errors import GeneratorError, OutputError, TargetError, first_
 from edgegan.core.files import write_bytes
 from edgegan.core.manifest import describe, write_manifest
 from edgegan.core.stage import StageResult, stopwatch
+from edgegan.export.depth_to_space import depth_to_space
 from edgegan.export.litert import export_litert, halve_weights
 from edgegan.export.onnx import export_onnx
 from edgegan.export.tensorrt import build_rtx_plan, check_with_parser, matrix_precisions
@@ -147,6 +148,7 @@ class Workshop:
         else:
             folder.mkdir(parents=True, exist_ok=True)
             write_bytes(artifact, self._litert_float(plan, graph).read_bytes())
+        depth_to_space(artifact)
         return self._described(plan, artifact, "litert", {}, (*notes, partitions(artifact).note), exceptions)
 
     def _litert_float(self, plan: Plan, graph: Graph, use: str = "") -> Path:

@@ -95,7 +95,7 @@ def test_what_is_linear_works_before_pixels_are_mixed(mode, align_corners):
     assert rewritten(smaller, (2, 3, 4, 4), step=upsample_late)[1] == 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(seed=SEEDS, kernel=st.integers(1, 4), stride=st.integers(1, 3), padding=st.integers(0, 3), dilation=st.integers(1, 2), size=st.integers(7, 9), margins=st.tuples(*[st.integers(0, 3)] * 4))
 def test_zeros_around_the_input_join_the_padding(seed, kernel, stride, padding, dilation, size, margins):
     torch.manual_seed(seed)
@@ -108,7 +108,7 @@ def test_zeros_around_the_input_join_the_padding(seed, kernel, stride, padding, 
 
 
 @pytest.mark.parametrize("kind", [nn.Conv2d, nn.ConvTranspose2d, nn.Conv1d, nn.ConvTranspose1d])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(seed=SEEDS, kernel=st.integers(1, 4), stride=st.integers(1, 3), padding=st.integers(0, 3), start=st.integers(0, 3), end=st.integers(0, 3))
 def test_a_crop_joins_the_padding_of_the_layer_before(kind, seed, kernel, stride, padding, start, end):
     torch.manual_seed(seed)
