@@ -18,7 +18,7 @@ from edgegan.core.stage import StageResult, stopwatch
 from edgegan.export.depth_to_space import depth_to_space
 from edgegan.export.litert import export_litert, halve_weights
 from edgegan.export.onnx import export_onnx
-from edgegan.export.tensorrt import build_rtx_plan, check_with_parser, matrix_precisions
+from edgegan.export.tensorrt import RtxEngine, build_rtx, check_with_parser, rtx_manifest
 from edgegan.graph import cost
 from edgegan.graph.graph import Graph
 from edgegan.graph.passes import LITERT_INT8
@@ -160,17 +160,16 @@ class Workshop:
 
     def _tensorrt(self, plan: Plan, folder: Path, onnx: Path, notes: tuple[str, ...]) -> dict[str, Any]:
         """The ONNX is checked with NVIDIA's parser, and stands in for the plan where figures need something that runs here."""
-        if plan.precision == "int8":
-            notes = (*notes, *_int8_note(onnx))
         stand_in = self._described(plan, onnx, "onnxruntime", {}, ())
         described = {**stand_in, "runs": stand_in["runs"], "stand_in": "ONNX Runtime, on the graph that TensorRT is given"}
         if plan.backend == "tensorrt":
-            return described | {"artifact": stand_in["artifact"], "notes": [*notes, *_parser_note(onnx)]}
+            return described | {"artifact": stand_in["artifact"], "notes": [*notes, *_parser_notes(onnx, plan.precision == "int8")]}
         capability = self.options.target.compute_capability
         assert capability is not None
-        plan_file = folder / "g.plan"
-        build = build_rtx_plan(onnx, plan_file, capability)
-        made = self._described(plan, plan_file, "tensorrt-rtx", build, notes)
+        engine, plan_file = build_rtx(onnx, capability), folder / "g.plan"
+        write_bytes(plan_file, engine.plan)
+        told = (_int8_note(engine),) if plan.precision == "int8" else ()
+        made = self._described(plan, plan_file, "tensorrt-rtx", rtx_manifest(capability), (*notes, *told))
         return described | {k: made[k] for k in ("artifact", "bytes", "notes")}
 
     def _described(self, plan: Plan, artifact: Path, backend: str, build: dict[str, Any], notes: tuple[str, ...], exceptions: dict[str, str] | None = None) -> dict[str, Any]:
@@ -219,18 +218,17 @@ def _hints(backend: str, precision: str) -> dict[str, Any]:
     return {"inference_precision": {"fp32": "f32", "bf16": "bf16"}.get(precision)} if backend == "openvino" else {}
 
 
-def _int8_note(onnx: Path) -> list[str]:
-    """What TensorRT-RTX's build log says of the engine's layers; for a Jetson it is what NVIDIA's compiler makes of the same graph."""
-    if BACKENDS["tensorrt-rtx"].version() is None:
-        return []
-    found = matrix_precisions(onnx)
+def _int8_note(engine: RtxEngine) -> str:
+    found = engine.precisions
     others = ", ".join(f"{count} {kind.lower()}" for kind, count in found.items() if kind != "Int8")
-    return [f"TensorRT-RTX's build log: {found['Int8']} of {found.total()} convolutions and matrix products take int8" + (f", {others}" if others else "")]
+    return f"TensorRT-RTX's build log: {found['Int8']} of {found.total()} convolutions and matrix products take int8" + (f", {others}" if others else "")
 
 
-def _parser_note(onnx: Path) -> list[str]:
-    """What NVIDIA's parser says; it comes with tensorrt-rtx, which this target does not otherwise need."""
+def _parser_notes(onnx: Path, is_int8: bool) -> list[str]:
+    """What NVIDIA's parser, and for int8 its compiler, make of a Jetson's graph; they come with tensorrt-rtx, which this target
+    does not otherwise need."""
     if BACKENDS["tensorrt-rtx"].version() is None:
         return ["not checked with NVIDIA's ONNX parser: tensorrt-rtx is not installed (pip install 'edgegan[tensorrt-rtx]')"]
     found = check_with_parser(onnx)
-    return [f"accepted by NVIDIA's ONNX parser {found['parser_version']}: {found['layers']} layers, {found['quantize_layers']} of them quantize or dequantize"]
+    accepted = f"accepted by NVIDIA's ONNX parser {found['parser_version']}: {found['layers']} layers, {found['quantize_layers']} of them quantize or dequantize"
+    return [accepted, *([_int8_note(build_rtx(onnx))] if is_int8 else [])]

@@ -37,11 +37,17 @@ def _fuse(model: Any, part: Any) -> int:
     for op in part.operators:
         for tensor in op.inputs:
             readers[int(tensor)] = readers.get(int(tensor), 0) + 1
+
+    def before(op: Any, kind: int) -> Any:
+        """The operator of that kind whose output ``op`` reads, and nothing else does."""
+        maker = made.get(int(op.inputs[0])) if op is not None else None
+        return maker if maker is not None and kinds[maker.opcodeIndex] == kind and readers[int(op.inputs[0])] == 1 else None
+
     count = 0
     for last in list(part.operators):
-        middle = made.get(int(last.inputs[0])) if kinds[last.opcodeIndex] == builtin.RESHAPE else None
-        first = made.get(int(middle.inputs[0])) if middle is not None and kinds[middle.opcodeIndex] == builtin.TRANSPOSE else None
-        if first is None or kinds[first.opcodeIndex] != builtin.RESHAPE or readers[int(last.inputs[0])] > 1 or readers[int(middle.inputs[0])] > 1:
+        middle = before(last, builtin.TRANSPOSE) if kinds[last.opcodeIndex] == builtin.RESHAPE else None
+        first = before(middle, builtin.RESHAPE)
+        if first is None:
             continue
         block = _block(model, part, first, middle, last)
         if block is None:

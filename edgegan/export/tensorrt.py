@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -79,31 +80,33 @@ def check_with_parser(onnx_file: Path) -> dict[str, Any]:
     return {"parser_version": parsed.trt.__version__, "layers": len(kinds), "quantize_layers": sum(k.endswith("QUANTIZE") for k in kinds)}
 
 
-def matrix_precisions(onnx_file: Path, compute_capability: str = "8.9") -> Counter[str]:
-    """How many of the engine's convolutions and matrix products take inputs of which type (``Int8``, ``Half``, ``Float``), as
-    TensorRT-RTX's build log has it. Raises TargetError where parser or builder refuse."""
+@dataclass(frozen=True)
+class RtxEngine:
+    """A serialized engine, and how many of its convolutions and matrix products take inputs of which type (``Int8``, ``Half``,
+    ``Float``), as the build log has it."""
+
+    plan: bytes
+    precisions: Counter[str]
+
+
+def build_rtx(onnx_file: Path, compute_capability: str = "8.9") -> RtxEngine:
+    """An engine for one compute capability; no GPU or driver is needed. Raises TargetError where parser or builder refuse."""
     parsed = _Parsed("tensorrt_rtx", onnx_file.read_bytes())
     config = _rtx_config(parsed, compute_capability)
     config.profiling_verbosity = parsed.trt.ProfilingVerbosity.DETAILED
-    parsed.serialize(config)
+    plan = parsed.serialize(config)
     found: Counter[str] = Counter()
     for line in parsed.layers:
         kind = re.search(r"LayerType: (gemm|correlation|convolution|conv)\b", line)
         first = re.search(r"Datatype: (\w+)", line)
         if kind and first:
             found[first[1]] += 1
-    return found
+    return RtxEngine(plan, found)
 
 
-def build_rtx_plan(onnx_file: Path, path: Path, compute_capability: str) -> dict[str, Any]:
-    """Build ``path`` for one compute capability such as ``8.9``; no GPU or driver is needed.
-
-    Returns the manifest's ``build`` entry. Raises TargetError where parser or builder refuse.
-    """
-    parsed = _Parsed("tensorrt_rtx", onnx_file.read_bytes())
-    config = _rtx_config(parsed, compute_capability)
-    write_bytes(path, parsed.serialize(config))
-    return {"compute_capability": compute_capability, "flags": ["strongly_typed"], "versions": {"tensorrt_rtx": parsed.trt.__version__}, "built_on_device": False}
+def rtx_manifest(compute_capability: str) -> dict[str, Any]:
+    """The manifest's ``build`` entry of an engine from ``build_rtx``."""
+    return {"compute_capability": compute_capability, "flags": ["strongly_typed"], "versions": {"tensorrt_rtx": _load("tensorrt_rtx").__version__}, "built_on_device": False}
 
 
 def _rtx_config(parsed: _Parsed, compute_capability: str) -> Any:
