@@ -29,6 +29,7 @@ def table() -> str:
     lines.append("\n" + pruning())
     lines.append("\n" + families())
     lines.append("\n" + quantization())
+    lines.append("\n" + few_bits())
     lines.append("\n" + zoo())
     lines.append("\n" + public())
     return "\n".join(lines) + "\n"
@@ -67,6 +68,22 @@ def quantization() -> str:
             cells.append(f"{own[1]['p50_ms']:.2f}, {_decibels(own[1])}" + (f" ({peer[1]['p50_ms'] / own[1]['p50_ms']:.1f}x)" if peer else "") if own else "none holds it")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + f"\n\nMilliseconds and PSNR of the fastest that holds the gate; which tools, and which of them fail it: `{found['command']}`."
+
+
+def few_bits() -> str:
+    """What PSNR does not show as bits are taken away, and what training under rounding wins back."""
+    found = json.loads((RESULTS / "recall.json").read_text())
+    lines = ["| LiteRT, weights in | " + " | ".join(kinds := list(dict.fromkeys(r["bits"] for r in found["rows"]))) + " |", "| --- | " + "--- | " * len(kinds)]
+    for model in dict.fromkeys(r["model"] for r in found["rows"]):
+        rows = {r["bits"]: r for r in found["rows"] if r["model"] == model}
+        lines.append(f"| {model} | " + " | ".join(f"{_decibels(rows[k])}, `fd_lite0` {rows[k]['fd_lite0']:.1f}, precision {rows[k]['precision_lite0']:.2f}, recall {rows[k]['recall_lite0']:.2f}" for k in kinds) + " |")
+    told = f"\n\n{found['samples']} pictures against real test images, calibration only: recall goes first: `{found['command']}`."
+    qat = json.loads((RESULTS / "qat.json").read_text())
+    spans = {key: f"{min(r[key] for r in qat['rows']):.1f} to {max(r[key] for r in qat['rows']):.1f}" for key in ("unpruned w4 calibrated", "unpruned w4 trained", "pruned w4 calibrated", "pruned w4 trained")}
+    return "\n".join(lines) + told + (
+        f" Trained under rounding (`--qat`), `fashion-dcgan` with weights of 4 bits goes from {spans['unpruned w4 calibrated']} dB to {spans['unpruned w4 trained']}, pruned 8 times from"
+        f" {spans['pruned w4 calibrated']} to {spans['pruned w4 trained']}, over {len(qat['rows'])} seeds: `{qat['command']}`."
+    )
 
 
 def _decibels(figures: dict[str, float]) -> str:
