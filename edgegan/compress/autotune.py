@@ -38,7 +38,7 @@ SECONDS = 0.25
 
 @dataclass(frozen=True)
 class Choice:
-    """Milliseconds of every form of every site, by node; None where a form does not run."""
+    """Milliseconds of every form of every site, by node; None where a form does not run, or is the only one."""
 
     milliseconds: dict[str, dict[str, float | None]]
     keys: dict[str, str]
@@ -55,7 +55,8 @@ class Choice:
     def notes(self) -> list[str]:
         """What was chosen for each layer, and what the forms took."""
         chosen = self.forms()
-        return ([self.warning] if self.warning else []) + [f"{self.keys[node]}: {chosen[node]} ({', '.join(_told(*m) for m in measured.items())})" for node, measured in self.milliseconds.items()]
+        told = [f"{self.keys[node]}: {chosen[node]} ({', '.join(_told(*m) for m in measured.items())})" for node, measured in self.milliseconds.items() if len(measured) > 1]
+        return ([self.warning] if self.warning else []) + told
 
 
 def autotune(native: Graph, backend: str, precision: str, threads: int, folder: Path) -> Choice:
@@ -98,10 +99,12 @@ def _told(form: str, milliseconds: float | None) -> str:
 
 
 def _measure(site: Site, backend: str, precision: str, threads: int, folder: Path) -> dict[str, float | None]:
-    """Milliseconds by form; None where the backend's converter refuses it, or it does not run."""
+    """Milliseconds by form; None where the backend's converter refuses it, it does not run, or there is nothing to choose."""
+    forms = _forms(site, backend, precision)
+    if len(forms) == 1:
+        return dict.fromkeys(forms)
     alone, artifacts = site.alone(), {}
     (place,) = sites(alone)
-    forms = _forms(site, backend, precision)
     for form in forms:
         graph = apply(alone, composed({place.node: form}, channels_last=backend == "litert")).value
         with contextlib.suppress(TargetError, ModelError):

@@ -47,13 +47,19 @@ class Workshop:
     _observed: dict[Path, Any] = field(default_factory=dict)
     _seen: dict[str, Any] = field(default_factory=dict)
     _refined: dict[str, StageResult[Graph]] = field(default_factory=dict)
+    _built: dict[Plan, dict[str, Any]] = field(default_factory=dict)
 
     def build(self, plan: Plan) -> dict[str, Any]:
-        """Make the candidate's files in ``root/NAME`` and describe it; a refusal by a backend is described, not raised.
+        """Make the candidate's files in ``root/NAME``, once, and describe it; a refusal by a backend is described, not raised.
 
         ``runs``: the file to load for figures, relative to ``root``. ``stand_in``: what loads it when that is not the
         target's own runtime.
         """
+        if plan not in self._built:
+            self._built[plan] = self._build(plan)
+        return dict(self._built[plan])
+
+    def _build(self, plan: Plan) -> dict[str, Any]:
         graph = self.graph(plan)
         row: dict[str, Any] = {
             "name": plan.name, "artifact": None, "backend": plan.backend, "formulation": plan.formulation, "precision": plan.precision,
