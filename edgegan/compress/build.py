@@ -28,6 +28,7 @@ from edgegan.quantize.scheme import Scheme, scheme_of
 from edgegan.quantize.sensitivity import layers
 from edgegan.runtime.backends import BACKENDS
 
+VALUE_BYTES = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 TENSORRTS = ("tensorrt", "tensorrt-rtx")
 
 
@@ -63,7 +64,8 @@ class Workshop:
         graph = self.graph(plan)
         row: dict[str, Any] = {
             "name": plan.name, "artifact": None, "backend": plan.backend, "formulation": plan.formulation, "precision": plan.precision,
-            "precision_exceptions": {}, "macs": cost.macs(graph), "params": cost.params(graph), "bytes": None, "notes": [], "error": None, "runs": None, "stand_in": None,
+            "precision_exceptions": {}, "macs": cost.macs(graph), "params": cost.params(graph), "bytes_moved": cost.values_moved(graph) * VALUE_BYTES[plan.precision], "bytes": None,
+            "notes": [], "error": None, "runs": None, "stand_in": None,
         }  # fmt: skip
         folder = self.root / plan.name
         with stopwatch() as seconds:
@@ -197,7 +199,7 @@ class Workshop:
         plan = Plan(backend=backend, formulation="original", precision="fp32")
         self.graphs["original"] = self.subject.graph
         folder = self.root / "baseline"
-        row: dict[str, Any] = {"name": "baseline", "backend": backend, "macs": cost.macs(self.subject.graph), "params": cost.params(self.subject.graph), "stand_in": None, "error": None}
+        row: dict[str, Any] = {"name": "baseline", "backend": backend, "macs": cost.macs(self.subject.graph), "params": cost.params(self.subject.graph), "bytes_moved": cost.values_moved(self.subject.graph) * VALUE_BYTES["fp32"], "stand_in": None, "error": None}
         if backend == "litert":
             try:
                 export_litert(self.subject.graph.module, self.subject.graph.example_inputs(), folder / "g.tflite")

@@ -1,4 +1,4 @@
-"""What a graph costs on paper: multiply-accumulates and parameters, per sample."""
+"""What a graph costs on paper: multiply-accumulates per sample, parameters, and what its operators move to and from memory."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from edgegan.graph.graph import Graph
 
 CONVS = (aten.conv1d.default, aten.conv2d.default, aten.conv3d.default)
 TRANSPOSED = (aten.conv_transpose1d.default, aten.conv_transpose2d.input, aten.conv_transpose3d.input)
+VIEWS = (aten.reshape.default, aten.view.default, aten._unsafe_view.default, aten.unsqueeze.default, aten.squeeze.dim, aten.flatten.using_ints, aten.alias.default)
 PRODUCTS = (aten.matmul.default, aten.mm.default, aten.bmm.default)
 
 
@@ -38,3 +39,15 @@ def params(graph: Graph) -> int:
     """Floating-point weights that the graph reads."""
     held = {str(n.target): weight(graph.module, n) for n in graph.module.graph.nodes if n.op == "get_attr" and n.users}
     return sum(t.numel() for t in held.values() if t is not None and t.is_floating_point())
+
+
+def values_moved(graph: Graph) -> int:
+    """Values that the operators of one run read and write, weights among them, each operator by itself: what a backend fuses it
+    saves of this. Reshapes move nothing."""
+    called = [n for n in graph.module.graph.nodes if n.op == "call_function" and not is_call(n, *VIEWS)]
+    return sum(_size(node) + sum(_size(source) for source in node.all_input_nodes) for node in called)
+
+
+def _size(node: fx.Node) -> int:
+    value = node.meta.get("val")
+    return value.numel() if hasattr(value, "numel") else 0
