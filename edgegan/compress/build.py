@@ -29,6 +29,8 @@ from edgegan.quantize.sensitivity import layers
 from edgegan.runtime.backends import BACKENDS
 
 VALUE_BYTES = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
+Key = tuple[str, int, str]
+"""What candidates share that quantize one float graph alike: the scheme, the bits of its weights, the graph."""
 TENSORRTS = ("tensorrt", "tensorrt-rtx")
 
 
@@ -44,10 +46,10 @@ class Workshop:
     graphs: dict[str, Graph]
     rounded: dict[str, Graph]
     root: Path
-    _quantized: dict[str, tuple[Graph, tuple[str, ...]]] = field(default_factory=dict)
+    _refined: dict[Key, StageResult[Graph]] = field(default_factory=dict)
+    _seen: dict[Key, Any] = field(default_factory=dict)
+    _quantized: dict[tuple[Key, str, frozenset[int]], tuple[Graph, tuple[str, ...]]] = field(default_factory=dict)
     _observed: dict[Path, Any] = field(default_factory=dict)
-    _seen: dict[str, Any] = field(default_factory=dict)
-    _refined: dict[str, StageResult[Graph]] = field(default_factory=dict)
     _built: dict[Plan, dict[str, Any]] = field(default_factory=dict)
 
     def build(self, plan: Plan) -> dict[str, Any]:
@@ -88,15 +90,17 @@ class Workshop:
     def scheme(self, plan: Plan) -> Scheme:
         return scheme_of(plan.backend, self.options.observer, plan.weight_bits)
 
+    def _key(self, plan: Plan) -> Key:
+        return self.scheme(plan).name, plan.weight_bits, graph_name(plan.backend, plan.formulation, plan.precision)
+
     def quantizable(self, plan: Plan) -> Graph:
         """The float graph that an int8 candidate is made of."""
         return self._quantizable(plan).value
 
     def _quantizable(self, plan: Plan) -> StageResult[Graph]:
-        scheme = self.scheme(plan)
-        key = f"{scheme.name} {plan.weight_bits} {graph_name(plan.backend, plan.formulation, plan.precision)}"
+        key = self._key(plan)
         if key not in self._refined:
-            graph = self.graph(plan)
+            graph, scheme = self.graph(plan), self.scheme(plan)
             ready = StageResult(apply(graph, LITERT_INT8).value if plan.backend == "litert" else graph)
             if self.options.refinements:
                 ready = refine(ready.value, self.options.refinements, scheme, lambda: self.subject.calibration_batches(self.options), self.subject.probe_inputs(self.options))
@@ -120,16 +124,14 @@ class Workshop:
         return with_pixels(graph) if self.options.uint8_output else graph
 
     def _int8(self, plan: Plan) -> tuple[Graph, tuple[str, ...]]:
-        """The quantized graph in the backend's scheme; ONNX Runtime and OpenVINO share one."""
+        """The quantized graph in the backend's scheme."""
         from edgegan.quantize import pt2e
         from edgegan.quantize.seen import Seen
 
-        scheme = self.scheme(plan)
-        graph_key = f"{scheme.name} {graph_name(plan.backend, plan.formulation, plan.precision)}"
-        key = f"{graph_key} {plan.kept} {sorted(plan.raised)}"
+        scheme, key = self.scheme(plan), (self._key(plan), plan.kept, plan.raised)
         if key not in self._quantized:
             ready = self._quantizable(plan)
-            seen = self._seen.setdefault(graph_key, Seen(scheme.observer))
+            seen = self._seen.setdefault(self._key(plan), Seen(scheme.observer))
             done = pt2e.quantize(ready.value, scheme, self.subject.calibration_batches(self.options), plan.raised, plan.kept == "outputs", seen)
             self._quantized[key] = (done.value, (*ready.notes, *done.notes))
         return self._quantized[key]
