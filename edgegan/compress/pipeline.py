@@ -59,7 +59,12 @@ def run(options: Options, progress: Progress | None = None, until: str = "measur
     if options.force:
         clear(options.out)
     store = StageStore(options.out / "stages", options.identity(subject.fingerprint, data_sha256(options.data)))
-    store.open()
+    with store.claimed():
+        return _run(loaded, options, store, progress, until)
+
+
+def _run(loaded: StageResult[Subject], options: Options, store: StageStore, progress: Progress, until: str) -> Report:
+    subject = loaded.value
     done: list[tuple[str, StageResult[Any]]] = [("load", loaded)]
 
     def stage(name: str, work: Callable[[], StageResult[Any]]) -> Any:

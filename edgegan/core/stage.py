@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -43,17 +43,22 @@ class StageStore:
 
     root: Path
     inputs: dict[str, Any]
-    _lock: Any = field(default=None, repr=False)
 
-    def open(self) -> None:
-        """Claim the folder. Raises OutputError when it is in use, or belongs to other inputs."""
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """The folder is this run's alone within the block. Raises OutputError when it is in use, or belongs to other inputs."""
         with disk_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
-            self._lock = (self.root / ".lock").open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OutputError(f"{self.root.parent} is in use by another run; wait for it, or choose another --out") from None
+            lock = (self.root / ".lock").open("w")
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise OutputError(f"{self.root.parent} is in use by another run; wait for it, or choose another --out") from None
+            self._mark()
+            yield
+
+    def _mark(self) -> None:
         marker = self.root / "run.json"
         if marker.exists():
             before = _read_json(marker)
