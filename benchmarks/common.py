@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,13 @@ def measure(contenders: list[Contender], reference: np.ndarray, seconds: float =
     """Latency of all, in turns, and PSNR of each against the float network."""
     latencies = interleaved({c.name: c.call for c in contenders}, seconds=seconds, rounds=8)
     return [{"name": c.name, "latency_ms": latencies[c.name].to_json(), "psnr_db": psnr_db(reference, c.images, span)} for c in contenders]
+
+
+def renewed(name: str, row: dict[str, Any], order: Sequence[str]) -> list[dict[str, Any]]:
+    """The families' rows in ``results/NAME.json`` with that one in its place, in the order given."""
+    path = RESULTS / f"{name}.json"
+    known = {r["family"]: r for r in (json.loads(path.read_text())["rows"] if path.exists() else [])} | {row["family"]: row}
+    return [known[family] for family in order if family in known]
 
 
 def publish(name: str, title: str, columns: list[str], rows: list[list[str]], content: dict[str, Any], verdicts: dict[str, bool]) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import RESULTS, Contender, litert_contender, measure, onnxruntime_contender, openvino_contender, publish
+from benchmarks.common import Contender, litert_contender, measure, onnxruntime_contender, openvino_contender, publish, renewed
 from benchmarks.families import FAMILIES
 from benchmarks.peers import litert_static, nncf_accuracy_control, nncf_int8, quantize_static
 from edgegan.compress import compress
@@ -214,13 +214,11 @@ def _cyclegan(row: dict[str, Any]) -> dict[str, bool]:
 
 def main() -> None:
     logging.disable(logging.WARNING)
-    path = RESULTS / "quantize.json"
     for family in sys.argv[1:] or CASES:
         with tempfile.TemporaryDirectory() as folder:
             row = family_row(family, Path(folder))
         print(json.dumps(row), file=sys.stderr, flush=True)
-        known = {r["family"]: r for r in (json.loads(path.read_text())["rows"] if path.exists() else [])} | {family: row}
-        report([known[name] for name in CASES if name in known])
+        report(renewed("quantize", row, CASES))
 
 
 def report(rows: list[dict[str, Any]]) -> None:

@@ -7,14 +7,13 @@ each report. ``python -m benchmarks.tensorrt [FAMILY ...]``. Aim: each family's 
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import RESULTS, publish
+from benchmarks.common import publish, renewed
 from benchmarks.quantize import CALIBRATION, CASES, GATES, MARGIN, THREADS, TRAINED, case_of
 from edgegan.compress import compress
 from edgegan.core.errors import GeneratorError, first_line
@@ -41,12 +40,10 @@ def report(rows: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     logging.disable(logging.WARNING)
-    path = RESULTS / "tensorrt.json"
     for family in sys.argv[1:] or CASES:
         with tempfile.TemporaryDirectory() as folder:
             row = family_row(family, Path(folder))
-        known = {r["family"]: r for r in (json.loads(path.read_text())["rows"] if path.exists() else [])} | {family: row}
-        report([known[name] for name in CASES if name in known])
+        report(renewed("tensorrt", row, CASES))
 
 
 if __name__ == "__main__":
