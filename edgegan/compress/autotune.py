@@ -74,7 +74,7 @@ def autotune(native: Graph, backend: str, precision: str, threads: int, folder: 
 
 
 def _key(site: Site, precision: str) -> str:
-    """In int8 it matters whether zero is the least of what a layer reads: OpenVINO has no other int8 transposed convolution."""
+    """In int8 it matters whether zero is the least of what a layer reads: signed values take another kernel."""
     return site.key + (", not negative" if precision == "int8" and site.rectified else "")
 
 

@@ -61,7 +61,7 @@ class BackendQuantizer(Quantizer):
             self._annotate_way_to(node)
         for node in model.graph.nodes:
             if self._moves(node) and "quantization_annotation" not in node.meta and _is_quantized(node.args[0]):
-                _annotate(node, {node.args[0]: self._activation()}, SharedQuantizationSpec((node.args[0], node)))
+                _annotate(node, {node.args[0]: SharedQuantizationSpec(node.args[0])}, SharedQuantizationSpec((node.args[0], node)))
         return model
 
     def validate(self, model: fx.GraphModule) -> None:

@@ -1,13 +1,19 @@
 """What one calibration showed serves every later quantization of the same graph."""
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional as F
 
 from edgegan.core.sampling import sample_inputs
+from edgegan.core.spec import GeneratorSpec, TensorSpec
+from edgegan.export.onnx import export_onnx
+from edgegan.graph.capture import capture
 from edgegan.graph.rewrite import rewrite
 from edgegan.quantize import pt2e
-from edgegan.quantize.scheme import ONNXRUNTIME, TENSORRT
+from edgegan.quantize.scheme import ONNXRUNTIME, OPENVINO, TENSORRT
 from edgegan.quantize.seen import Seen
 
 
@@ -30,3 +36,40 @@ def test_seen_ranges_give_the_same_numbers_and_spare_the_batches(cyclegan_graph,
         assert drawn == wanted and "12 samples" in again.notes[0]
         alone = pt2e.quantize(graph, scheme, batches(), skip, float_outputs)
         np.testing.assert_array_equal(again.value.run(inputs), alone.value.run(inputs))
+
+
+class Moved(nn.Module):
+    """A map that is padded, reshaped and cropped between layers, and a transposed convolution that reads signed values."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.conv, self.up = nn.InstanceNorm2d(4, affine=True), nn.Conv2d(4, 8, 3), nn.ConvTranspose2d(8, 3, 4, 2, 1)
+
+    def forward(self, x):
+        y = self.conv(F.pad(self.norm(x), (1, 1, 1, 1), mode="reflect"))
+        return torch.tanh(self.up(F.leaky_relu(y, 0.2)[:, :, 1:]))
+
+
+def test_what_moves_is_rounded_once_and_signed_values_keep_no_zero_point(tmp_path):
+    torch.manual_seed(0)
+    graph = capture(Moved().eval(), GeneratorSpec(inputs=(TensorSpec(name="x", kind="latent", shape=(4, 8, 8)),)))
+    batches = [(torch.randn(1, 4, 8, 8),) for _ in range(4)]
+    path = export_onnx(pt2e.quantize(rewrite(graph, "native").value, OPENVINO, batches).value, tmp_path / "g.onnx")
+    model = onnx.load(path)
+    constants = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
+    made = {output: node for node in model.graph.node for output in node.output}
+
+    def grids(node):
+        """Scale and zero point of every rounding above ``node``, up to what is computed."""
+        found = []
+        while node.op_type in ("QuantizeLinear", "DequantizeLinear", "Pad", "Slice", "Reshape", "Transpose"):
+            if node.op_type == "QuantizeLinear":
+                found.append((float(constants[node.input[1]]), constants[node.input[2]].dtype, int(constants[node.input[2]])))
+            node = made[node.input[0]]
+        return found
+
+    for kind, signed in (("Conv", np.uint8), ("ConvTranspose", np.int8)):
+        (layer,) = [n for n in model.graph.node if n.op_type == kind]
+        above = grids(made[layer.input[0]])
+        assert above and len(set(above)) == 1 and above[0][1] == signed
+    assert above[0][2] == 0
