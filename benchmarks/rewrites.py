@@ -3,15 +3,15 @@
 Peers in the same interleaved run: litert-torch, ONNX Runtime, OpenVINO and torch.compile on the original. EdgeGAN's figure
 on a backend is the fastest of its forms there, the one composed layer by layer among them, as ``edgegan compress`` would
 choose. ``most`` is what litert-torch's conversion would gain if its upsampling layers, measured alone, took no time at all.
-Aims: everything converts to LiteRT; at
-least 5 times faster than litert-torch's plain conversion on transposed convolutions and 1.5 on nearest upsampling, never
-slower; on ONNX Runtime and OpenVINO never slower than unrewritten; the work of the phase form within its bounds; a CycleGAN
-of 12 M parameters at 256x256 rewritten and checked within 10 s.
+``python -m benchmarks.rewrites [FAMILY ...]`` renews those families, or all.
+
+Aims: everything converts to LiteRT; at least 5 times faster than litert-torch's plain conversion on transposed convolutions
+and 1.5 on nearest upsampling, never slower; on ONNX Runtime and OpenVINO never slower than unrewritten; the work of the phase
+form within its bounds; a CycleGAN of 12 M parameters at 256x256 rewritten and checked within 10 s.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import tempfile
@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.common import THREADS, Contender, litert_contender, measure, onnxruntime_contender, openvino_contender, publish, torch_compile_contender
+from benchmarks.common import THREADS, Contender, litert_contender, measure, onnxruntime_contender, openvino_contender, publish, renewed, torch_compile_contender
 from benchmarks.families import FAMILIES
 from edgegan.bench.partitions import partitions
 from edgegan.compress.autotune import autotune, forms_graph
@@ -90,8 +90,8 @@ def _composed(graph: Graph, backend: str, folder: Path, inputs: dict[str, np.nda
 
 def most(row: dict[str, Any]) -> float | None:
     """How many times faster litert-torch's conversion would be without its upsampling layers; None where it does not convert."""
-    plain, without = row["latency_ms"].get("litert-torch"), sum(row["upsampling_ms"].values())
-    return None if plain is None else plain / max(plain - without, 1e-3 * plain)
+    plain, without = row["latency_ms"].get("litert-torch"), row.get("upsampling_ms")
+    return None if plain is None or without is None else plain / max(plain - sum(without.values()), 1e-3 * plain)
 
 
 def kind(graph: Graph) -> str:
@@ -158,15 +158,7 @@ def verdicts(rows: list[dict[str, Any]], macs: dict[str, float], seconds: dict[s
     return aims
 
 
-def main() -> None:
-    logging.disable(logging.WARNING)
-    rows = []
-    for name in sys.argv[1:] or FAMILIES:
-        with tempfile.TemporaryDirectory() as folder:
-            rows.append(family_row(name, Path(folder)))
-        print(f"{name}: {json.dumps(rows[-1]['latency_ms'])}", file=sys.stderr, flush=True)
-        torch.compiler.reset()
-    macs, seconds = work(), rewriting_seconds()
+def report(rows: list[dict[str, Any]], macs: dict[str, float], seconds: dict[str, float]) -> None:
     lines = []
     for row in rows:
         cells = [row["family"], f"{row['macs'] / 1e6:.0f}", f"{row['macs_phase'] / 1e6:.0f}", f"{row['latency_ms']['torch.compile']:.2f}"]
@@ -177,6 +169,16 @@ def main() -> None:
         lines.append([*cells, f"{bound:.1f}x" if bound else "-"])
     columns = ["family", "MACs M", "phase", "torch.compile ms", "LiteRT ms", "ONNX Runtime ms", "OpenVINO ms", "most on LiteRT"]
     publish("rewrites", "float32, batch 1, 2 threads: the tool on the original -> on EdgeGAN's best form", columns, lines, {"rows": rows, "macs": macs, "rewriting_seconds": seconds}, verdicts(rows, macs, seconds))
+
+
+def main() -> None:
+    logging.disable(logging.WARNING)
+    macs, seconds = work(), rewriting_seconds()
+    for name in sys.argv[1:] or FAMILIES:
+        with tempfile.TemporaryDirectory() as folder:
+            row = family_row(name, Path(folder))
+        torch.compiler.reset()
+        report(renewed("rewrites", row, list(FAMILIES)), macs, seconds)
 
 
 if __name__ == "__main__":
