@@ -39,6 +39,7 @@ from edgegan.graph.editing import TRANSPOSED, UPSAMPLES, is_call
 from edgegan.graph.graph import Graph
 from edgegan.graph.passes import FORMULATIONS
 from edgegan.graph.rewrite import rewrite
+from edgegan.graph.sites import sites
 from edgegan.models import cyclegan
 
 NOISE = 0.95
@@ -71,7 +72,7 @@ def family_row(name: str, folder: Path) -> dict[str, Any]:
     for backend in ("litert", "onnxruntime", "openvino"):
         choice = autotune(forms["native"], backend, "fp32", THREADS, folder / "autotune")
         row[f"forms {backend}"] = choice.forms()
-        if backend == "litert":
+        if backend == "litert" and not _upsamples_elsewhere(forms["native"]):
             upsampling = {node: ms["native"] for node, ms in choice.milliseconds.items() if ms["native"] is not None}
         if choice.milliseconds:
             contenders.append(_composed(forms_graph(forms["native"], choice, backend, reference).value, backend, folder, inputs))
@@ -88,10 +89,16 @@ def _composed(graph: Graph, backend: str, folder: Path, inputs: dict[str, np.nda
     return onnxruntime_contender(name, path, inputs) if backend == "onnxruntime" else openvino_contender(name, str(path), inputs, F32)
 
 
+def _upsamples_elsewhere(native: Graph) -> bool:
+    """Whether there are transposed convolutions that have no choice of forms, those of a single pixel."""
+    return sum(is_call(n, *TRANSPOSED) for n in native.module.graph.nodes) > sum(site.transposed for site in sites(native))
+
+
 def most(row: dict[str, Any]) -> float | None:
-    """How many times faster litert-torch's conversion would be without its upsampling layers; None where it does not convert."""
+    """How many times faster litert-torch's conversion would be without its upsampling layers; None where it does not convert, or
+    not all of them were measured alone."""
     plain, without = row["latency_ms"].get("litert-torch"), row.get("upsampling_ms")
-    return None if plain is None or without is None else plain / max(plain - sum(without.values()), 1e-3 * plain)
+    return None if plain is None or not without else plain / max(plain - sum(without.values()), 1e-3 * plain)
 
 
 def kind(graph: Graph) -> str:
