@@ -91,6 +91,19 @@ class BackendQuantizer(Quantizer):
             first, step = step, step.args[0]
         if first is not None and not _is_quantized(step):
             _annotate(first, {step: self._read_by(node)}, SharedQuantizationSpec((step, first)))
+        elif first is None and self.scheme.concatenation and self.float_outputs and is_call(step, aten.cat.default):
+            self._annotate_concatenation(step)
+
+    def _annotate_concatenation(self, node: fx.Node) -> None:
+        """Round what is joined before it is, all on one grid, where int8 layers alone read it: each part then leaves its layer in
+        int8. Once more behind it OpenVINO would round every part for every reader."""
+        parts, readers = list(dict.fromkeys(node.args[0])), list(node.users)
+        if not all(is_call(reader, *LAYERS) and "quantization_annotation" in reader.meta for reader in readers):
+            return
+        shared = SharedQuantizationSpec((parts[0], node))
+        _annotate(node, {part: self._activation() if part is parts[0] else shared for part in parts}, None)
+        for reader in readers:
+            reader.meta["quantization_annotation"].input_qspec_map.pop(node, None)
 
     def _moves(self, node: fx.Node) -> bool:
         return is_call(node, *MOVES) or (self.scheme.padding and _pads(node))

@@ -16,19 +16,23 @@ from edgegan.core.stage import StageResult, stopwatch
 from edgegan.graph.editing import weight
 from edgegan.graph.graph import Graph, functional, refresh
 from edgegan.quantize.annotate import BackendQuantizer, SchemeObserver, is_layer, maker
+from edgegan.quantize.ranges import joined
 from edgegan.quantize.scheme import Scheme
 from edgegan.quantize.seen import Seen
 
 
 def _set_ranges(prepared: fx.GraphModule, floats: fx.GraphModule, batches: Iterable[tuple[torch.Tensor, ...]], seen: Seen) -> None:
-    """Give every observer the range of the tensor that it looks at, wherever that has moved since it was made; ``floats`` is the
-    graph before observers came in."""
+    """Give every observer the range of the tensors that share it, wherever they have moved since they were made; ``floats`` is
+    the graph before observers came in."""
     called = {n: prepared.get_submodule(str(n.target)) for n in prepared.graph.nodes if n.op == "call_module"}
     made = {node.name: maker(node).name for node in floats.graph.nodes}
-    observers = [(made[_watched(node)], module) for node, module in called.items() if isinstance(module, SchemeObserver)]
-    seen.look(floats, {name for name, _ in observers}, batches)
-    for name, observer in observers:
-        observer.ranges = seen.ranges[name]
+    watched: dict[SchemeObserver, dict[str, None]] = {}
+    for node, module in called.items():
+        if isinstance(module, SchemeObserver):
+            watched.setdefault(module, {})[made[_watched(node)]] = None
+    seen.look(floats, {name for names in watched.values() for name in names}, batches)
+    for observer, names in watched.items():
+        observer.ranges = joined([seen.ranges[name] for name in names])
 
 
 def _watched(node: fx.Node) -> str:

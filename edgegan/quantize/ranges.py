@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -120,3 +120,15 @@ class RangeObserver:
             return OBSERVERS[self.method](self.sample, low, high)
         proposals = [observer(self.sample, low, high) for observer in OBSERVERS.values()]
         return min(proposals, key=lambda ends: squared_error(self.sample, *ends))
+
+
+def joined(observers: Sequence[RangeObserver]) -> RangeObserver:
+    """One observer of several tensors that share a scale, an equal share of each in its sample."""
+    if len(observers) == 1:
+        return observers[0]
+    whole = RangeObserver(capacity=observers[0].capacity, method=observers[0].method)
+    whole.low, whole.high = min(o.low for o in observers), max(o.high for o in observers)
+    share = whole.capacity // len(observers)
+    whole.sample = np.concatenate([o.sample[:share] for o in observers])
+    whole.seen = len(whole.sample)
+    return whole

@@ -23,15 +23,15 @@ class Scheme:
     """Activations per tensor, weights symmetric per output channel, biases left to the backend.
 
     ``symmetric`` activations have zero point 0 in int8; affine ones use uint8, which x86 dot products want on the left.
-    ``transposed``: whether there is an int8 kernel for transposed convolutions; ``padding``: one for padding.
-    ``observer``: how ranges are taken, a method of ``edgegan.quantize.ranges``. ``weight_bits``: 8, or 4 where the backend
-    runs such layers.
+    ``transposed``, ``padding``, ``concatenation``: whether there are int8 kernels for those. ``observer``: how ranges are
+    taken, a method of ``edgegan.quantize.ranges``. ``weight_bits``: 8, or 4 where the backend runs such layers.
     """
 
     name: str
     symmetric: bool
     transposed: bool = False
     padding: bool = False
+    concatenation: bool = False
     observer: str = "auto"
     weight_bits: int = 8
 
@@ -45,7 +45,7 @@ class Scheme:
 
 
 ONNXRUNTIME = Scheme(name="onnxruntime", symmetric=False)
-OPENVINO = Scheme(name="openvino", symmetric=False, transposed=True, padding=True)
+OPENVINO = Scheme(name="openvino", symmetric=False, transposed=True, padding=True, concatenation=True)
 TENSORRT = Scheme(name="tensorrt", symmetric=True)
 LITERT = Scheme(name="litert", symmetric=False)
 

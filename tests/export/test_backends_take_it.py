@@ -8,15 +8,17 @@ import pytest
 import torch
 from ai_edge_litert.interpreter import Interpreter
 
+from benchmarks.families import FAMILIES
 from edgegan.core.errors import TargetError
 from edgegan.core.sampling import sample_inputs
 from edgegan.export.litert import export_litert, halve_weights
 from edgegan.export.onnx import export_onnx
 from edgegan.export.tensorrt import build_rtx, check_with_parser
+from edgegan.graph.capture import capture
 from edgegan.graph.rewrite import rewrite
 from edgegan.metrics.pairwise import psnr_db
 from edgegan.quantize import litert, pt2e
-from edgegan.quantize.scheme import ONNXRUNTIME, TENSORRT
+from edgegan.quantize.scheme import ONNXRUNTIME, OPENVINO, TENSORRT
 
 CALIBRATION = 32
 
@@ -147,6 +149,21 @@ def test_openvino_executes_every_layer_in_int8(graph, tmp_path):
     executed = [op.get_rt_info() for op in compiled.get_runtime_model().get_ordered_ops()]
     kinds = [(info["layerType"].astype(str), info["runtimePrecision"].astype(str)) for info in executed if info["layerType"].astype(str) in ("Convolution", "FullyConnected")]
     assert len(kinds) >= 3 and {precision for _, precision in kinds} <= {"u8", "i8"}, kinds
+
+
+def test_openvino_joins_dense_layers_in_int8(tmp_path):
+    """What is concatenated is rounded once, within the layer that makes it, whoever reads it: FakeQuantize stands alone only where
+    a sum is rounded."""
+    graph = rewrite(capture(*FAMILIES["esrgan"].build()), "native").value
+    path = export_onnx(pt2e.quantize(graph, OPENVINO, calibration(graph), float_outputs=True).value, tmp_path / "g.onnx")
+    assert psnr_db(graph.run(check_inputs(graph)), onnx_images(path, check_inputs(graph)), graph.spec.output_range) > 30
+    compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    executed = [{key: op.get_rt_info()[key].astype(str) for key in ("layerType", "runtimePrecision", "outputPrecisions")} for op in compiled.get_runtime_model().get_ordered_ops()]
+    joined = [row["outputPrecisions"] for row in executed if row["layerType"] == "Concatenation"]
+    layers = [row for row in executed if row["layerType"] == "Convolution"]
+    assert joined and set(joined) == {"u8"} and {row["runtimePrecision"] for row in layers} <= {"u8", "i8"}
+    assert sum(row["outputPrecisions"] == "u8" for row in layers) >= len(joined)
+
 
 
 def test_litert_rounds_nothing_between_float_tensors(dcgan_graph, tmp_path):
