@@ -30,6 +30,7 @@ def table() -> str:
     lines.append("\n" + families())
     lines.append("\n" + quantization())
     lines.append("\n" + few_bits())
+    lines.append("\n" + training_under_rounding())
     lines.append("\n" + zoo())
     lines.append("\n" + public())
     return "\n".join(lines) + "\n"
