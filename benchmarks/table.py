@@ -85,7 +85,7 @@ def few_bits() -> str:
 def training_under_rounding() -> str:
     """What ``--qat`` wins back at weights of 4 bits."""
     found = json.loads((RESULTS / "qat.json").read_text())
-    spans = {key: f"{min(r[key] for r in found['rows']):.1f} to {max(r[key] for r in found['rows']):.1f}" for key in ("unpruned w4 calibrated", "unpruned w4 trained", "pruned w4 calibrated", "pruned w4 trained")}
+    spans = {key: f"{min(r[key] for r in found['rows']):.1f}-{max(r[key] for r in found['rows']):.1f}" for key in ("unpruned w4 calibrated", "unpruned w4 trained", "pruned w4 calibrated", "pruned w4 trained")}
     return (
         f"Trained under rounding (`--qat`), `fashion-dcgan` with weights of 4 bits goes from {spans['unpruned w4 calibrated']} dB to {spans['unpruned w4 trained']}, pruned 8 times from"
         f" {spans['pruned w4 calibrated']} to {spans['pruned w4 trained']}, over {len(found['rows'])} seeds: `{found['command']}`."
