@@ -64,6 +64,7 @@ def train(recipe: Recipe, out: Path, progress: Progress | None = None) -> Path:
     if accelerator.is_main_process:
         with atomic_path(weights) as temporary:
             save_file({name: value.contiguous() for name, value in state.average.state_dict().items()}, temporary)
+    accelerator.wait_for_everyone()  # a process that leaves while another still writes may leave it hanging in gloo
     accelerator.end_training()
     return weights
 
