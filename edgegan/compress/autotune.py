@@ -104,11 +104,12 @@ def _measure(site: Site, backend: str, precision: str, threads: int, folder: Pat
     if len(forms) == 1:
         return dict.fromkeys(forms)
     alone, artifacts = site.alone(), {}
+    samples = _samples(alone, site.rectified)
     (place,) = sites(alone)
     for form in forms:
         graph = apply(alone, composed({place.node: form}, channels_last=backend == "litert")).value
         with contextlib.suppress(TargetError, ModelError):
-            artifacts[form] = _artifact(graph, backend, precision, _samples(alone, site.rectified), folder / hashlib.sha256(f"{site.key} {form}".encode()).hexdigest()[:16])
+            artifacts[form] = _artifact(graph, backend, precision, samples, folder / hashlib.sha256(f"{site.key} {form}".encode()).hexdigest()[:16])
     inputs = sample_inputs(alone.spec.inputs, alone.batch, 0)
     outcomes = run_job(Job(artifacts=artifacts, inputs=inputs, threads=threads, timed=tuple(artifacts), seconds=SECONDS))
     taken = {form: outcome.latency_ms["p50"] for form, outcome in outcomes.items() if outcome.latency_ms}
@@ -132,14 +133,15 @@ def _artifact(graph: Graph, backend: str, precision: str, samples: list[np.ndarr
 
 
 def _onnx(graph: Graph, backend: str, precision: str, samples: list[np.ndarray], folder: Path) -> Path:
-    path = folder / f"{backend}-{precision}.onnx"
-    if precision == "int8":
-        import torch
+    if precision == "fp32":
+        floats = folder / "float.onnx"
+        return floats if floats.exists() else export_onnx(graph, floats)
+    import torch
 
-        from edgegan.quantize import pt2e
+    from edgegan.quantize import pt2e
 
-        graph = pt2e.quantize(graph, scheme_of(backend), [(torch.from_numpy(batch),) for batch in samples]).value
-    return export_onnx(graph, path)
+    quantized = pt2e.quantize(graph, scheme_of(backend), [(torch.from_numpy(batch),) for batch in samples]).value
+    return export_onnx(quantized, folder / f"{backend}-int8.onnx")
 
 
 def _litert(graph: Graph, backend: str, precision: str, samples: list[np.ndarray], folder: Path) -> Path:

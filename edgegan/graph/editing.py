@@ -13,6 +13,7 @@ aten = torch.ops.aten
 LAYERS = (aten.conv1d.default, aten.conv2d.default, aten.linear.default)
 TRANSPOSED = (aten.conv_transpose1d.default, aten.conv_transpose2d.input)
 UPSAMPLES = (aten.upsample_nearest2d.vec, aten.upsample_nearest2d.default)
+RECTIFIERS = (aten.relu.default, aten.relu_.default)
 POINTWISE = frozenset({
     aten.relu.default, aten.leaky_relu.default, aten.tanh.default, aten.sigmoid.default, aten.elu.default, aten.gelu.default,
     aten.silu.default, aten.clamp.default, aten.hardtanh.default, aten.softplus.default, aten.neg.default, aten.abs.default,

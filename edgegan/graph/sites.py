@@ -10,7 +10,7 @@ from torch import fx, nn
 
 from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.graph.capture import capture
-from edgegan.graph.editing import TRANSPOSED, UPSAMPLES, arguments, aten, is_call, shape, weight
+from edgegan.graph.editing import RECTIFIERS, TRANSPOSED, UPSAMPLES, arguments, aten, is_call, shape, weight
 from edgegan.graph.graph import Graph
 from edgegan.graph.passes import LAST, LITERT, Pass
 from edgegan.graph.passes.phase_conv import CHANNELS_FIRST, CHANNELS_LAST, rewrite_layers
@@ -19,7 +19,6 @@ from edgegan.graph.passes.upsample_conv import factors, merge, mergeable
 from edgegan.graph.phases import match
 
 NATIVE = "native"
-RECTIFIERS = (aten.relu.default, aten.relu_.default)
 SETTINGS = ("stride", "padding", "output_padding", "groups")
 
 

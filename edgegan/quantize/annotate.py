@@ -7,7 +7,7 @@ from torch import fx
 from torchao.quantization.pt2e import ObserverBase, PerChannelMinMaxObserver
 from torchao.quantization.pt2e.quantizer import QuantizationAnnotation, QuantizationSpec, Quantizer, SharedQuantizationSpec
 
-from edgegan.graph.editing import LAYERS, TRANSPOSED, arguments, aten, is_call, sole_user, weighted_layers
+from edgegan.graph.editing import LAYERS, RECTIFIERS, TRANSPOSED, arguments, aten, is_call, sole_user, weighted_layers
 from edgegan.quantize.ranges import RangeObserver
 from edgegan.quantize.scheme import FUSED, SATURATING, Scheme
 
@@ -111,7 +111,7 @@ class BackendQuantizer(Quantizer):
     def _read_by(self, node: fx.Node) -> QuantizationSpec:
         """A transposed convolution has no int8 kernel for values with a zero point (OpenVINO): if they may be negative they
         are signed there."""
-        return self._activation(symmetric=is_call(node, *TRANSPOSED) and not is_call(maker(node.args[0]), *FUSED))
+        return self._activation(symmetric=is_call(node, *TRANSPOSED) and not is_call(maker(node.args[0]), *RECTIFIERS))
 
     def _activation(self, saturation: float | None = None, symmetric: bool = False) -> QuantizationSpec:
         """One object for each kind: PT2E takes equal ones to mean one rounding where a layer reads what another gives."""

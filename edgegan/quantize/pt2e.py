@@ -13,7 +13,7 @@ from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
 from edgegan.core.errors import ModelError
 from edgegan.core.stage import StageResult, stopwatch
-from edgegan.graph.editing import weight
+from edgegan.graph.editing import weighted_layers
 from edgegan.graph.graph import Graph, functional, refresh
 from edgegan.quantize.annotate import BackendQuantizer, SchemeObserver, is_layer, maker
 from edgegan.quantize.ranges import joined
@@ -52,7 +52,7 @@ def quantize(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor,
     with stopwatch() as seconds, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         module = functional(graph.module, graph.example_inputs())
-        layers = [n for n in module.graph.nodes if is_layer(n, scheme) and weight(module, n.args[1]) is not None]
+        layers = [n for n in weighted_layers(module) if is_layer(n, scheme)]
         if not layers:
             raise ModelError("no convolution or linear layer with constant weights was found to quantize")
         floats, seen = copy.deepcopy(module), seen or Seen(scheme.observer)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from edgegan.graph.editing import RECTIFIERS
+
 SATURATION = {"tanh": math.atanh(1 - 1 / 256), "sigmoid": math.log(511)}
 """Inputs beyond these bounds already give the outermost int8 step of the function's fixed output scale (1/128 for tanh,
 1/256 for sigmoid), so a range that reaches further spends its steps on nothing: half a step from the end,
@@ -14,7 +16,7 @@ tanh(x) = 1 - 1/256 and sigmoid(x) = 1 - 1/512."""
 SATURATING = {torch.ops.aten.tanh.default: SATURATION["tanh"], torch.ops.aten.sigmoid.default: SATURATION["sigmoid"]}
 """The same bounds by the operator of a graph."""
 
-FUSED = (torch.ops.aten.relu.default, torch.ops.aten.relu_.default)
+FUSED = RECTIFIERS
 """Activations that int8 layers compute within themselves, on every backend."""
 
 
