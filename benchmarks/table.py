@@ -72,7 +72,7 @@ def quantization() -> str:
 
 
 def few_bits() -> str:
-    """What PSNR does not show as bits are taken away, and what training under rounding wins back."""
+    """What PSNR does not show as bits are taken away."""
     found = json.loads((RESULTS / "recall.json").read_text())
     lines = ["| LiteRT, weights in | " + " | ".join(kinds := list(dict.fromkeys(r["bits"] for r in found["rows"]))) + " |", "| --- | " + "--- | " * len(kinds)]
     for model in dict.fromkeys(r["model"] for r in found["rows"]):

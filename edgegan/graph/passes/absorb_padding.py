@@ -55,11 +55,11 @@ def _absorb_crop(module: fx.GraphModule, node: fx.Node) -> bool:
     changed: dict[str, Any] = {"padding": padding}
     if is_call(layer, *TRANSPOSED):
         padding[axis] += start
+        stride, dilation = pair(call["stride"], rank)[axis], pair(call["dilation"], rank)[axis]
         extra = list(pair(call["output_padding"], rank))
-        extra[axis] = 0
-        extra[axis] = wanted[axis] - _transposed_lengths(call, kernel, sizes, padding, extra)[axis]
+        extra[axis] = wanted[axis] - ((sizes[axis] - 1) * stride - 2 * padding[axis] + _spans(call, kernel)[axis])
         changed["output_padding"] = extra
-        if not 0 <= extra[axis] < max(pair(call["stride"], rank)[axis], pair(call["dilation"], rank)[axis]):
+        if not 0 <= extra[axis] < max(stride, dilation):
             return False
     else:
         padding[axis] -= start * pair(call["stride"], rank)[axis]
@@ -90,12 +90,6 @@ def _lengths(call: dict[str, Any], kernel: torch.Tensor, sizes: tuple[int, ...],
     rank = len(sizes)
     spans = _spans(call, kernel)
     return tuple((n + 2 * p - span) // s + 1 for n, p, span, s in zip(sizes, padding, spans, pair(call["stride"], rank), strict=True))
-
-
-def _transposed_lengths(call: dict[str, Any], kernel: torch.Tensor, sizes: tuple[int, ...], padding: list[int], extra: list[int]) -> tuple[int, ...]:
-    rank = len(sizes)
-    spans = _spans(call, kernel)
-    return tuple((n - 1) * s - 2 * p + span + e for n, p, span, s, e in zip(sizes, padding, spans, pair(call["stride"], rank), extra, strict=True))
 
 
 def _spans(call: dict[str, Any], kernel: torch.Tensor) -> list[int]:
