@@ -6,6 +6,10 @@ from typing import Any
 
 from edgegan.core.target import Target
 
+EXACT = 50.0
+"""Decibels that float32 has on every backend which computes what the network says: rounding leaves 75 and more, a picture
+of bytes 59."""
+
 
 def judge(row: dict[str, Any], min_psnr: float) -> tuple[bool, str]:
     """Whether a candidate passes the paired gate, and why not (or by how much)."""
@@ -17,6 +21,12 @@ def judge(row: dict[str, Any], min_psnr: float) -> tuple[bool, str]:
     if psnr < min_psnr:
         return False, f"PSNR {psnr:.1f} dB is below the gate of {min_psnr:g} dB"
     return True, f"PSNR {psnr:.1f} dB"
+
+
+def inexact(rows: list[dict[str, Any]]) -> list[str]:
+    """A warning for each float32 file that computes something else than the network."""
+    off = [(row["name"], row["quality"]["psnr_db"]) for row in rows if row.get("precision", "fp32") == "fp32" and row["quality"]["psnr_db"] is not None]
+    return [f"WARNING: {name} has {psnr:.1f} dB although it is float32: its backend's converter or kernels compute something else" for name, psnr in off if psnr < EXACT]
 
 
 def ranked(rows: list[dict[str, Any]], target: Target) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgegan.bench.environment import environment
+from edgegan.compress.choose import inexact
 from edgegan.compress.measure import outputs
 from edgegan.compress.options import Options
 from edgegan.compress.subject import Subject
@@ -59,7 +60,7 @@ def write_result(
     sample_sheet(original, outputs(root / chosen["runs"], inputs, options.threads) if chosen else None, subject.graph.spec.output_range, out / "samples.png")
     report = {
         "schema": 1, "model": subject.name, "target": options.target.name, "seed": options.seed, "environment": environment(options.threads),
-        "warnings": _warnings(options, subject, done), "baseline": _public(baseline),
+        "warnings": [*_warnings(options, subject, done), *inexact([baseline, *candidates])], "baseline": _public(baseline),
         "stages": [{"name": name, "seconds": stage.seconds, "notes": list(stage.notes)} for name, stage in done],
         "candidates": [_public(row) for row in candidates], "result": result,
     }  # fmt: skip

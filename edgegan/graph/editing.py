@@ -14,6 +14,7 @@ LAYERS = (aten.conv1d.default, aten.conv2d.default, aten.linear.default)
 TRANSPOSED = (aten.conv_transpose1d.default, aten.conv_transpose2d.input)
 UPSAMPLES = (aten.upsample_nearest2d.vec, aten.upsample_nearest2d.default)
 RECTIFIERS = (aten.relu.default, aten.relu_.default)
+NAMED_PADS = {aten.reflection_pad2d.default: "reflect", aten.replication_pad2d.default: "replicate", aten.reflection_pad1d.default: "reflect", aten.replication_pad1d.default: "replicate"}
 POINTWISE = frozenset({
     aten.relu.default, aten.leaky_relu.default, aten.tanh.default, aten.sigmoid.default, aten.elu.default, aten.gelu.default,
     aten.silu.default, aten.clamp.default, aten.hardtanh.default, aten.softplus.default, aten.neg.default, aten.abs.default,
@@ -40,6 +41,26 @@ def weight(module: fx.GraphModule, node: Any) -> torch.Tensor | None:
     for part in str(node.target).split("."):
         value = getattr(value, part)
     return value.detach() if isinstance(value, torch.Tensor) else None
+
+
+def copied_padding(node: fx.Node) -> tuple[str, list[int]] | None:
+    """``reflect`` or ``replicate`` and the margins, last axis first, of a padding by the map's own values; None for anything else."""
+    if is_call(node, aten.pad.default):
+        mode = arguments(node)["mode"]
+        return (mode, list(node.args[1])) if mode in ("reflect", "replicate") else None
+    return (NAMED_PADS[node.target], list(node.args[1])) if is_call(node, *NAMED_PADS) else None
+
+
+def factors(node: Any) -> tuple[int, int] | None:
+    """Whole numbers of times that nearest upsampling repeats rows and columns; None for other sizes, and other operators."""
+    if not is_call(node, *UPSAMPLES):
+        return None
+    before, after = shape(node.args[0])[2:], shape(node)[2:]
+    call = arguments(node)
+    asked = call["scale_factors"] if "scale_factors" in call else [call["scales_h"], call["scales_w"]]
+    if any(a % b for a, b in zip(after, before, strict=True)) or any(f is not None and f * b != a for f, b, a in zip(asked or (), before, after, strict=False)):
+        return None
+    return after[0] // before[0], after[1] // before[1]
 
 
 def channel_values(module: fx.GraphModule, value: Any, channels: int, rank: int) -> torch.Tensor | None:

@@ -10,12 +10,12 @@ from torch import fx, nn
 
 from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.graph.capture import capture
-from edgegan.graph.editing import RECTIFIERS, TRANSPOSED, UPSAMPLES, arguments, aten, is_call, shape, weight
+from edgegan.graph.editing import RECTIFIERS, TRANSPOSED, arguments, is_call, shape, weight
 from edgegan.graph.graph import Graph
 from edgegan.graph.passes import LAST, LITERT, Pass
 from edgegan.graph.passes.phase_conv import CHANNELS_FIRST, CHANNELS_LAST, rewrite_layers
 from edgegan.graph.passes.pixel_linear import pixel_linear
-from edgegan.graph.passes.upsample_conv import factors, merge, mergeable
+from edgegan.graph.passes.upsample_conv import merge, upsampled_input
 from edgegan.graph.phases import match
 
 NATIVE = "native"
@@ -44,12 +44,11 @@ def sites(graph: Graph) -> list[Site]:
         if is_call(node, *TRANSPOSED) and shape(node.args[0])[2:] != (1, 1) and (phases := match(graph.module, node)) is not None:
             wasteful = any(a.kernel % a.stride for a in phases.axes) and phases.split() is not None
             found.append(_site(graph, node, node.args[0], (NATIVE, "stacked") + (("split",) if wasteful else ()), phases.kernel))
-        elif is_call(node, aten.conv2d.default) and mergeable(graph.module, node):
-            upsample = node.args[0]
-            kernel, repeats = weight(graph.module, node.args[1]), factors(upsample)
-            assert kernel is not None and repeats is not None
-            wasteful = (kernel.shape[2] + repeats[0] - 1) % repeats[0] != 0
-            found.append(_site(graph, node, upsample.args[0], (NATIVE, "stacked") + (("split",) if wasteful else ()), kernel))
+        elif (read := upsampled_input(graph.module, node)) is not None:
+            kernel = weight(graph.module, node.args[1])
+            assert kernel is not None
+            wasteful = (kernel.shape[2] + read.factor - 1) % read.factor != 0
+            found.append(_site(graph, node, read.source, (NATIVE, "stacked") + (("split",) if wasteful else ()), kernel))
     return found
 
 
@@ -60,8 +59,8 @@ def composed(forms: Mapping[str, str], channels_last: bool) -> tuple[Pass, ...]:
     def chosen_forms(module: fx.GraphModule) -> int:
         by_node = dict(forms)
         for node in list(module.graph.nodes):
-            if by_node.get(node.name, NATIVE) != NATIVE and is_call(node, aten.conv2d.default):
-                by_node[merge(module, node).name] = by_node.pop(node.name)
+            if by_node.get(node.name, NATIVE) != NATIVE and (read := upsampled_input(module, node)) is not None:
+                by_node[merge(module, node, read).name] = by_node.pop(node.name)
         return rewrite_layers(module, lambda node: wanted.get(by_node.get(node.name, NATIVE)))
 
     return (pixel_linear, chosen_forms, *(LITERT if channels_last else LAST))
@@ -77,16 +76,20 @@ def _site(graph: Graph, node: fx.Node, source: fx.Node, forms: tuple[str, ...], 
 
 
 class _Alone(nn.Module):
-    """The layer with its own weights and nothing around it."""
+    """The layer with its own weights and what stands between it and ``source``: upsampling, padding."""
 
     def __init__(self, node: fx.Node, source: fx.Node, kernel: torch.Tensor) -> None:
         super().__init__()
         self.kernel = nn.Parameter(kernel.clone(), requires_grad=False)
         self.operator, self.arguments = node.target, node.args[3:]
-        self.size = list(shape(node.args[0])[2:]) if is_call(node.args[0], *UPSAMPLES) else None
+        self.before: list[tuple] = []
+        step = node.args[0]
+        while step is not source:
+            self.before.insert(0, (step.target, step.args[1:]))
+            step = step.args[0]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if self.size is not None:
-            x = nn.functional.interpolate(x, size=self.size, mode="nearest")
+        for operator, rest in self.before:
+            x = operator(x, *rest)
         result: torch.Tensor = self.operator(x, self.kernel, None, *self.arguments)
         return result

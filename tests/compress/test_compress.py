@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from edgegan.compress import compress as compress_by_name
-from edgegan.compress.choose import judge, ranked
+from edgegan.compress.choose import inexact, judge, ranked
 from edgegan.compress.options import Options
 from edgegan.compress.pipeline import run as compress
 from edgegan.core.errors import GateError, MissingPackageError, OutputError, TargetError, UsageError
@@ -148,6 +148,12 @@ def test_the_fastest_that_passes_is_chosen():
         r["passed"], r["reason"] = judge(r, 30)
     assert [r["name"] for r in ranked(rows, load_target("x86-cpu"))] == ["good", "slow"]
     assert "below the gate" in rows[0]["reason"] and rows[3]["reason"] == "refused"
+
+
+def test_a_float_file_that_computes_something_else_is_told():
+    assert inexact([row("good", 2.0, 90.0, "fp32"), row("lossy", 2.0, 38.0), row("refused", None, None, "fp32")]) == []
+    (warning,) = inexact([row("wrong", 2.0, 38.2, "fp32")])
+    assert "wrong has 38.2 dB" in warning
 
 
 def test_unmeasured_candidates_follow_the_targets_order_of_precisions():

@@ -11,6 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 from benchmarks.families import FAMILIES
 from edgegan.core.errors import TargetError
 from edgegan.core.sampling import sample_inputs
+from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.export.litert import export_litert, halve_weights
 from edgegan.export.onnx import export_onnx
 from edgegan.export.tensorrt import build_rtx, check_with_parser
@@ -104,6 +105,17 @@ def test_litert_in_float_is_one_partition(graph, tmp_path):
     half = halve_weights(path, tmp_path / "half.tflite")
     assert half.stat().st_size < path.stat().st_size
     assert psnr_db(graph.run(check_inputs(graph)), litert_images(half, check_inputs(graph)), (-1, 1)) > 50
+
+
+@pytest.mark.parametrize("how", [{"size": (3, 4)}, {"size": (11, 13)}, {"scale_factor": 1.5}, {"scale_factor": 1.5, "mode": "bilinear"}, {"size": (3, 4), "mode": "bilinear", "antialias": True}])
+def test_litert_resizes_as_pytorch_does(how, tmp_path):
+    class Resized(torch.nn.Module):
+        def forward(self, x):
+            return torch.nn.functional.interpolate(x, **how)
+
+    graph = capture(Resized(), GeneratorSpec(inputs=(TensorSpec(name="x", kind="latent", shape=(2, 9, 8)),)))
+    path = export_litert(rewrite(graph, "phase-nhwc").value.module, graph.example_inputs(), tmp_path / "g.tflite")
+    np.testing.assert_allclose(litert_images(path, check_inputs(graph)), graph.run(check_inputs(graph)), atol=1e-5)
 
 
 def test_litert_int8_of_a_dcgan_is_one_delegate_and_keeps_the_picture(dcgan_graph, tmp_path):

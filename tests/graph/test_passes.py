@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.graph.capture import capture
 from edgegan.graph.check import compare
-from edgegan.graph.editing import aten, is_call
+from edgegan.graph.editing import UPSAMPLES, aten, is_call
 from edgegan.graph.passes import FORMULATIONS
 from edgegan.graph.rewrite import rewrite
 from tests.conftest import randomized
@@ -60,6 +60,17 @@ def test_batch_norm_folds_into_the_layer_before(layer):
     graph = graph_of(randomized(nn.Sequential(layer, nn.BatchNorm2d(6), nn.ReLU())), (4, 8, 8))
     after = rewrite(graph, "native").value
     assert len(targets(after)) == 2 and compare(graph, after).relative < 1e-6
+
+
+def test_instance_norm_with_statistics_of_its_own_folds_as_batch_norm_does():
+    norm = nn.InstanceNorm2d(6, affine=True, track_running_stats=True)
+    module = nn.Sequential(nn.Conv2d(4, 6, 3), norm, nn.ReLU(), nn.Conv2d(6, 3, 1), nn.InstanceNorm2d(3)).train()
+    for _ in range(3):
+        module(torch.randn(2, 4, 8, 8) * 3 + 1)
+    graph = graph_of(module.eval(), (4, 8, 8))
+    after = rewrite(graph, "native").value
+    assert targets(graph).count(aten.instance_norm.default) == 2 and targets(after).count(aten.instance_norm.default) == 1
+    assert compare(graph, after).relative < 1e-6
 
 
 def test_batch_norm_without_a_layer_before_is_one_multiply_and_one_add():
@@ -114,3 +125,32 @@ def test_a_pass_that_changes_the_output_is_undone(monkeypatch):
     monkeypatch.setitem(FORMULATIONS, "native", (spoil,))
     result = rewrite(graph, "native")
     assert "undone" in result.notes[0] and "sigmoid" not in result.value.module.code and compare(graph, result.value).maximum == 0
+
+
+class Resized(nn.Module):
+    def __init__(self, **how):
+        super().__init__()
+        self.how = how
+
+    def forward(self, x):
+        return F.interpolate(x, **self.how)
+
+
+@pytest.mark.parametrize("how", [{"size": (4, 6)}, {"size": (3, 4)}, {"scale_factor": 1.5}, {"size": (11, 13)}, {"scale_factor": 1.3, "recompute_scale_factor": True}])
+def test_nearest_resizing_that_litert_s_converter_gets_wrong_is_exact_without_it(how):
+    graph = graph_of(Resized(**how), (2, 8, 12))
+    after = rewrite(graph, "phase-nhwc").value
+    assert compare(graph, after).maximum == 0 and not set(targets(after)) & set(UPSAMPLES)
+
+
+@pytest.mark.parametrize(("how", "changed"), [({"scale_factor": 1.5}, True), ({"scale_factor": 2}, False), ({"size": (4, 5), "antialias": True}, True), ({"size": (10, 13)}, False)])
+def test_resizing_that_litert_has_no_operator_for_is_a_product(how, changed):
+    graph = graph_of(Resized(mode="bilinear", **how), (2, 7, 9))
+    after = rewrite(graph, "phase-nhwc").value
+    assert compare(graph, after).relative < 1e-6 and (aten.matmul.default in targets(after)) == changed
+
+
+def test_resizing_to_the_same_size_goes():
+    graph = graph_of(nn.Sequential(Resized(size=(6, 6)), nn.Conv2d(2, 3, 3)), (2, 6, 6))
+    after = rewrite(graph, "native").value
+    assert targets(after) == [aten.conv2d.default] and compare(graph, after).maximum == 0

@@ -92,3 +92,21 @@ def test_nearest_upsampling_and_convolution_become_one(factor, kernel, same, siz
     x = torch.randn(1, 3, size, size + 1, dtype=torch.float64)
     after, count = rewritten(module, tuple(x.shape), step=upsample_conv)
     assert count == 1 and (module.double()(x) - after(x)).abs().max() < 1e-10
+
+
+@settings(max_examples=80, deadline=None)
+@given(factor=st.integers(2, 4), kernel=st.sampled_from([1, 3, 4, 5]), rows=st.integers(0, 5), columns=st.integers(0, 5), mode=st.sampled_from(["reflect", "replicate"]), size=st.integers(3, 5), seed=st.integers(0, 2**31))
+def test_padding_by_a_map_s_own_edge_goes_before_its_upsampling(factor, kernel, rows, columns, mode, size, seed):
+    class Padded(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, kernel)
+
+        def forward(self, x):
+            return self.conv(nn.functional.pad(nn.functional.interpolate(x, scale_factor=factor), (columns, columns, rows, rows), mode=mode))
+
+    torch.manual_seed(seed)
+    module, x = Padded().eval(), torch.randn(1, 3, size, size + 1, dtype=torch.float64)
+    after, count = rewritten(module, tuple(x.shape), step=upsample_conv)
+    assert count == (mode == "replicate" or max(rows, columns) < factor)
+    assert (module.double()(x) - after(x)).abs().max() < 1e-10

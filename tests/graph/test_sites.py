@@ -27,6 +27,16 @@ def test_every_upsampling_layer_is_a_site_with_its_forms():
     assert [site.forms for site in sites(network())] == [("native", "stacked"), ("native", "stacked"), ("native", "stacked", "split")]
 
 
+def test_padding_between_upsampling_and_its_convolution_belongs_to_the_site():
+    module = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Upsample(scale_factor=2), nn.ReflectionPad2d(1), nn.Conv2d(4, 4, 3)).eval()
+    graph = rewrite(capture(module, SPEC), "native").value
+    (site,) = sites(graph)
+    (place,) = sites(site.alone())
+    assert place.key == site.key
+    after = apply(graph, composed({site.node: "stacked"}, channels_last=False)).value
+    assert compare(graph, after).relative < 1e-6 and not any(is_call(n, *UPSAMPLES, *TRANSPOSED) for n in after.module.graph.nodes)
+
+
 @settings(max_examples=12, deadline=None)
 @given(st.tuples(*(st.sampled_from(["native", "stacked", "split"]) for _ in range(3))), st.booleans())
 def test_any_choice_is_exact(forms, channels_last):

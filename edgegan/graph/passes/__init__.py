@@ -19,10 +19,12 @@ from edgegan.graph.passes.fold_batch_norm import fold_batch_norm
 from edgegan.graph.passes.fold_constants import fold_constants
 from edgegan.graph.passes.modulated_conv import modulated_conv
 from edgegan.graph.passes.phase_conv import phase_conv, phase_conv_channels_last, phase_conv_split, phase_conv_split_channels_last
+from edgegan.graph.passes.picked_pixels import picked_pixels
 from edgegan.graph.passes.pixel_linear import pixel_linear
 from edgegan.graph.passes.powers import powers
 from edgegan.graph.passes.rectified_layers import rectified_layers
 from edgegan.graph.passes.reflection_slices import reflection_slices
+from edgegan.graph.passes.resize_matrices import resize_matrices
 from edgegan.graph.passes.shuffle_channels_last import shuffle_channels_last
 from edgegan.graph.passes.sum_before_shuffle import sum_before_shuffle
 from edgegan.graph.passes.upsample_conv import upsample_conv
@@ -33,7 +35,7 @@ Pass = Callable[[fx.GraphModule], int]
 CLEAN: tuple[Pass, ...] = (drop_identities, fold_constants, fold_batch_norm, modulated_conv, fold_affine, absorb_padding, powers, upsample_late, conv_pool, drop_identities)
 BEFORE_PRUNING: tuple[Pass, ...] = (drop_identities, fold_constants, modulated_conv)
 LAST: tuple[Pass, ...] = (activation_first, sum_before_shuffle)
-LITERT: tuple[Pass, ...] = (*LAST, shuffle_channels_last, reflection_slices, drop_identities)
+LITERT: tuple[Pass, ...] = (*LAST, picked_pixels, resize_matrices, shuffle_channels_last, reflection_slices, drop_identities)
 LITERT_INT8: tuple[Pass, ...] = (rectified_layers,)
 """What a LiteRT form takes on before it is quantized, beside its float form's passes."""
 

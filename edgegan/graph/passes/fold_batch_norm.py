@@ -1,6 +1,7 @@
 """BatchNorm after a convolution, transposed convolution or linear layer: one layer.
 
 g (W x + b - m) / sqrt(v + e) + h  =  (s W) x + (s (b - m) + h),   s = g / sqrt(v + e), per output channel.
+InstanceNorm that tracked its statistics while training computes the same in evaluation.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ def fold_batch_norm(module: fx.GraphModule) -> int:
     """Fold where the layer feeds the BatchNorm alone; a BatchNorm elsewhere becomes one multiply and one add."""
     count = 0
     for node in list(module.graph.nodes):
-        if not is_call(node, aten.batch_norm.default):
+        if not is_call(node, aten.batch_norm.default, aten.instance_norm.default):
             continue
         call = arguments(node)
         mean, variance = weight(module, call["running_mean"]), weight(module, call["running_var"])
-        if call["training"] or mean is None or variance is None:
+        if call.get("training") or call.get("use_input_stats") or mean is None or variance is None:
             continue
         gain, offset = weight(module, call["weight"]), weight(module, call["bias"])
         scale = (variance.double() + call["eps"]).rsqrt() * (1.0 if gain is None else gain.double())

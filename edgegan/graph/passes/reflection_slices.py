@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from torch import fx
 
-from edgegan.graph.editing import arguments, aten, is_call, replace, shape
+from edgegan.graph.editing import aten, copied_padding, replace, shape
 
-NAMED = {aten.reflection_pad2d.default: "reflect", aten.replication_pad2d.default: "replicate", aten.reflection_pad1d.default: "reflect", aten.replication_pad1d.default: "replicate"}
 WIDEST = 5
 """As many tensors as XNNPACK concatenates at once."""
 
@@ -17,14 +16,10 @@ WIDEST = 5
 def reflection_slices(module: fx.GraphModule) -> int:
     count = 0
     for node in list(module.graph.nodes):
-        mode = NAMED.get(node.target) if node.op == "call_function" else None
-        if is_call(node, aten.pad.default):
-            mode = arguments(node)["mode"]
-        if mode not in ("reflect", "replicate"):
+        padded = copied_padding(node)
+        if padded is None or min(padded[1]) < 0:
             continue
-        margins = list(node.args[1])
-        if min(margins) < 0:
-            continue
+        mode, margins = padded
         replace(node, lambda graph, node=node, margins=margins, mode=mode: _pad(graph, node.args[0], margins, mode))
         count += 1
     return count

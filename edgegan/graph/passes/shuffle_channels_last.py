@@ -11,8 +11,7 @@ import torch
 from torch import fx
 
 from edgegan.graph import interleaving
-from edgegan.graph.editing import LAYERS, POINTWISE, UPSAMPLES, add_weight, arguments, aten, channel_values, is_call, replace, shape, weight
-from edgegan.graph.passes.upsample_conv import factors
+from edgegan.graph.editing import LAYERS, POINTWISE, add_weight, arguments, aten, channel_values, factors, is_call, replace, shape, weight
 
 SUMS = (aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor)
 MOST_COPIES = 16
@@ -24,11 +23,9 @@ def shuffle_channels_last(module: fx.GraphModule) -> int:
         if is_call(node, aten.pixel_shuffle.default) and len(shape(node)) == 4:
             _shuffle(module, node)
             count += 1
-        elif is_call(node, *UPSAMPLES):
-            repeats = factors(node)
-            if repeats is not None and repeats[0] * repeats[1] <= MOST_COPIES:
-                _upsample(node, repeats)
-                count += 1
+        elif (repeats := factors(node)) is not None and repeats[0] * repeats[1] <= MOST_COPIES:
+            _upsample(node, repeats)
+            count += 1
     return count
 
 

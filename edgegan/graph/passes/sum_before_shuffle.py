@@ -9,8 +9,7 @@ from __future__ import annotations
 import torch
 from torch import fx
 
-from edgegan.graph.editing import UPSAMPLES, add_weight, aten, is_call, replace, shape, sole_user
-from edgegan.graph.passes.upsample_conv import factors
+from edgegan.graph.editing import add_weight, aten, factors, is_call, replace, shape, sole_user
 
 
 def sum_before_shuffle(module: fx.GraphModule) -> int:
@@ -31,7 +30,7 @@ def sum_before_shuffle(module: fx.GraphModule) -> int:
 def _is_copy(part: fx.Node, stride: int) -> bool:
     if is_call(part, aten.pixel_shuffle.default):
         return bool(part.args[1] == stride)
-    return is_call(part, *UPSAMPLES) and factors(part) == (stride, stride)
+    return factors(part) == (stride, stride)
 
 
 def _shuffled_sum(module: fx.GraphModule, graph: fx.Graph, parts: list[fx.Node], stride: int) -> fx.Node:
