@@ -73,11 +73,13 @@ def _difference(wanted: list[torch.Tensor], got: list[torch.Tensor]) -> Differen
 
 
 def _doubled(module: fx.GraphModule) -> fx.GraphModule:
-    """A float64 copy, explicit casts to float32 within the graph included."""
+    """A float64 copy; so are casts to float32 within the graph, and tensors that it makes of nothing (``linspace``)."""
     doubled = copy.deepcopy(module).double()
     for node in doubled.graph.nodes:
         if node.op == "call_function":
             node.args = tuple(torch.float64 if a is torch.float32 else a for a in node.args)
             node.kwargs = {k: torch.float64 if v is torch.float32 else v for k, v in node.kwargs.items()}
+            if not node.all_input_nodes and getattr(node.meta.get("val"), "dtype", None) is torch.float32:
+                node.kwargs = node.kwargs | {"dtype": torch.float64}
     doubled.recompile()
     return doubled

@@ -34,3 +34,25 @@ def _after(module, inputs, step):
     count = step(module)
     refresh(module, inputs)
     return module, count
+
+
+class Code(nn.Module):
+    """A function of x, of layers that it is given by name, and of a constant where there is one."""
+
+    def __init__(self, code, constant=None, **layers):
+        super().__init__()
+        self.code, self.layers = code, nn.ModuleDict(layers)
+        self.register_buffer("constant", constant)
+
+    def forward(self, *x):
+        given = {} if self.constant is None else {"c": self.constant}
+        return self.code(*x, **self.layers, **given)
+
+
+def check(module, *shapes, step, tolerance=1e-10):
+    """``step`` acts on ``module`` and changes nothing; returns the operators that are left."""
+    after, count = rewritten(module.eval(), *shapes, step=step)
+    inputs = [torch.randn(s, dtype=torch.float64) for s in shapes]
+    assert count > 0
+    assert (module.double()(*inputs) - after(*inputs)).abs().max() < tolerance
+    return [n.target for n in after.graph.nodes if n.op == "call_function"]

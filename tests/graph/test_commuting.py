@@ -11,40 +11,15 @@ from edgegan.graph.editing import UPSAMPLES, aten, is_call
 from edgegan.graph.passes.absorb_padding import absorb_padding
 from edgegan.graph.passes.activation_first import activation_first
 from edgegan.graph.passes.conv_pool import conv_pool
-from edgegan.graph.passes.drop_identities import drop_identities
 from edgegan.graph.passes.fold_affine import fold_affine
-from edgegan.graph.passes.fold_constants import fold_constants
-from edgegan.graph.passes.modulated_conv import modulated_conv
 from edgegan.graph.passes.powers import powers
 from edgegan.graph.passes.rectified_layers import rectified_layers
 from edgegan.graph.passes.shuffle_channels_last import shuffle_channels_last
 from edgegan.graph.passes.sum_before_shuffle import sum_before_shuffle
 from edgegan.graph.passes.upsample_late import upsample_late
-from tests.graph.drawn import rewritten
+from tests.graph.drawn import Code, check, rewritten
 
 SEEDS = st.integers(0, 2**31)
-
-
-class Code(nn.Module):
-    """A function of x, of layers that it is given by name, and of a constant where there is one."""
-
-    def __init__(self, code, constant=None, **layers):
-        super().__init__()
-        self.code, self.layers = code, nn.ModuleDict(layers)
-        self.register_buffer("constant", constant)
-
-    def forward(self, *x):
-        given = {} if self.constant is None else {"c": self.constant}
-        return self.code(*x, **self.layers, **given)
-
-
-def check(module, *shapes, step, tolerance=1e-10):
-    """``step`` acts on ``module`` and changes nothing; returns the operators that are left."""
-    after, count = rewritten(module.eval(), *shapes, step=step)
-    inputs = [torch.randn(s, dtype=torch.float64) for s in shapes]
-    assert count > 0
-    assert (module.double()(*inputs) - after(*inputs)).abs().max() < tolerance
-    return [n.target for n in after.graph.nodes if n.op == "call_function"]
 
 
 @pytest.mark.parametrize("kind", [nn.Conv2d, nn.ConvTranspose2d])
@@ -185,51 +160,3 @@ def test_rectifiers_as_layers(seed, low, single):
 def test_powers_as_products_and_roots():
     left = check(Code(lambda x: x**2 + x.square() + (x.abs() + 1) ** 0.5 + (x.abs() + 1) ** -0.5), (2, 3, 4), step=powers)
     assert aten.pow.Tensor_Scalar not in left
-
-
-class Modulated(nn.Module):
-    """The ways in which public StyleGAN2 code writes its layer."""
-
-    def __init__(self, form, up):
-        super().__init__()
-        self.form, self.up = form, up
-        self.weight, self.style = nn.Parameter(torch.randn(5, 3, 3, 3)), nn.Linear(4, 3)
-
-    def forward(self, x, z):
-        batch, channels, height, width = x.shape
-        style = self.style(z)
-        if self.form == "product":
-            weight = self.weight[None] * style.view(batch, 1, channels, 1, 1)
-            weight = weight * torch.rsqrt(weight.pow(2).sum([2, 3, 4]) + 1e-8).view(batch, -1, 1, 1, 1)
-        elif self.form == "keepdim":
-            weight = self.weight[None] * (style[:, None, :, None, None] + 1)
-            weight = weight * torch.rsqrt((weight**2).sum(dim=(2, 3, 4), keepdim=True) + 1e-8)
-        elif self.form == "quotient":
-            weight = self.weight.unsqueeze(0) * style.reshape(batch, 1, -1, 1, 1)
-            weight = weight / (weight.square().sum([2, 3, 4], keepdim=True) + 1e-8).sqrt()
-        else:
-            weight = 0.5 * self.weight[None] * style.view(batch, 1, channels, 1, 1)
-        if self.up:
-            weight = weight.transpose(1, 2).reshape(batch * channels, 5, 3, 3)
-            y = F.conv_transpose2d(x.reshape(1, -1, height, width), weight, stride=2, groups=batch)
-        else:
-            y = F.conv2d(x.reshape(1, -1, height, width), weight.reshape(-1, channels, 3, 3), padding=1, groups=batch)
-        return y.reshape(batch, -1, *y.shape[2:])
-
-
-@pytest.mark.parametrize("up", [False, True])
-@pytest.mark.parametrize("batch", [1, 3])
-@pytest.mark.parametrize("form", ["product", "keepdim", "quotient", "plain"])
-def test_modulation_moves_to_activations(form, batch, up):
-    def step(graph):
-        drop_identities(graph)
-        fold_constants(graph)
-        return modulated_conv(graph)
-
-    torch.manual_seed(0)
-    after, count = rewritten(Modulated(form, up).eval(), (batch, 3, 6, 5), (batch, 4), step=step)
-    torch.manual_seed(0)
-    module, x, z = Modulated(form, up).double(), torch.randn(batch, 3, 6, 5, dtype=torch.float64), torch.randn(batch, 4, dtype=torch.float64)
-    assert count == (1 if form == "plain" else 2) and (module(x, z) - after(x, z)).abs().max() < 1e-10
-    layer = next(n for n in after.graph.nodes if is_call(n, aten.conv2d.default, aten.conv_transpose2d.input))
-    assert layer.args[1].op == "get_attr"

@@ -143,9 +143,9 @@ def test_nearest_resizing_that_litert_s_converter_gets_wrong_is_exact_without_it
     assert compare(graph, after).maximum == 0 and not set(targets(after)) & set(UPSAMPLES)
 
 
-@pytest.mark.parametrize(("how", "changed"), [({"scale_factor": 1.5}, True), ({"scale_factor": 2}, False), ({"size": (4, 5), "antialias": True}, True), ({"size": (10, 13)}, False)])
+@pytest.mark.parametrize(("how", "changed"), [({"scale_factor": 1.5}, True), ({"scale_factor": 2}, False), ({"size": (4, 5), "antialias": True}, True), ({"size": (10, 13)}, False), ({"scale_factor": 3, "mode": "bicubic"}, True)])
 def test_resizing_that_litert_has_no_operator_for_is_a_product(how, changed):
-    graph = graph_of(Resized(mode="bilinear", **how), (2, 7, 9))
+    graph = graph_of(Resized(**{"mode": "bilinear"} | how), (2, 7, 9))
     after = rewrite(graph, "phase-nhwc").value
     assert compare(graph, after).relative < 1e-6 and (aten.matmul.default in targets(after)) == changed
 
@@ -154,3 +154,23 @@ def test_resizing_to_the_same_size_goes():
     graph = graph_of(nn.Sequential(Resized(size=(6, 6)), nn.Conv2d(2, 3, 3)), (2, 6, 6))
     after = rewrite(graph, "native").value
     assert targets(after) == [aten.conv2d.default] and compare(graph, after).maximum == 0
+
+
+class Waves(nn.Module):
+    """A map of sines over a grid that the code makes on the way, as StyleGAN3 does."""
+
+    def __init__(self):
+        super().__init__()
+        self.frequencies, self.gain = nn.Parameter(torch.randn(4, 2)), nn.Linear(3, 4)
+
+    def forward(self, z):
+        side = torch.linspace(-0.5, 0.5, 6)
+        x, y = torch.meshgrid(side, side, indexing="xy")
+        return torch.sin(torch.stack([x, y], -1) @ self.frequencies.t()).permute(2, 0, 1)[None] * self.gain(z)[:, :, None, None]
+
+
+def test_what_the_code_makes_of_nothing_is_computed_once():
+    graph = graph_of(Waves().eval(), (3,))
+    after = rewrite(graph, "native").value
+    assert not {aten.linspace.default, aten.meshgrid.indexing, aten.sin.default} & set(targets(after))
+    assert compare(graph, after).relative < 1e-6

@@ -17,6 +17,7 @@ from edgegan.graph.passes.drop_identities import drop_identities
 from edgegan.graph.passes.fold_affine import fold_affine
 from edgegan.graph.passes.fold_batch_norm import fold_batch_norm
 from edgegan.graph.passes.fold_constants import fold_constants
+from edgegan.graph.passes.matrix_linear import matrix_linear
 from edgegan.graph.passes.modulated_conv import modulated_conv
 from edgegan.graph.passes.phase_conv import phase_conv, phase_conv_channels_last, phase_conv_split, phase_conv_split_channels_last
 from edgegan.graph.passes.picked_pixels import picked_pixels
@@ -26,14 +27,15 @@ from edgegan.graph.passes.rectified_layers import rectified_layers
 from edgegan.graph.passes.reflection_slices import reflection_slices
 from edgegan.graph.passes.resize_matrices import resize_matrices
 from edgegan.graph.passes.shuffle_channels_last import shuffle_channels_last
+from edgegan.graph.passes.spread_input import spread_input
 from edgegan.graph.passes.sum_before_shuffle import sum_before_shuffle
 from edgegan.graph.passes.upsample_conv import upsample_conv
 from edgegan.graph.passes.upsample_late import upsample_late
 
 Pass = Callable[[fx.GraphModule], int]
 
-CLEAN: tuple[Pass, ...] = (drop_identities, fold_constants, fold_batch_norm, modulated_conv, fold_affine, absorb_padding, powers, upsample_late, conv_pool, drop_identities)
-BEFORE_PRUNING: tuple[Pass, ...] = (drop_identities, fold_constants, modulated_conv)
+CLEAN: tuple[Pass, ...] = (drop_identities, fold_constants, matrix_linear, fold_batch_norm, modulated_conv, spread_input, fold_affine, absorb_padding, powers, upsample_late, conv_pool, drop_identities)
+BEFORE_PRUNING: tuple[Pass, ...] = (drop_identities, fold_constants, matrix_linear, modulated_conv, spread_input)
 LAST: tuple[Pass, ...] = (activation_first, sum_before_shuffle)
 LITERT: tuple[Pass, ...] = (*LAST, picked_pixels, resize_matrices, shuffle_channels_last, reflection_slices, drop_identities)
 LITERT_INT8: tuple[Pass, ...] = (rectified_layers,)

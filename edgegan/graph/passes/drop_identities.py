@@ -1,11 +1,12 @@
-"""y = x: clones, detaches, casts to the same type, reshapes and resizing to the same shape, and dropout in evaluation
-go."""
+"""y = x: clones, detaches, casts to the same type, reshapes and resizing to the same shape, data moved there and back, padding by
+nothing, and dropout in evaluation go."""
 
 from __future__ import annotations
 
 from torch import fx
 
 from edgegan.graph.editing import arguments, aten, factors, is_call, shape
+from edgegan.graph.moves import returns_to
 
 ALWAYS = (aten.clone.default, aten.detach.default, aten.alias.default, aten.lift_fresh_copy.default, aten.contiguous.default)
 CASTS = (aten.to.dtype, aten._to_copy.default, aten.to.dtype_layout)
@@ -16,13 +17,21 @@ DROPOUTS = (aten.dropout.default, aten.feature_dropout.default, aten.alpha_dropo
 def drop_identities(module: fx.GraphModule) -> int:
     count = 0
     for node in list(module.graph.nodes):
-        source = node.args[0] if node.args else None
-        if not isinstance(source, fx.Node):
-            continue
-        same_type = is_call(node, *CASTS) and node.meta["val"].dtype == source.meta["val"].dtype
-        same_shape = is_call(node, *RESHAPES) and shape(node) == shape(source)
-        if is_call(node, *ALWAYS) or same_type or same_shape or factors(node) == (1, 1) or (is_call(node, *DROPOUTS) and not arguments(node)["train"]):
-            node.replace_all_uses_with(source)
+        same = _same(node)
+        if same is not None:
+            node.replace_all_uses_with(same)
             module.graph.erase_node(node)
             count += 1
     return count
+
+
+def _same(node: fx.Node) -> fx.Node | None:
+    """What ``node`` only repeats."""
+    source = node.args[0] if node.args else None
+    if not isinstance(source, fx.Node):
+        return None
+    same_type = is_call(node, *CASTS) and node.meta["val"].dtype == source.meta["val"].dtype
+    same_shape = is_call(node, *RESHAPES) and shape(node) == shape(source)
+    if is_call(node, *ALWAYS) or same_type or same_shape or factors(node) == (1, 1) or (is_call(node, *DROPOUTS) and not arguments(node)["train"]):
+        return source
+    return returns_to(node)

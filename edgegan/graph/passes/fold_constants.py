@@ -15,7 +15,7 @@ LARGEST_GROWTH = 1 << 20
 
 def fold_constants(module: fx.GraphModule) -> int:
     """Replace each call whose inputs are all weights by its value, unless it would grow the file by megabytes."""
-    values: dict[fx.Node, torch.Tensor] = {}
+    values: dict[fx.Node, torch.Tensor | tuple[torch.Tensor, ...]] = {}
     count = 0
     for node in list(module.graph.nodes):
         if node.op == "get_attr":
@@ -28,7 +28,10 @@ def fold_constants(module: fx.GraphModule) -> int:
             continue
         with torch.no_grad():
             result = node.target(*fx.map_arg(node.args, values.__getitem__), **fx.map_arg(node.kwargs, values.__getitem__))
-        if not isinstance(result, torch.Tensor) or result.numel() > sum(values[i].numel() for i in inputs) + LARGEST_GROWTH:
+        if isinstance(result, tuple | list) and all(isinstance(part, torch.Tensor) for part in result):
+            values[node] = tuple(result)
+            continue
+        if not isinstance(result, torch.Tensor) or result.numel() > sum(_size(values[i]) for i in inputs) + LARGEST_GROWTH:
             continue
         new = add_weight(module, node.name, result)
         values[new] = result
@@ -37,6 +40,10 @@ def fold_constants(module: fx.GraphModule) -> int:
         module.graph.erase_node(node)
         count += 1
     return count
+
+
+def _size(value: torch.Tensor | tuple[torch.Tensor, ...]) -> int:
+    return value.numel() if isinstance(value, torch.Tensor) else sum(part.numel() for part in value)
 
 
 def _is_random(node: fx.Node) -> bool:

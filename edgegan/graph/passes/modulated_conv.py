@@ -13,8 +13,8 @@ import torch
 from torch import fx
 
 from edgegan.graph.editing import add_weight, arguments, aten, is_call, replace, shape, weight
+from edgegan.graph.moves import moved, numbers, way_to
 
-RESHAPES = (aten.view.default, aten.reshape.default, aten._unsafe_view.default)
 SQUARES = (aten.square.default, aten.pow.Tensor_Scalar)
 
 
@@ -72,13 +72,17 @@ def _convolution(module: fx.GraphModule, node: fx.Node) -> int:
 
 
 def _built(node: fx.Node, value: fx.Node, batch: int) -> fx.Node | None:
-    """The (N, O, I, *k) tensor that was reshaped into this convolution's weight."""
-    if not is_call(value, *RESHAPES) or len(shape(value.args[0])) != 5 or shape(value.args[0])[0] != batch:
-        return None
-    built = value.args[0]
-    if node.target is aten.conv_transpose2d.input:
-        return built.args[0] if is_call(built, aten.transpose.int) and sorted(d % 5 for d in built.args[1:3]) == [1, 2] else None
-    return built
+    """The (N, O, I, *k) tensor that data movement alone made this convolution's weight of."""
+    steps = way_to(value)
+    for index, step in enumerate(steps):
+        built = step.args[0]
+        if len(shape(built)) != 5 or shape(built)[0] != batch:
+            continue
+        places = numbers(shape(built))
+        wanted = places.transpose(1, 2) if node.target is aten.conv_transpose2d.input else places
+        if torch.equal(moved(places, steps[index:]), wanted.reshape(shape(value))):
+            return built
+    return None
 
 
 def _factors(module: fx.GraphModule, node: fx.Node) -> Product | None:

@@ -1,0 +1,65 @@
+"""Where data movement takes the values of a tensor: found by moving their numbers, however the code was written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import fx
+
+from edgegan.graph.editing import arguments, aten, is_call, shape, sole_user
+
+MOVES = (
+    aten.view.default, aten.reshape.default, aten._unsafe_view.default, aten.permute.default, aten.transpose.int, aten.t.default,
+    aten.unsqueeze.default, aten.squeeze.dim, aten.squeeze.dims, aten.slice.Tensor, aten.select.int,
+    aten.expand.default, aten.repeat.default, aten.clone.default, aten.contiguous.default,
+)  # fmt: skip
+PADS = (aten.pad.default, aten.constant_pad_nd.default)
+
+
+def moves(node: fx.Node) -> bool:
+    """Whether ``node`` hands on values of its one input, and zeros beside them."""
+    if is_call(node, *PADS):
+        call = arguments(node)
+        return call.get("mode", "constant") == "constant" and not call["value"]
+    return is_call(node, *MOVES)
+
+
+def way_to(node: fx.Node) -> list[fx.Node]:
+    """The steps that moved values into ``node``, itself the last; empty where it does not move."""
+    steps: list[fx.Node] = []
+    while moves(node):
+        steps.insert(0, node)
+        node = node.args[0]
+    return steps
+
+
+def way_from(node: fx.Node) -> list[fx.Node]:
+    """The steps that move what ``node`` gives, as long as nothing else reads it."""
+    steps: list[fx.Node] = []
+    user = sole_user(node)
+    while user is not None and moves(user) and user.args[0] is node:
+        steps.append(user)
+        node, user = user, sole_user(user)
+    return steps
+
+
+def returns_to(node: fx.Node) -> fx.Node | None:
+    """The tensor furthest back that data movement alone takes apart and puts together again as it was, in ``node``."""
+    steps = way_to(node)
+    for index, step in enumerate(steps):
+        source = step.args[0]
+        if shape(source) == shape(node) and torch.equal(moved(numbers(shape(source)), steps[index:]), numbers(shape(node))):
+            return source
+    return None
+
+
+def numbers(size: Sequence[int]) -> torch.Tensor:
+    """1, 2, 3, ... in a tensor of ``size``: no value is mistaken for padding."""
+    return torch.arange(1, 1 + torch.Size(size).numel(), dtype=torch.int32).reshape(tuple(size))
+
+
+def moved(value: torch.Tensor, steps: Sequence[fx.Node]) -> torch.Tensor:
+    for step in steps:
+        value = step.target(value, *step.args[1:], **step.kwargs)  # type: ignore[operator]
+    return value
