@@ -60,7 +60,7 @@ def _layer(module: fx.GraphModule, node: fx.Node) -> nn.Module | None:
         return _convolution(node, call, kernel, bias)
     if is_call(node, aten.linear.default) and kernel is not None:
         return _filled(nn.Linear(kernel.shape[1], kernel.shape[0], bias is not None), weight=kernel, bias=bias)
-    if is_call(node, aten.batch_norm.default) and not call["training"]:
+    if (is_call(node, aten.batch_norm.default) and not call["training"]) or (is_call(node, aten.instance_norm.default) and not call["use_input_stats"]):
         mean, variance = weight(module, call["running_mean"]), weight(module, call["running_var"])
         if mean is None or variance is None:
             return None
@@ -69,6 +69,8 @@ def _layer(module: fx.GraphModule, node: fx.Node) -> nn.Module | None:
         return _filled(norm, weight=kernel, bias=bias, running_mean=mean, running_var=variance)
     if is_call(node, aten.instance_norm.default) and kernel is not None and call["use_input_stats"] and len(node.meta["val"].shape) == 4:
         return _filled(nn.InstanceNorm2d(len(kernel), eps=call["eps"], affine=True), weight=kernel, bias=bias)
+    if is_call(node, aten.group_norm.default) and kernel is not None and call["num_groups"] == 1:
+        return _filled(nn.GroupNorm(1, len(kernel), eps=call["eps"]), weight=kernel, bias=bias)
     if is_call(node, aten.prelu.default) and kernel is not None:
         return _filled(nn.PReLU(kernel.numel()), weight=kernel.flatten())
     return None

@@ -143,3 +143,14 @@ def test_a_critic_that_has_learnt_nothing_does_not_teach(dcgan_graph):
 
     without, early, late = learnt(0.0, 6), learnt(0.3, 6), learnt(0.3, 2)
     assert all(torch.equal(without[k], early[k]) for k in without) and not all(torch.equal(without[k], late[k]) for k in without)
+
+
+@pytest.mark.parametrize("norm", [lambda: nn.GroupNorm(1, 16), lambda: nn.InstanceNorm2d(16, affine=True, track_running_stats=True)])
+def test_channels_behind_a_norm_over_all_or_with_statistics_of_its_own_are_pruned(norm):
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), norm(), nn.ReLU(), nn.Conv2d(16, 16, 3, padding=1, groups=16), nn.Conv2d(16, 3, 1)).eval()
+    graph = capture(module, GeneratorSpec(inputs=(TensorSpec(name="x", kind="latent", shape=(3, 8, 8)),)))
+    smaller, network = prune(graph, 0.5).value
+    inputs = graph.example_inputs(3)
+    assert cost.macs(smaller) < 0.6 * cost.macs(graph)
+    torch.testing.assert_close(network(*inputs), smaller.module(*inputs))
