@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import keyword
+import re
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -91,14 +93,22 @@ def _from_file(path: Path, batch: int, image_inputs: bool) -> LoadedModel:
         module, tensors = import_onnx(path, batch)
     else:
         module, tensors = _read_pt2(path, batch)
-    specs = []
-    for name, shape, dtype in tensors:
+    specs: list[TensorSpec] = []
+    for called, shape, dtype in tensors:
+        name = _identifier(called, {spec.name for spec in specs})
         if dtype not in ("float32", "float64", "float16"):
             specs.append(TensorSpec(name=name, kind="label", shape=(), classes=1))
             continue
         is_image = image_inputs and len(shape) == 3 and shape[0] in (1, 3)
         specs.append(TensorSpec(name=name, kind="image" if is_image else "latent", shape=shape, range=(-1.0, 1.0) if is_image else None))
     return LoadedModel(module, GeneratorSpec(inputs=tuple(specs)), path.stem)
+
+
+def _identifier(name: str, taken: set[str]) -> str:
+    """The file's name of an input in letters that Python takes for an argument: ``input.1`` is ``input_1``."""
+    plain = re.sub(r"\W+", "_", name).strip("_") or "input"
+    plain = f"input_{plain}" if plain[0].isdigit() else f"{plain}_" if keyword.iskeyword(plain) else plain
+    return plain if plain not in taken else _identifier(f"{plain}_{len(taken)}", taken)
 
 
 def _read_pt2(path: Path, batch: int) -> tuple[nn.Module, list[tuple[str, tuple[int, ...], str]]]:

@@ -9,6 +9,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from edgegan.core.errors import ModelError
+from edgegan.export.onnx import export_onnx
+from edgegan.graph.capture import capture
 from edgegan.models.loading import load_model
 from tests.conftest import TinyCyclegan, TinyDcgan, randomized
 
@@ -85,3 +87,17 @@ def test_what_is_no_onnx_file_is_told(tmp_path):
     (tmp_path / "junk.onnx").write_bytes(b"not a model")
     with pytest.raises(ModelError, match=r"junk\.onnx"):
         load_model(str(tmp_path / "junk.onnx"), [], None, None, None, batch=1)
+
+
+def test_inputs_that_python_cannot_call_so_get_names_that_it_can(tmp_path):
+    names = ["input.1", "onnx::Gemm_1", "0", "lambda", "input_1"]
+    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 2, 3, 3]) for n in names]
+    nodes = [helper.make_node("Sum", names, ["total"])]
+    model = helper.make_model(helper.make_graph(nodes, "g", values, [helper.make_tensor_value_info("total", TensorProto.FLOAT, [1, 2, 3, 3])]), opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "g.onnx")
+    loaded = load_model(str(tmp_path / "g.onnx"), [], None, None, None, 1)
+    graph = capture(loaded.module, loaded.spec)
+    called = [i.name for i in loaded.spec.inputs]
+    assert len(set(called)) == 5 and all(n.isidentifier() for n in called) and called[:2] == ["input_1", "onnx_Gemm_1"]
+    path = export_onnx(graph, tmp_path / "again.onnx")
+    assert [i.name for i in onnx.load(path).graph.input] == called
