@@ -45,11 +45,21 @@ def export_onnx(graph: Graph, path: Path, half: bool = False, half_rest: bool = 
 
 
 def _halve(file: Path) -> None:
-    """Every float32 tensor of the file in float16, scales too; inputs and outputs stay as they are."""
+    """Every float32 tensor of the file in float16, scales too; inputs and outputs stay as they are.
+
+    The converter casts a constant once for each reader that must have float32 (Resize), always by the same name, and leaves
+    its casts anywhere in the list.
+    """
     import onnx
     from onnxruntime.transformers.float16 import convert_float_to_float16
+    from onnxruntime.transformers.onnx_model import OnnxModel
 
-    onnx.save(convert_float_to_float16(onnx.load(file), keep_io_types=True, op_block_list=[], force_fp16_initializers=True), file)
+    model = convert_float_to_float16(onnx.load(file), keep_io_types=True, op_block_list=[], force_fp16_initializers=True)
+    once = {tuple(node.output): node for node in model.graph.node}
+    del model.graph.node[:]
+    model.graph.node.extend(once.values())
+    OnnxModel(model).topological_sort()
+    onnx.save(model, file)
 
 
 class _Half(torch.nn.Module):

@@ -142,6 +142,26 @@ def test_litert_layers_only_keeps_normalisation_in_float(cyclegan_graph, tmp_pat
     assert figures[1] >= figures[0] - 0.5 and figures[1] > 25
 
 
+def test_several_resizes_in_half_precision_are_sound(tmp_path):
+    class Skips(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.Conv2d(8, 3, 3, padding=1)
+
+        def forward(self, x):
+            y = torch.nn.functional.interpolate(self.first(x), scale_factor=2.0)
+            y = y + torch.nn.functional.interpolate(torch.sin(y), scale_factor=0.5).mean()
+            return self.second(torch.nn.functional.interpolate(torch.tanh(y), scale_factor=2.0))
+
+    torch.manual_seed(0)
+    graph = capture(Skips().eval(), GeneratorSpec(inputs=(TensorSpec(name="x", kind="latent", shape=(3, 8, 8)),)))
+    quantized = pt2e.quantize(graph, TENSORRT, calibration(graph)).value
+    path = export_onnx(quantized, tmp_path / "g.onnx", half_rest=True)
+    onnx.checker.check_model(onnx.load(path), full_check=True)
+    assert check_with_parser(path)["quantize_layers"] > 0
+    assert psnr_db(quantized.run(check_inputs(graph)), onnx_images(path, check_inputs(graph)), (-1, 1)) > 40
+
+
 @pytest.mark.parametrize("half_rest", [False, True])
 def test_tensorrt_builds_int8_layers_in_every_place(graph, half_rest, tmp_path):
     """The build log of NVIDIA's compiler, not our own file, says what its layers take."""
