@@ -71,7 +71,7 @@ class BackendQuantizer(Quantizer):
         user = sole_user(node)
         end = user if user is not None and is_call(user, *FUSED) else node
         inputs = {node.args[0]: self._read_by(node), node.args[1]: _weight_spec(1 if is_call(node, *TRANSPOSED) else 0)}
-        if self.float_outputs and not all(is_call(reader, *LAYERS, *TRANSPOSED) or self._moves(reader) for reader in end.users):
+        if self.float_outputs and not all(is_layer(reader, self.scheme) or self._moves(reader) for reader in end.users):
             _annotate(node, inputs, None)
             return
         saturation = None
@@ -137,8 +137,9 @@ def maker(node: fx.Node) -> fx.Node:
 
 
 def is_layer(node: fx.Node, scheme: Scheme) -> bool:
-    """A layer that the backend has an int8 kernel for."""
-    return is_call(node, *LAYERS) or (scheme.transposed and is_call(node, *TRANSPOSED) and arguments(node)["groups"] == 1)
+    """A layer that the backend has an int8 kernel for; transposed convolutions over one axis have none anywhere (OpenVINO
+    runs them ten times slower than in float)."""
+    return is_call(node, *LAYERS) or (scheme.transposed and is_call(node, aten.conv_transpose2d.input) and arguments(node)["groups"] == 1)
 
 
 def _weight_spec(axis: int) -> QuantizationSpec:

@@ -73,3 +73,13 @@ def test_what_moves_is_rounded_once_and_signed_values_keep_no_zero_point(tmp_pat
         above = grids(made[layer.input[0]])
         assert above and len(set(above)) == 1 and above[0][1] == signed
     assert above[0][2] == 0
+
+
+def test_openvino_keeps_transposed_convolutions_over_one_axis_in_float():
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv1d(4, 8, 3, padding=1), nn.LeakyReLU(0.2), nn.ConvTranspose1d(8, 4, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv1d(4, 1, 3, padding=1)).eval()
+    graph = capture(module, GeneratorSpec(inputs=(TensorSpec(name="x", kind="latent", shape=(4, 16)),)))
+    quantized = pt2e.quantize(graph, OPENVINO, [graph.example_inputs(seed) for seed in range(4)]).value
+    nodes = {n.target: n for n in quantized.module.graph.nodes if n.op == "call_function"}
+    assert "quantize" not in str(nodes[torch.ops.aten.conv_transpose1d.default].args[1].target)
+    assert "quantize" in str(nodes[torch.ops.aten.conv1d.default].args[1].target)
