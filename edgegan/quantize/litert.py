@@ -6,6 +6,8 @@ saturating tanh's input range where tanh is flat. Ranges are observed here, then
 
 from __future__ import annotations
 
+import contextlib
+import io
 import itertools
 import re
 from collections.abc import Iterable, Sequence
@@ -50,7 +52,7 @@ def quantize(float_file: Path, observed: Observed, out: Path, kept: str = "nothi
             engine = quantizer.Quantizer(str(float_file), recipe)
             skeleton = engine.calibrate({_signature(float_file): [_named(float_file, observed.first)]})
             result = {name: _with_range(entry, observed.ranges.get(name), observed.saturation.get(name)) for name, entry in skeleton.items()}
-            with atomic_path(out) as temporary:
+            with atomic_path(out) as temporary, contextlib.redirect_stderr(io.StringIO()):
                 engine.quantize(result, str(temporary), enable_progress_bar=False, enable_progress_report=False)
             Interpreter(str(out)).allocate_tensors()
         except (ValueError, RuntimeError, KeyError, IndexError) as exc:
