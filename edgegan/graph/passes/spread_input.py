@@ -7,7 +7,9 @@ filters of StyleGAN2 (upfirdn2d), in six dimensions that few runtimes take.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import fx
@@ -26,6 +28,10 @@ class Spread:
     rows: bool
 
 
+Layer = tuple[Any, torch.Tensor, tuple[Any, ...]]
+"""An operator, its weight, and its arguments from the stride on."""
+
+
 def spread_input(module: fx.GraphModule) -> int:
     return sum(_rewrite(module, node) for node in list(module.graph.nodes) if is_call(node, aten.conv2d.default))
 
@@ -35,27 +41,21 @@ def _rewrite(module: fx.GraphModule, node: fx.Node) -> bool:
     kernel, bias = weight(module, call["weight"]), weight(module, call["bias"])
     if kernel is None or (call["bias"] is not None and bias is None) or isinstance(call["padding"], str) or pair(call["dilation"]) != (1, 1):
         return False
-    found = _spread(node)
-    if found is None or (found.rows and kernel.shape[0] != 1) or (found.steps != (1, 1) and pair(call["stride"]) != (1, 1)):
+    found, groups = _spread(node), call["groups"]
+    if found is None or (found.rows and kernel.shape[0] != 1):
         return False
-    channels, groups = shape(found.source)[1], call["groups"]
+    batch, channels = shape(found.source)[:2]
     if found.rows:
-        kernel, groups = kernel.expand(channels, -1, -1, -1), channels
-        bias = None if bias is None else bias.expand(channels)
+        kernel, bias, groups = kernel.expand(channels, -1, -1, -1), None if bias is None else bias.expand(channels), channels
+    size = (batch, kernel.shape[0], *shape(node)[2:])
     zeros = [before + p for before, p in zip(found.before, pair(call["padding"]), strict=True)]
-    after = (shape(found.source)[0], channels if found.rows else shape(node)[1], *shape(node)[2:])
-    settings = _transposed(found, kernel, zeros, after) if found.steps != (1, 1) else _plain(found, kernel, zeros, after, pair(call["stride"]))
-    if settings is None:
+    layer = (_plain if found.steps == (1, 1) else _transposed)(found, kernel, groups, pair(call["stride"]), zeros, size)
+    if layer is None:
         return False
-    operator = aten.conv2d.default
-    if found.steps != (1, 1):
-        operator, kernel = aten.conv_transpose2d.input, _turned(kernel, groups)
-        settings = (*settings, groups)
-    else:
-        settings = (*settings, [1, 1], groups)
-    held = add_weight(module, f"{node.name}_spread_weight", kernel)
+    operator, turned, settings = layer
+    held = add_weight(module, f"{node.name}_spread_weight", turned)
     offset = None if bias is None else add_weight(module, f"{node.name}_spread_bias", bias)
-    _put(node, after, lambda graph: graph.call_function(operator, (found.source, held, offset, *settings)))
+    _put(node, size, lambda graph: graph.call_function(operator, (found.source, held, offset, *settings)))
     return True
 
 
@@ -88,20 +88,20 @@ def _read(source: fx.Node, spread: torch.Tensor) -> Spread | None:
     return Spread(source, (down, across), (top, left), rows)
 
 
-def _transposed(found: Spread, kernel: torch.Tensor, zeros: list[int], after: tuple[int, ...]) -> tuple | None:
-    """Stride, padding and output padding; None where no such settings give the size ``after``."""
-    taps, sizes = kernel.shape[2:], shape(found.source)[2:]
+def _plain(found: Spread, kernel: torch.Tensor, groups: int, stride: tuple[int, ...], zeros: list[int], size: tuple[int, ...]) -> Layer | None:
+    """None where the zeros behind the map are not as many as those before it."""
+    lengths = [(n + 2 * z - k) // s + 1 for n, z, k, s in zip(shape(found.source)[2:], zeros, kernel.shape[2:], stride, strict=True)]
+    return (aten.conv2d.default, kernel, (list(stride), zeros, [1, 1], groups)) if tuple(lengths) == size[2:] else None
+
+
+def _transposed(found: Spread, kernel: torch.Tensor, groups: int, stride: tuple[int, ...], zeros: list[int], size: tuple[int, ...]) -> Layer | None:
+    """None where no padding and output padding give ``size``."""
+    taps = kernel.shape[2:]
     padding = [k - 1 - z for k, z in zip(taps, zeros, strict=True)]
-    extra = [a - ((n - 1) * u - 2 * p + k) for a, n, u, p, k in zip(after[2:], sizes, found.steps, padding, taps, strict=True)]
-    if min(padding) < 0 or any(not 0 <= e < u for e, u in zip(extra, found.steps, strict=True)):
+    extra = [a - ((n - 1) * u - 2 * p + k) for a, n, u, p, k in zip(size[2:], shape(found.source)[2:], found.steps, padding, taps, strict=True)]
+    if stride != (1, 1) or min(padding) < 0 or any(not 0 <= e < u for e, u in zip(extra, found.steps, strict=True)):
         return None
-    return list(found.steps), padding, extra
-
-
-def _plain(found: Spread, kernel: torch.Tensor, zeros: list[int], after: tuple[int, ...], stride: tuple[int, ...]) -> tuple | None:
-    """Stride and padding; None where the zeros behind the map are not as many as those before it."""
-    sizes = [(n + 2 * z - k) // s + 1 for n, z, k, s in zip(shape(found.source)[2:], zeros, kernel.shape[2:], stride, strict=True)]
-    return (list(stride), zeros) if tuple(sizes) == tuple(after[2:]) else None
+    return aten.conv_transpose2d.input, _turned(kernel, groups), (list(found.steps), padding, extra, groups)
 
 
 def _turned(kernel: torch.Tensor, groups: int) -> torch.Tensor:
@@ -111,11 +111,11 @@ def _turned(kernel: torch.Tensor, groups: int) -> torch.Tensor:
     return grouped.reshape(groups * inputs, outputs // groups, *taps)
 
 
-def _put(node: fx.Node, after: tuple[int, ...], build) -> None:
-    """``build``'s result of shape ``after`` in the place of ``node``, or of the step behind it that gives that shape again."""
+def _put(node: fx.Node, size: tuple[int, ...], build: Callable[[fx.Graph], fx.Node]) -> None:
+    """``build``'s result of shape ``size`` in the place of ``node``, or of the step behind it that gives that shape again."""
     steps = way_from(node)
     for index in range(len(steps) - 1, -1, -1):
-        if shape(steps[index]) == after and torch.equal(moved(numbers(shape(node)), steps[: index + 1]), numbers(after)):
+        if shape(steps[index]) == size and torch.equal(moved(numbers(shape(node)), steps[: index + 1]), numbers(size)):
             replace(steps[index], build)
             return
-    replace(node, build if shape(node) == after else lambda graph: graph.call_function(aten.reshape.default, (build(graph), list(shape(node)))))
+    replace(node, build if shape(node) == size else lambda graph: graph.call_function(aten.reshape.default, (build(graph), list(shape(node)))))
