@@ -118,6 +118,25 @@ def test_litert_resizes_as_pytorch_does(how, tmp_path):
     np.testing.assert_allclose(litert_images(path, check_inputs(graph)), graph.run(check_inputs(graph)), atol=1e-5)
 
 
+@pytest.mark.parametrize("how", [{"scale_factor": 2, "mode": "bicubic"}, {"scale_factor": 1.5}, {"scale_factor": 0.5}])
+def test_litert_int8_resizes_as_pytorch_does(how, tmp_path):
+    class Skips(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = torch.nn.Conv2d(3, 3, 3, padding=1)
+
+        def forward(self, x):
+            return torch.nn.functional.interpolate(x, **how) + torch.nn.functional.interpolate(self.conv(x), **how)
+
+    torch.manual_seed(0)
+    graph = capture(Skips().eval(), GeneratorSpec(inputs=(TensorSpec(name="x", kind="latent", shape=(3, 8, 8)),)))
+    floats = export_litert(rewrite(graph, "phase-nhwc").value.module, graph.example_inputs(), tmp_path / "float.tflite")
+    observed = litert.observe(floats, ([t.numpy() for t in batch] for batch in calibration(graph)))
+    path = litert.quantize(floats, observed, tmp_path / "g.tflite").value
+    wanted = graph.run(check_inputs(graph))
+    assert psnr_db(wanted, litert_images(path, check_inputs(graph)), (wanted.min(), wanted.max())) > 35
+
+
 def test_litert_int8_of_a_dcgan_is_one_delegate_and_keeps_the_picture(dcgan_graph, tmp_path):
     floats = export_litert(rewrite(dcgan_graph, "phase-nhwc").value.module, dcgan_graph.example_inputs(), tmp_path / "f.tflite")
     samples = [[t.numpy() for t in batch] for batch in calibration(dcgan_graph)]
