@@ -43,6 +43,13 @@ def weight(module: fx.GraphModule, node: Any) -> torch.Tensor | None:
     return value.detach() if isinstance(value, torch.Tensor) else None
 
 
+def has_fixed_statistics(node: fx.Node) -> bool:
+    """Whether ``node`` normalises by statistics that it holds: BatchNorm, or InstanceNorm that tracked its own, in evaluation."""
+    if is_call(node, aten.batch_norm.default):
+        return not arguments(node)["training"]
+    return is_call(node, aten.instance_norm.default) and not arguments(node)["use_input_stats"]
+
+
 def copied_padding(node: fx.Node) -> tuple[str, list[int]] | None:
     """``reflect`` or ``replicate`` and the margins, last axis first, of a padding by the map's own values; None for anything else."""
     if is_call(node, aten.pad.default):

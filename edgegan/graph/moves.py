@@ -17,12 +17,17 @@ MOVES = (
 PADS = (aten.pad.default, aten.constant_pad_nd.default)
 
 
+def pads_zeros(node: fx.Node) -> bool:
+    """Whether ``node`` puts zeros around what it reads."""
+    if not is_call(node, *PADS):
+        return False
+    call = arguments(node)
+    return call.get("mode", "constant") == "constant" and not call["value"]
+
+
 def moves(node: fx.Node) -> bool:
     """Whether ``node`` hands on values of its one input, and zeros beside them."""
-    if is_call(node, *PADS):
-        call = arguments(node)
-        return call.get("mode", "constant") == "constant" and not call["value"]
-    return is_call(node, *MOVES)
+    return is_call(node, *MOVES) or pads_zeros(node)
 
 
 def way_to(node: fx.Node) -> list[fx.Node]:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from edgegan.graph.editing import arguments, aten, is_call, pair, weight
+from edgegan.graph.editing import arguments, aten, has_fixed_statistics, is_call, pair, weight
 from edgegan.graph.graph import Graph
 from edgegan.graph.rebatch import free_channels
 
@@ -60,7 +60,7 @@ def _layer(module: fx.GraphModule, node: fx.Node) -> nn.Module | None:
         return _convolution(node, call, kernel, bias)
     if is_call(node, aten.linear.default) and kernel is not None:
         return _filled(nn.Linear(kernel.shape[1], kernel.shape[0], bias is not None), weight=kernel, bias=bias)
-    if (is_call(node, aten.batch_norm.default) and not call["training"]) or (is_call(node, aten.instance_norm.default) and not call["use_input_stats"]):
+    if has_fixed_statistics(node):
         mean, variance = weight(module, call["running_mean"]), weight(module, call["running_var"])
         if mean is None or variance is None:
             return None

@@ -12,9 +12,9 @@ import torch
 from torch import fx
 
 from edgegan.graph.editing import POINTWISE, TRANSPOSED, arguments, aten, is_call, pair, shape, sole_user, weight
+from edgegan.graph.moves import pads_zeros
 
 CONVS = (aten.conv1d.default, aten.conv2d.default)
-PADS = (aten.pad.default, aten.constant_pad_nd.default)
 
 
 def absorb_padding(module: fx.GraphModule) -> int:
@@ -26,10 +26,10 @@ def _absorb_zeros(module: fx.GraphModule, node: fx.Node) -> bool:
     call = arguments(node)
     zeros, rank = call["input"], len(shape(node)) - 2
     kernel = weight(module, call["weight"])
-    if not is_call(zeros, *PADS) or kernel is None or isinstance(call["padding"], str):
+    if not pads_zeros(zeros) or kernel is None or isinstance(call["padding"], str):
         return False
     margins = list(arguments(zeros)["pad"])
-    if arguments(zeros).get("mode", "constant") != "constant" or arguments(zeros)["value"] or min(margins) < 0 or len(margins) > 2 * rank:
+    if min(margins) < 0 or len(margins) > 2 * rank:
         return False
     before = [0] * (rank - len(margins) // 2) + margins[::2][::-1]
     padding = [p + more for p, more in zip(pair(call["padding"], rank), before, strict=True)]

@@ -9,18 +9,18 @@ from __future__ import annotations
 import torch
 from torch import fx
 
-from edgegan.graph.editing import LAYERS, TRANSPOSED, add_weight, arguments, aten, is_call, replace, shape, weight
+from edgegan.graph.editing import LAYERS, TRANSPOSED, add_weight, arguments, aten, has_fixed_statistics, is_call, replace, shape, weight
 
 
 def fold_batch_norm(module: fx.GraphModule) -> int:
     """Fold where the layer feeds the BatchNorm alone; a BatchNorm elsewhere becomes one multiply and one add."""
     count = 0
     for node in list(module.graph.nodes):
-        if not is_call(node, aten.batch_norm.default, aten.instance_norm.default):
+        if not has_fixed_statistics(node):
             continue
         call = arguments(node)
         mean, variance = weight(module, call["running_mean"]), weight(module, call["running_var"])
-        if call.get("training") or call.get("use_input_stats") or mean is None or variance is None:
+        if mean is None or variance is None:
             continue
         gain, offset = weight(module, call["weight"]), weight(module, call["bias"])
         scale = (variance.double() + call["eps"]).rsqrt() * (1.0 if gain is None else gain.double())

@@ -15,7 +15,7 @@ import torch
 from torch import fx
 
 from edgegan.graph.editing import add_weight, arguments, aten, is_call, pair, replace, shape, weight
-from edgegan.graph.moves import PADS, moved, numbers, way_from, way_to
+from edgegan.graph.moves import moved, numbers, pads_zeros, way_from, way_to
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def _rewrite(module: fx.GraphModule, node: fx.Node) -> bool:
 def _spread(node: fx.Node) -> Spread | None:
     """The map furthest back that data movement alone spreads into what ``node`` reads; mere padding is ``absorb_padding``'s."""
     steps = way_to(node.args[0])
-    if all(is_call(step, *PADS) for step in steps):
+    if all(pads_zeros(step) for step in steps):
         return None
     for index, step in enumerate(steps):
         source = step.args[0]
