@@ -1,4 +1,5 @@
-"""Generators that the zoo does not carry but users bring: StyleGAN2's modulated convolutions, HiFi-GAN's audio in one dimension."""
+"""Generators that the zoo does not carry but users bring: StyleGAN2's modulated convolutions, HiFi-GAN's audio in one
+dimension."""
 
 from __future__ import annotations
 
@@ -13,9 +14,12 @@ from edgegan.models.progan import EqualizedLinear, pixel_norm
 
 
 class ModulatedConv(nn.Module):
-    """A convolution whose weights are scaled per sample by a style, then to unit norm (Karras et al. 2020, arXiv:1912.04958)."""
+    """A convolution whose weights are scaled per sample by a style, then to unit norm (Karras et al. 2020,
+    arXiv:1912.04958)."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, style: int, demodulate: bool = True, up: bool = False) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, style: int, demodulate: bool = True, up: bool = False
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(1, outputs, inputs, kernel, kernel))
         self.style = nn.Linear(style, inputs)
@@ -34,7 +38,12 @@ class ModulatedConv(nn.Module):
             weight = weight.transpose(1, 2).reshape(batch * channels, outputs, self.kernel, self.kernel)
             y = conv_transpose2d(x, weight, padding=0, stride=2, groups=batch)
         else:
-            y = conv2d(x, weight.view(batch * outputs, channels, self.kernel, self.kernel), padding=self.kernel // 2, groups=batch)
+            y = conv2d(
+                x,
+                weight.view(batch * outputs, channels, self.kernel, self.kernel),
+                padding=self.kernel // 2,
+                groups=batch,
+            )
         return y.view(batch, outputs, *y.shape[2:])
 
 
@@ -46,7 +55,9 @@ class Blur(nn.Module):
     def __init__(self, channels: int, padding: tuple[int, int], gain: float = 1.0) -> None:
         super().__init__()
         taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
-        self.register_buffer("kernel", (taps[:, None] * taps[None] / taps.sum() ** 2 * gain).expand(channels, 1, 4, 4).contiguous())
+        self.register_buffer(
+            "kernel", (taps[:, None] * taps[None] / taps.sum() ** 2 * gain).expand(channels, 1, 4, 4).contiguous()
+        )
         self.padding = padding
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -74,7 +85,9 @@ class StyleGAN2(nn.Module):
 
     def __init__(self, *, latent: int = 128, features: int = 32, size: int = 32, depth: int = 4) -> None:
         super().__init__()
-        self.mapping = nn.Sequential(*(part for _ in range(depth) for part in (EqualizedLinear(latent, latent), nn.LeakyReLU(0.2))))
+        self.mapping = nn.Sequential(
+            *(part for _ in range(depth) for part in (EqualizedLinear(latent, latent), nn.LeakyReLU(0.2)))
+        )
         blocks = size.bit_length() - 3
         widths = [features * min(2 ** (blocks - i), 8) for i in range(blocks + 1)]
         self.constant = nn.Parameter(torch.randn(1, widths[0], 4, 4))
@@ -83,7 +96,15 @@ class StyleGAN2(nn.Module):
         self.blocks = nn.ModuleList()
         for index, (a, b) in enumerate(itertools.pairwise(widths)):
             side = 8 * 2**index
-            self.blocks.append(nn.ModuleList([StyleLayer(a, b, latent, side, up=True), StyleLayer(b, b, latent, side), ModulatedConv(b, 3, 1, latent, demodulate=False)]))
+            self.blocks.append(
+                nn.ModuleList(
+                    [
+                        StyleLayer(a, b, latent, side, up=True),
+                        StyleLayer(b, b, latent, side),
+                        ModulatedConv(b, 3, 1, latent, demodulate=False),
+                    ]
+                )
+            )
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         w = self.mapping(pixel_norm(z))
@@ -108,11 +129,14 @@ class AdaptiveNorm(nn.Module):
 
 
 class StyleGAN(nn.Module):
-    """Latent (N, latent) -> image (N, 3, size, size): bilinear upsampling, convolution, AdaIN (Karras et al. 2019, arXiv:1812.04948)."""
+    """Latent (N, latent) -> image (N, 3, size, size): bilinear upsampling, convolution, AdaIN (Karras et al. 2019,
+    arXiv:1812.04948)."""
 
     def __init__(self, *, latent: int = 64, features: int = 32, size: int = 32) -> None:
         super().__init__()
-        self.mapping = nn.Sequential(nn.Linear(latent, latent), nn.LeakyReLU(0.2), nn.Linear(latent, latent), nn.LeakyReLU(0.2))
+        self.mapping = nn.Sequential(
+            nn.Linear(latent, latent), nn.LeakyReLU(0.2), nn.Linear(latent, latent), nn.LeakyReLU(0.2)
+        )
         self.constant = nn.Parameter(torch.randn(1, features, 4, 4))
         count = size.bit_length() - 3
         self.convs = nn.ModuleList(nn.Conv2d(features, features, 3, 1, 1) for _ in range(count))
@@ -132,7 +156,9 @@ class Residual1d(nn.Module):
 
     def __init__(self, width: int, kernel: int, dilations: tuple[int, ...] = (1, 3, 5)) -> None:
         super().__init__()
-        self.first = nn.ModuleList(nn.Conv1d(width, width, kernel, dilation=d, padding=d * (kernel - 1) // 2) for d in dilations)
+        self.first = nn.ModuleList(
+            nn.Conv1d(width, width, kernel, dilation=d, padding=d * (kernel - 1) // 2) for d in dilations
+        )
         self.second = nn.ModuleList(nn.Conv1d(width, width, kernel, padding=(kernel - 1) // 2) for _ in dilations)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -142,14 +168,26 @@ class Residual1d(nn.Module):
 
 
 class HiFiGAN(nn.Module):
-    """Mel spectrogram (N, mels, T) -> waveform (N, 1, T * prod(rates)) in -1..1 (Kong et al. 2020, arXiv:2010.05646)."""
+    """Mel spectrogram (N, mels, T) -> waveform (N, 1, T * prod(rates)) in -1..1 (Kong et al. 2020,
+    arXiv:2010.05646)."""
 
-    def __init__(self, *, mels: int = 80, features: int = 128, rates: tuple[int, ...] = (8, 8, 2, 2), kernels: tuple[int, ...] = (3, 7)) -> None:
+    def __init__(
+        self,
+        *,
+        mels: int = 80,
+        features: int = 128,
+        rates: tuple[int, ...] = (8, 8, 2, 2),
+        kernels: tuple[int, ...] = (3, 7),
+    ) -> None:
         super().__init__()
         self.first = nn.utils.parametrizations.weight_norm(nn.Conv1d(mels, features, 7, padding=3))
         self.ups, self.blocks = nn.ModuleList(), nn.ModuleList()
         for rate in rates:
-            self.ups.append(nn.utils.parametrizations.weight_norm(nn.ConvTranspose1d(features, features // 2, 2 * rate, rate, rate // 2)))
+            self.ups.append(
+                nn.utils.parametrizations.weight_norm(
+                    nn.ConvTranspose1d(features, features // 2, 2 * rate, rate, rate // 2)
+                )
+            )
             features //= 2
             self.blocks.append(nn.ModuleList(Residual1d(features, k) for k in kernels))
         self.last = nn.utils.parametrizations.weight_norm(nn.Conv1d(features, 1, 7, padding=3))

@@ -45,33 +45,56 @@ def shared_inputs(graph, count: int = 64, seed: int = 42) -> dict[str, np.ndarra
     return sample_inputs(graph.spec.inputs, count, seed)
 
 
-def measure(contenders: list[Contender], reference: np.ndarray, seconds: float = 4.0, span: tuple[float, float] = (-1, 1)) -> list[dict[str, Any]]:
+def measure(
+    contenders: list[Contender], reference: np.ndarray, seconds: float = 4.0, span: tuple[float, float] = (-1, 1)
+) -> list[dict[str, Any]]:
     """Latency of all, in turns, and PSNR of each against the float network."""
     latencies = interleaved({c.name: c.call for c in contenders}, seconds=seconds, rounds=8)
-    return [{"name": c.name, "latency_ms": latencies[c.name].to_json(), "psnr_db": psnr_db(reference, c.images, span)} for c in contenders]
+    return [
+        {"name": c.name, "latency_ms": latencies[c.name].to_json(), "psnr_db": psnr_db(reference, c.images, span)}
+        for c in contenders
+    ]
 
 
 def renewed(name: str, row: dict[str, Any], order: Sequence[str]) -> list[dict[str, Any]]:
     """The families' rows in ``results/NAME.json`` with that one in its place, in the order given."""
     path = RESULTS / f"{name}.json"
-    known = {r["family"]: r for r in (json.loads(path.read_text())["rows"] if path.exists() else [])} | {row["family"]: row}
+    known = {r["family"]: r for r in (json.loads(path.read_text())["rows"] if path.exists() else [])} | {
+        row["family"]: row
+    }
     return [known[family] for family in order if family in known]
 
 
-def publish(name: str, title: str, columns: list[str], rows: list[list[str]], content: dict[str, Any], verdicts: dict[str, bool]) -> None:
+def publish(
+    name: str, title: str, columns: list[str], rows: list[list[str]], content: dict[str, Any], verdicts: dict[str, bool]
+) -> None:
     """Print the table and each aim with its outcome; write ``results/NAME.json``."""
     table(title, columns, rows)
     for aim, met in verdicts.items():
         print(f"{'met    ' if met else 'NOT MET'}  {aim}")
-    write_json(RESULTS / f"{name}.json", {"benchmark": name, "command": f"python -m benchmarks.{name}", **content, "aims": verdicts, "environment": environment(THREADS)})
+    write_json(
+        RESULTS / f"{name}.json",
+        {
+            "benchmark": name,
+            "command": f"python -m benchmarks.{name}",
+            **content,
+            "aims": verdicts,
+            "environment": environment(THREADS),
+        },
+    )
 
 
 def _rows(inputs: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
     """The shared inputs, one sample at a time."""
-    return [{k: np.ascontiguousarray(v[i : i + 1]) for k, v in inputs.items()} for i in range(len(next(iter(inputs.values()))))]
+    return [
+        {k: np.ascontiguousarray(v[i : i + 1]) for k, v in inputs.items()}
+        for i in range(len(next(iter(inputs.values()))))
+    ]
 
 
-def _contender(name: str, run: Callable[[dict[str, np.ndarray]], np.ndarray], inputs: dict[str, np.ndarray]) -> Contender:
+def _contender(
+    name: str, run: Callable[[dict[str, np.ndarray]], np.ndarray], inputs: dict[str, np.ndarray]
+) -> Contender:
     rows = _rows(inputs)
     images = np.concatenate([run(row) for row in rows])
     return Contender(name, lambda: run(rows[0]), images)
@@ -114,7 +137,9 @@ def onnxruntime_contender(name: str, path: Path, inputs: dict[str, np.ndarray]) 
     return _contender(name, run, inputs)
 
 
-def openvino_contender(name: str, model: Any, inputs: dict[str, np.ndarray], hints: dict[str, Any] | None = None) -> Contender:
+def openvino_contender(
+    name: str, model: Any, inputs: dict[str, np.ndarray], hints: dict[str, Any] | None = None
+) -> Contender:
     import openvino
 
     settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": THREADS} | (hints or {})

@@ -29,12 +29,21 @@ def quantize_static(source: Path, out: Path, rows: Rows) -> Path:
 
     ready = out.with_name("preprocessed.onnx")
     quant_pre_process(str(source), str(ready))
-    run(str(ready), str(out), Reader(), quant_format=QuantFormat.QDQ, per_channel=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
+    run(
+        str(ready),
+        str(out),
+        Reader(),
+        quant_format=QuantFormat.QDQ,
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+    )
     return out
 
 
 def nncf_int8(source: Path, rows: Rows, norms: bool = True) -> Any:
-    """NNCF's default post-training quantization; with ``norms`` False its mixed preset, normalisation arithmetic left in float."""
+    """NNCF's default post-training quantization; with ``norms`` False its mixed preset, normalisation arithmetic left
+    in float."""
     import nncf
     import openvino
 
@@ -43,17 +52,29 @@ def nncf_int8(source: Path, rows: Rows, norms: bool = True) -> Any:
     if norms:
         return nncf.quantize(model, nncf.Dataset(rows), subset_size=len(rows))
     scope = nncf.IgnoredScope(types=["MVN", "Multiply", "Add"])
-    return nncf.quantize(model, nncf.Dataset(rows), subset_size=len(rows), preset=nncf.QuantizationPreset.MIXED, ignored_scope=scope)
+    return nncf.quantize(
+        model, nncf.Dataset(rows), subset_size=len(rows), preset=nncf.QuantizationPreset.MIXED, ignored_scope=scope
+    )
 
 
-def nncf_accuracy_control(source: Path, rows: Rows, inputs: dict[str, np.ndarray], reference: np.ndarray, span: tuple[float, float], gate: float) -> Any:
-    """NNCF taking quantizers back, the worst first, until the pictures hold ``gate`` dB on up to 8 validation inputs."""
+def nncf_accuracy_control(
+    source: Path,
+    rows: Rows,
+    inputs: dict[str, np.ndarray],
+    reference: np.ndarray,
+    span: tuple[float, float],
+    gate: float,
+) -> Any:
+    """NNCF taking quantizers back, the worst first, until the pictures hold ``gate`` dB on up to 8 validation
+    inputs."""
     import nncf
     import openvino
 
     nncf.set_log_level(logging.ERROR)
     count = min(8, len(reference), max(2, 500_000 // reference[0].size))
-    validation = [({k: np.ascontiguousarray(v[i : i + 1]) for k, v in inputs.items()}, reference[i : i + 1]) for i in range(count)]
+    validation = [
+        ({k: np.ascontiguousarray(v[i : i + 1]) for k, v in inputs.items()}, reference[i : i + 1]) for i in range(count)
+    ]
 
     def decibels(model: Any, data: Any) -> tuple[float, list[float]]:
         images = [(wanted, next(iter(model(row).values())).copy()) for row, wanted in data]
@@ -62,8 +83,14 @@ def nncf_accuracy_control(source: Path, rows: Rows, inputs: dict[str, np.ndarray
 
     model = openvino.Core().read_model(source)
     return nncf.quantize_with_accuracy_control(
-        model, nncf.Dataset(rows), nncf.Dataset(validation, lambda pair: pair), decibels, max_drop=0.0, drop_type=nncf.DropType.ABSOLUTE, subset_size=len(rows)
-    )  # fmt: skip
+        model,
+        nncf.Dataset(rows),
+        nncf.Dataset(validation, lambda pair: pair),
+        decibels,
+        max_drop=0.0,
+        drop_type=nncf.DropType.ABSOLUTE,
+        subset_size=len(rows),
+    )
 
 
 def litert_static(source: Path, out: Path, rows: Rows) -> Path:
@@ -77,7 +104,10 @@ def litert_static(source: Path, out: Path, rows: Rows) -> Path:
     key, signature = next(iter(interpreter.get_signature_list().items()))
     types = [detail["dtype"] for _, detail in sorted(inputs_by_argument(interpreter).items())]
     names = sorted(signature["inputs"], key=lambda name: int(name.rpartition("_")[2]))
-    samples = [{name: value.astype(dtype) for name, dtype, value in zip(names, types, row.values(), strict=True)} for row in rows]
+    samples = [
+        {name: value.astype(dtype) for name, dtype, value in zip(names, types, row.values(), strict=True)}
+        for row in rows
+    ]
     engine = quantizer.Quantizer(str(source), recipe.static_wi8_ai8())
     out.write_bytes(engine.quantize(engine.calibrate({key: samples})).quantized_model)
     Interpreter(str(out)).allocate_tensors()

@@ -11,9 +11,22 @@ from torch.nn.functional import binary_cross_entropy_with_logits as bce
 class PlainTraining:
     """DCGAN's published settings: Adam 2e-4, beta1 0.5, cross-entropy, batches drawn anew each epoch."""
 
-    def __init__(self, generator: nn.Module, discriminator: nn.Module, images: np.ndarray, batch: int, latent: tuple[int, ...], seed: int = 0) -> None:
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        images: np.ndarray,
+        batch: int,
+        latent: tuple[int, ...],
+        seed: int = 0,
+    ) -> None:
         torch.manual_seed(seed)
-        self.generator, self.discriminator, self.batch, self.latent = generator.train(), discriminator.train(), batch, latent
+        self.generator, self.discriminator, self.batch, self.latent = (
+            generator.train(),
+            discriminator.train(),
+            batch,
+            latent,
+        )
         self.images = torch.from_numpy(images).permute(0, 3, 1, 2).float().div(127.5).sub(1)
         self.optimizer_g = torch.optim.Adam(generator.parameters(), 2e-4, (0.5, 0.999))
         self.optimizer_d = torch.optim.Adam(discriminator.parameters(), 2e-4, (0.5, 0.999))

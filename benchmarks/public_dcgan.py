@@ -1,10 +1,11 @@
-"""fd_lite0 of fashion-dcgan and fashion-biggan beside a public implementation's DCGAN, for as many training images as the
-shipped fashion-biggan has seen.
+"""fd_lite0 of fashion-dcgan and fashion-biggan beside a public implementation's DCGAN, for as many training images as
+the shipped fashion-biggan has seen.
 
-The peer is torchgan 0.1.0 (MIT), its networks of 64 channels at 32x32 with weights begun as the paper says (N(0, 0.02)):
-begun as the package has it (Kaiming) the tanh saturates at once and nothing is learned. ``plain_training.py`` trains it. ``python -m benchmarks.public_dcgan --train`` trains it and a fashion-dcgan (resumes); the table is
-then ``python -m benchmarks.public_dcgan``. The wheel is fetched by pip without its dependencies, its hash checked, and only its
-two network files are imported, since its trainer wants torchvision. Needs the Debian package dataset-fashion-mnist.
+The peer is torchgan 0.1.0 (MIT), its networks of 64 channels at 32x32 with weights begun as the paper says (N(0,
+0.02)): begun as the package has it (Kaiming) the tanh saturates at once and nothing is learned. ``plain_training.py``
+trains it. ``python -m benchmarks.public_dcgan --train`` trains it and a fashion-dcgan (resumes); the table is then
+``python -m benchmarks.public_dcgan``. The wheel is fetched by pip without its dependencies, its hash checked, and only
+its two network files are imported, since its trainer wants torchvision. Needs the Debian package dataset-fashion-mnist.
 """
 
 from __future__ import annotations
@@ -65,7 +66,10 @@ def public_networks() -> tuple[nn.Module, nn.Module]:
         spec.loader.exec_module(module)
     torch.manual_seed(0)
     shared = {"step_channels": 64}
-    networks = module.DCGANGenerator(LATENT, 32, 1, **shared), module.DCGANDiscriminator(32, 1, last_nonlinearity=nn.Identity(), **shared)
+    networks = (
+        module.DCGANGenerator(LATENT, 32, 1, **shared),
+        module.DCGANDiscriminator(32, 1, last_nonlinearity=nn.Identity(), **shared),
+    )
     return normal_weights(networks[0]), normal_weights(networks[1])
 
 
@@ -94,7 +98,13 @@ def train_public() -> None:
 
 
 def _save(run: PlainTraining, path: Path) -> None:
-    content = {"generator": run.generator.state_dict(), "discriminator": run.discriminator.state_dict(), "optimizer_g": run.optimizer_g.state_dict(), "optimizer_d": run.optimizer_d.state_dict(), "step": run.step_count}
+    content = {
+        "generator": run.generator.state_dict(),
+        "discriminator": run.discriminator.state_dict(),
+        "optimizer_g": run.optimizer_g.state_dict(),
+        "optimizer_d": run.optimizer_d.state_dict(),
+        "step": run.step_count,
+    }
     with atomic_path(path) as temporary:
         torch.save(content, temporary)
 
@@ -108,7 +118,11 @@ def public_drawer(count: int) -> Drawer:
     def run(values):
         return torch.cat([generator(torch.from_numpy(part)) for part in np.array_split(values["z"], 10)]).numpy()
 
-    return Drawer(f"torchgan DCGAN, {count} images", GeneratorSpec(inputs=(TensorSpec(name="z", kind="latent", shape=(LATENT,)),)), run)
+    return Drawer(
+        f"torchgan DCGAN, {count} images",
+        GeneratorSpec(inputs=(TensorSpec(name="z", kind="latent", shape=(LATENT,)),)),
+        run,
+    )
 
 
 def main() -> None:
@@ -116,14 +130,39 @@ def main() -> None:
         train_public()
         return
     count, network, found = images_seen(), Lite0Features(), {}
-    with ConsoleProgress() as progress, open_drawer("fashion-dcgan", weights=OURS / "generator.safetensors") as dcgan, open_drawer("fashion-biggan") as biggan, open_drawer("fashion-dcgan") as shipped:
+    with (
+        ConsoleProgress() as progress,
+        open_drawer("fashion-dcgan", weights=OURS / "generator.safetensors") as dcgan,
+        open_drawer("fashion-biggan") as biggan,
+        open_drawer("fashion-dcgan") as shipped,
+    ):
         assert shipped.real is not None
-        subjects = {"torchgan DCGAN": (count, public_drawer(count)), "fashion-dcgan": (count, dcgan), "fashion-biggan": (count, biggan)}
+        subjects = {
+            "torchgan DCGAN": (count, public_drawer(count)),
+            "fashion-dcgan": (count, dcgan),
+            "fashion-biggan": (count, biggan),
+        }
         subjects["fashion-dcgan, as shipped"] = (load_recipe("fashion-dcgan").steps * BATCH, shipped)
         for name, (seen, drawer) in subjects.items():
-            found[name] = {"training_images": seen} | evaluate(drawer, shipped.real, SAMPLES, SEEDS, network, "lite0", progress)["figures"]
-    rows = [[name, str(row["training_images"]), *(f"{row[key]['mean']:.3g}" for key in ("fd_lite0", "kid_lite0", "precision_lite0", "recall_lite0"))] for name, row in found.items()]
-    publish("public_dcgan", f"{SAMPLES} pictures, {len(SEEDS)} seeds, against the shipped test images", ["generator", "training images", "fd_lite0", "kid_lite0", "precision", "recall"], rows, {"generators": found}, {})
+            found[name] = {"training_images": seen} | evaluate(
+                drawer, shipped.real, SAMPLES, SEEDS, network, "lite0", progress
+            )["figures"]
+    rows = [
+        [
+            name,
+            str(row["training_images"]),
+            *(f"{row[key]['mean']:.3g}" for key in ("fd_lite0", "kid_lite0", "precision_lite0", "recall_lite0")),
+        ]
+        for name, row in found.items()
+    ]
+    publish(
+        "public_dcgan",
+        f"{SAMPLES} pictures, {len(SEEDS)} seeds, against the shipped test images",
+        ["generator", "training images", "fd_lite0", "kid_lite0", "precision", "recall"],
+        rows,
+        {"generators": found},
+        {},
+    )
 
 
 if __name__ == "__main__":

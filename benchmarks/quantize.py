@@ -1,12 +1,14 @@
-"""Every family at one PSNR gate on every CPU backend: EdgeGAN's choice against what the backend's own tools make of the network.
+"""Every family at one PSNR gate on every CPU backend: EdgeGAN's choice against what the backend's own tools make of the
+network.
 
-Peers, each as its documentation says: ONNX Runtime float32 and quantize_static (QDQ, per channel); OpenVINO as it comes,
-NNCF post-training int8, NNCF with accuracy control where that misses the gate; litert-torch float32 and ai-edge-quantizer's
-static int8. For CycleGAN also NNCF with the norm arithmetic left out by hand. Trained weights where the zoo has them, else
-seeded ones. Latency of all tools of a family in turns, in one process; PSNR against the float network on the same inputs.
+Peers, each as its documentation says: ONNX Runtime float32 and quantize_static (QDQ, per channel); OpenVINO as it
+comes, NNCF post-training int8, NNCF with accuracy control where that misses the gate; litert-torch float32 and
+ai-edge-quantizer's static int8. For CycleGAN also NNCF with the norm arithmetic left out by hand. Trained weights where
+the zoo has them, else seeded ones. Latency of all tools of a family in turns, in one process; PSNR against the float
+network on the same inputs.
 
-``python -m benchmarks.quantize [FAMILY ...]`` renews those families, or all. Aims: each family's gate held by EdgeGAN on
-every backend, and no peer that holds it faster (within the noise of two runs of one file).
+``python -m benchmarks.quantize [FAMILY ...]`` renews those families, or all. Aims: each family's gate held by EdgeGAN
+on every backend, and no peer that holds it faster (within the noise of two runs of one file).
 """
 
 from __future__ import annotations
@@ -22,7 +24,15 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import Contender, litert_contender, measure, onnxruntime_contender, openvino_contender, publish, renewed
+from benchmarks.common import (
+    Contender,
+    litert_contender,
+    measure,
+    onnxruntime_contender,
+    openvino_contender,
+    publish,
+    renewed,
+)
 from benchmarks.families import FAMILIES
 from benchmarks.peers import litert_static, nncf_accuracy_control, nncf_int8, quantize_static
 from edgegan.compress import compress
@@ -39,11 +49,25 @@ from edgegan.models.loading import load_model
 from edgegan.models.zoo import images_path
 
 BACKENDS = ("onnxruntime", "openvino", "litert")
-TRAINED = {"dcgan": "fashion-dcgan", "cgan": "fashion-cgan", "infogan": "fashion-infogan", "upconv": "fashion-upconv", "biggan": "fashion-biggan", "cyclegan": "fashion-cyclegan", "pix2pix": "fashion-pix2pix", "sr-compact": "sr-compact"}
+TRAINED = {
+    "dcgan": "fashion-dcgan",
+    "cgan": "fashion-cgan",
+    "infogan": "fashion-infogan",
+    "upconv": "fashion-upconv",
+    "biggan": "fashion-biggan",
+    "cyclegan": "fashion-cyclegan",
+    "pix2pix": "fashion-pix2pix",
+    "sr-compact": "sr-compact",
+}
 UNTRAINED = {"cyclegan-128": "cyclegan"}
-"""Families that stand a second time, with seeded weights at full size: what the zoo's own of that kind is too small to show."""
+"""Families that stand a second time, with seeded weights at full size: what the zoo's own of that kind is too small to
+show."""
 CASES = (*FAMILIES, *UNTRAINED)
-GATES = dict.fromkeys(CASES, 35.0) | dict.fromkeys(("dcgan", "cgan", "cgan-onehot", "infogan"), 42.0) | dict.fromkeys(("sr-compact", "esrgan"), 40.0)
+GATES = (
+    dict.fromkeys(CASES, 35.0)
+    | dict.fromkeys(("dcgan", "cgan", "cgan-onehot", "infogan"), 42.0)
+    | dict.fromkeys(("sr-compact", "esrgan"), 40.0)
+)
 CALIBRATION, THREADS, NOISE = 128, 2, 0.95
 MARGIN = 1.0
 """Decibels above the gate that tools which take a gate are asked for: they judge by other inputs than the ones here."""
@@ -53,7 +77,8 @@ CYCLEGAN_GAIN = 1.5
 
 @dataclass(frozen=True)
 class Case:
-    """One family as a user would bring it: ``model`` and ``arguments`` for ``compress``; ``images`` that image inputs are drawn from."""
+    """One family as a user would bring it: ``model`` and ``arguments`` for ``compress``; ``images`` that image inputs
+    are drawn from."""
 
     family: str
     model: str
@@ -80,7 +105,9 @@ def case_of(family: str, folder: Path) -> Case:
     if name is not None:
         loaded = load_model(name, [], None, None, None, 1)
         graph = capture(loaded.module, loaded.spec)
-        images = _read(images_path(loaded.images), graph.spec) if graph.spec.is_image_to_image and loaded.images else None
+        images = (
+            _read(images_path(loaded.images), graph.spec) if graph.spec.is_image_to_image and loaded.images else None
+        )
         return Case(family, name, {}, graph, images)
     kind = FAMILIES[UNTRAINED.get(family, family)]
     module, spec = kind.build("full")
@@ -107,7 +134,13 @@ def family_row(family: str, folder: Path) -> dict[str, Any]:
     mine, refused = _made(own_contenders(case, gate, folder))
     figures = measure([*peers, *mine], case.graph.run(case.check), seconds=2.0, span=case.graph.spec.output_range)
     found = {f["name"]: {"p50_ms": f["latency_ms"]["p50"], "psnr_db": f["psnr_db"]} for f in figures}
-    return {"family": family, "model": TRAINED.get(family, "seeded weights"), "gate_db": gate, "tools": found, "failed": failures | refused}
+    return {
+        "family": family,
+        "model": TRAINED.get(family, "seeded weights"),
+        "gate_db": gate,
+        "tools": found,
+        "failed": failures | refused,
+    }
 
 
 def _made(pairs: Iterator[tuple[str, Contender | str]]) -> tuple[list[Contender], dict[str, str]]:
@@ -126,19 +159,33 @@ def peer_contenders(case: Case, gate: float, folder: Path) -> Iterator[tuple[str
     inputs, rows, reference, span = case.check, case.rows(), case.graph.run(case.check), case.graph.spec.output_range
     plain = export_onnx(case.graph, folder / "plain.onnx")
     yield "onnxruntime float32", onnxruntime_contender("onnxruntime float32", plain, inputs)
-    yield _attempt("onnxruntime quantize_static", lambda name: onnxruntime_contender(name, quantize_static(plain, folder / "static.onnx", rows), inputs))
+    yield _attempt(
+        "onnxruntime quantize_static",
+        lambda name: onnxruntime_contender(name, quantize_static(plain, folder / "static.onnx", rows), inputs),
+    )
     yield "openvino default", openvino_contender("openvino default", str(plain), inputs)
     yield _attempt("openvino nncf", lambda name: openvino_contender(name, nncf_int8(plain, rows), inputs))
-    yield _attempt("openvino nncf accuracy-aware", lambda name: openvino_contender(name, nncf_accuracy_control(plain, rows, inputs, reference, span, gate + MARGIN), inputs))
+    yield _attempt(
+        "openvino nncf accuracy-aware",
+        lambda name: openvino_contender(
+            name, nncf_accuracy_control(plain, rows, inputs, reference, span, gate + MARGIN), inputs
+        ),
+    )
     if case.family.startswith("cyclegan"):
-        yield _attempt("openvino nncf, norms left out by hand", lambda name: openvino_contender(name, nncf_int8(plain, rows, norms=False), inputs))
+        yield _attempt(
+            "openvino nncf, norms left out by hand",
+            lambda name: openvino_contender(name, nncf_int8(plain, rows, norms=False), inputs),
+        )
     try:
         converted = export_litert(case.graph.module, case.graph.example_inputs(), folder / "plain.tflite")
     except GeneratorError as exc:
         yield "litert litert-torch float32", first_line(exc)
         return
     yield "litert litert-torch float32", litert_contender("litert litert-torch float32", converted, inputs)
-    yield _attempt("litert ai-edge-quantizer static", lambda name: litert_contender(name, litert_static(converted, folder / "static.tflite", rows), inputs))
+    yield _attempt(
+        "litert ai-edge-quantizer static",
+        lambda name: litert_contender(name, litert_static(converted, folder / "static.tflite", rows), inputs),
+    )
 
 
 def _attempt(name: str, make) -> tuple[str, Contender | str]:
@@ -152,10 +199,22 @@ def _attempt(name: str, make) -> tuple[str, Contender | str]:
 def own_contenders(case: Case, gate: float, folder: Path) -> Iterator[tuple[str, Contender | str]]:
     for backend in BACKENDS:
         target = folder / f"{backend}.toml"
-        target.write_text(f'description = "{backend} alone"\nruntimes = ["{backend}"]\nprecisions = ["int8", "bf16", "fp32"]\nruns_here = true\n')
+        target.write_text(
+            f'description = "{backend} alone"\nruntimes = ["{backend}"]\nprecisions = ["int8", "bf16", '
+            '"fp32"]\nruns_here = true\n'
+        )
         name = f"{backend} EdgeGAN"
         try:
-            report = compress(case.model, str(target), out=folder / backend, threads=THREADS, min_psnr=gate + MARGIN, fd_samples=0, calibration_samples=CALIBRATION, **case.arguments)
+            report = compress(
+                case.model,
+                str(target),
+                out=folder / backend,
+                threads=THREADS,
+                min_psnr=gate + MARGIN,
+                fd_samples=0,
+                calibration_samples=CALIBRATION,
+                **case.arguments,
+            )
         except GeneratorError as exc:
             yield name, first_line(exc)
             continue
@@ -165,21 +224,38 @@ def own_contenders(case: Case, gate: float, folder: Path) -> Iterator[tuple[str,
 
 
 def _vendor(name: str, backend: str, artifact: Path, inputs: dict[str, np.ndarray]) -> Contender:
-    """The artifact through the same calls of the vendor's as its peers; what EdgeGAN's runtime adds is benchmarks.runtime's subject."""
+    """The artifact through the same calls of the vendor's as its peers; what EdgeGAN's runtime adds is
+    benchmarks.runtime's subject."""
     if backend == "litert":
         return litert_contender(name, artifact, inputs)
     if backend == "onnxruntime":
         return onnxruntime_contender(name, artifact, inputs)
-    return openvino_contender(name, str(artifact), inputs, {"INFERENCE_PRECISION_HINT": read_manifest(artifact).content["build"]["inference_precision"]})
+    return openvino_contender(
+        name,
+        str(artifact),
+        inputs,
+        {"INFERENCE_PRECISION_HINT": read_manifest(artifact).content["build"]["inference_precision"]},
+    )
 
 
 def mine(row: dict[str, Any], backend: str) -> tuple[str, dict[str, float]] | None:
-    return next(((name.partition(": ")[2], figures) for name, figures in row["tools"].items() if name.startswith(f"{backend} EdgeGAN")), None)
+    return next(
+        (
+            (name.partition(": ")[2], figures)
+            for name, figures in row["tools"].items()
+            if name.startswith(f"{backend} EdgeGAN")
+        ),
+        None,
+    )
 
 
 def fastest_peer(row: dict[str, Any], backend: str, besides: str = "by hand") -> tuple[str, dict[str, float]] | None:
     """Of the backend's tools that hold the gate as they come."""
-    holding = {n: f for n, f in row["tools"].items() if n.startswith(f"{backend} ") and "EdgeGAN" not in n and besides not in n and f["psnr_db"] >= row["gate_db"]}
+    holding = {
+        n: f
+        for n, f in row["tools"].items()
+        if n.startswith(f"{backend} ") and "EdgeGAN" not in n and besides not in n and f["psnr_db"] >= row["gate_db"]
+    }
     return min(holding.items(), key=lambda pair: pair[1]["p50_ms"], default=None)
 
 
@@ -201,14 +277,26 @@ def verdicts(rows: list[dict[str, Any]]) -> dict[str, bool]:
 
 
 def _cyclegan(row: dict[str, Any]) -> dict[str, bool]:
-    own = [found[1]["p50_ms"] for backend in BACKENDS if (found := mine(row, backend)) and found[1]["psnr_db"] >= row["gate_db"]]
+    own = [
+        found[1]["p50_ms"]
+        for backend in BACKENDS
+        if (found := mine(row, backend)) and found[1]["psnr_db"] >= row["gate_db"]
+    ]
     peers = [found[1]["p50_ms"] for backend in BACKENDS if (found := fastest_peer(row, backend))]
-    by_hand = next((f["p50_ms"] for n, f in row["tools"].items() if "by hand" in n and f["psnr_db"] >= row["gate_db"]), None)
+    by_hand = next(
+        (f["p50_ms"] for n, f in row["tools"].items() if "by hand" in n and f["psnr_db"] >= row["gate_db"]), None
+    )
     aims = {}
     if own and peers:
-        aims[f"{row['family']}: {min(peers) / min(own):.2f} times as fast as the fastest peer that holds {row['gate_db']:g} dB as it comes (aim: {CYCLEGAN_GAIN})"] = min(peers) / min(own) >= CYCLEGAN_GAIN
+        aims[
+            f"{row['family']}: {min(peers) / min(own):.2f} times as fast as the fastest peer that holds "
+            f"{row['gate_db']:g} dB as it comes (aim: {CYCLEGAN_GAIN})"
+        ] = min(peers) / min(own) >= CYCLEGAN_GAIN
     if own and by_hand:
-        aims[f"{row['family']}: {by_hand / min(own):.2f} times as fast as NNCF with the norms left out by hand (aim: {NOISE})"] = by_hand / min(own) >= NOISE
+        aims[
+            f"{row['family']}: {by_hand / min(own):.2f} times as fast as NNCF with the norms left out by hand (aim: "
+            f"{NOISE})"
+        ] = by_hand / min(own) >= NOISE
     return aims
 
 
@@ -226,9 +314,27 @@ def report(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         for backend in BACKENDS:
             own, peer = mine(row, backend), fastest_peer(row, backend)
-            told = [f"{pair[1]['p50_ms']:.3f} ms, {pair[1]['psnr_db']:.1f} dB, {pair[0]}" if pair else "none" for pair in (peer, own)]
-            lines.append([row["family"], backend, f"{row['gate_db']:g}", *told, f"{peer[1]['p50_ms'] / own[1]['p50_ms']:.2f}" if own and peer else "-"])
-    publish("quantize", f"batch 1, {THREADS} threads: fastest peer that holds the gate, EdgeGAN", ["family", "backend", "gate dB", "peer", "EdgeGAN", "ratio"], lines, {"rows": rows}, verdicts(rows))
+            told = [
+                f"{pair[1]['p50_ms']:.3f} ms, {pair[1]['psnr_db']:.1f} dB, {pair[0]}" if pair else "none"
+                for pair in (peer, own)
+            ]
+            lines.append(
+                [
+                    row["family"],
+                    backend,
+                    f"{row['gate_db']:g}",
+                    *told,
+                    f"{peer[1]['p50_ms'] / own[1]['p50_ms']:.2f}" if own and peer else "-",
+                ]
+            )
+    publish(
+        "quantize",
+        f"batch 1, {THREADS} threads: fastest peer that holds the gate, EdgeGAN",
+        ["family", "backend", "gate dB", "peer", "EdgeGAN", "ratio"],
+        lines,
+        {"rows": rows},
+        verdicts(rows),
+    )
 
 
 if __name__ == "__main__":

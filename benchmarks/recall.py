@@ -1,7 +1,7 @@
 """fd_lite0, precision and recall beside PSNR for the zoo's latent generators, as bits are taken away.
 
-Each in float, with weights and activations of 8 bits, and with weights of 4, as LiteRT files from ``edgegan compress``, against
-the shipped real test images. No aim: it shows what PSNR does not, that low bits lose recall first.
+Each in float, with weights and activations of 8 bits, and with weights of 4, as LiteRT files from ``edgegan compress``,
+against the shipped real test images. No aim: it shows what PSNR does not, that low bits lose recall first.
 """
 
 from __future__ import annotations
@@ -32,12 +32,29 @@ def figures(artifact: Path, real: Any, network: Lite0Features, progress: Console
 def rows_of(name: str, network: Lite0Features, progress: ConsoleProgress) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder, open_drawer(name) as original:
         out = Path(folder) / "out"
-        report = compress(name, "mobile", out=out, weight_bits=4, min_psnr=0.0, fd_samples=0, keep_candidates=True).content
+        report = compress(
+            name, "mobile", out=out, weight_bits=4, min_psnr=0.0, fd_samples=0, keep_candidates=True
+        ).content
         found = []
         for bits, precision, ending in (("float32", "fp32", ""), ("int8", "int8", ""), ("int4 weights", "int8", "-w4")):
-            made = [c for c in report["candidates"] if c["precision"] == precision and c["name"].endswith("-w4") == bool(ending) and c["quality"]["psnr_db"] is not None]
+            made = [
+                c
+                for c in report["candidates"]
+                if c["precision"] == precision
+                and c["name"].endswith("-w4") == bool(ending)
+                and c["quality"]["psnr_db"] is not None
+            ]
             best = max(made, key=lambda c: c["quality"]["psnr_db"])
-            found.append({"model": name, "bits": bits, "candidate": best["name"], "psnr_db": best["quality"]["psnr_db"], "bytes": best["bytes"]} | figures(out / best["artifact"], original.real, network, progress))
+            found.append(
+                {
+                    "model": name,
+                    "bits": bits,
+                    "candidate": best["name"],
+                    "psnr_db": best["quality"]["psnr_db"],
+                    "bytes": best["bytes"],
+                }
+                | figures(out / best["artifact"], original.real, network, progress)
+            )
         return found
 
 
@@ -46,8 +63,18 @@ def main() -> None:
     with ConsoleProgress() as progress:
         for name in sys.argv[1:] or MODELS:
             rows += rows_of(name, network, progress)
-    lines = [[r["model"], r["bits"], f"{r['psnr_db']:.1f}", *(f"{r[f]:.3g}" for f in FIGURES), f"{r['bytes'] / 1024:.0f}"] for r in rows]
-    publish("recall", f"{SAMPLES} pictures against the shipped real images", ["model", "weights", "PSNR dB", "fd_lite0", "precision", "recall", "KiB"], lines, {"rows": rows, "samples": SAMPLES, "seeds": SEEDS}, {})
+    lines = [
+        [r["model"], r["bits"], f"{r['psnr_db']:.1f}", *(f"{r[f]:.3g}" for f in FIGURES), f"{r['bytes'] / 1024:.0f}"]
+        for r in rows
+    ]
+    publish(
+        "recall",
+        f"{SAMPLES} pictures against the shipped real images",
+        ["model", "weights", "PSNR dB", "fd_lite0", "precision", "recall", "KiB"],
+        lines,
+        {"rows": rows, "samples": SAMPLES, "seeds": SEEDS},
+        {},
+    )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
-"""Exact rewrites over every family of generators, float32: what each tool makes of the network as it comes, and of ours.
+"""Exact rewrites over every family of generators, float32: what each tool makes of the network as it comes, and of
+ours.
 
-Peers in the same interleaved run: litert-torch, ONNX Runtime, OpenVINO and torch.compile on the original. EdgeGAN's figure
-on a backend is the fastest of its forms there, the one composed layer by layer among them, as ``edgegan compress`` would
-choose. ``most`` is what litert-torch's conversion would gain if its upsampling layers, measured alone, took no time at all.
-``python -m benchmarks.rewrites [FAMILY ...]`` renews those families, or all.
+Peers in the same interleaved run: litert-torch, ONNX Runtime, OpenVINO and torch.compile on the original. EdgeGAN's
+figure on a backend is the fastest of its forms there, the one composed layer by layer among them, as ``edgegan
+compress`` would choose. ``most`` is what litert-torch's conversion would gain if its upsampling layers, measured alone,
+took no time at all. ``python -m benchmarks.rewrites [FAMILY ...]`` renews those families, or all.
 
-Aims: everything converts to LiteRT; at least 5 times faster than litert-torch's plain conversion on transposed convolutions
-and 1.5 on nearest upsampling, never slower; on ONNX Runtime and OpenVINO never slower than unrewritten; the work of the phase
-form within its bounds; a CycleGAN of 12 M parameters at 256x256 rewritten and checked within 10 s.
+Aims: everything converts to LiteRT; at least 5 times faster than litert-torch's plain conversion on transposed
+convolutions and 1.5 on nearest upsampling, never slower; on ONNX Runtime and OpenVINO never slower than unrewritten;
+the work of the phase form within its bounds; a CycleGAN of 12 M parameters at 256x256 rewritten and checked within 10
+s.
 """
 
 from __future__ import annotations
@@ -22,7 +24,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.common import THREADS, Contender, litert_contender, measure, onnxruntime_contender, openvino_contender, publish, renewed, torch_compile_contender
+from benchmarks.common import (
+    THREADS,
+    Contender,
+    litert_contender,
+    measure,
+    onnxruntime_contender,
+    openvino_contender,
+    publish,
+    renewed,
+    torch_compile_contender,
+)
 from benchmarks.families import FAMILIES
 from edgegan.bench.partitions import partitions
 from edgegan.compress.autotune import autotune, forms_graph
@@ -54,7 +66,10 @@ def family_row(name: str, folder: Path) -> dict[str, Any]:
     inputs = sample_inputs(spec.inputs, 2, 42)
     reference = Reference(graph)
     forms = {form: rewrite(graph, form, reference).value for form in FORMULATIONS if form != "native-nhwc"}
-    contenders, row = [], {"family": name, "kind": kind(graph), "macs": cost.macs(graph), "macs_phase": cost.macs(forms["phase"])}
+    contenders, row = (
+        [],
+        {"family": name, "kind": kind(graph), "macs": cost.macs(graph), "macs_phase": cost.macs(forms["phase"])},
+    )
     try:
         plain = export_litert(graph.module, graph.example_inputs(), folder / "plain.tflite")
         contenders.append(litert_contender("litert-torch", plain, inputs))
@@ -67,7 +82,10 @@ def family_row(name: str, folder: Path) -> dict[str, Any]:
         row |= {f"partitions {form}": partitions(path).note}
     for form, rewritten in {"original": graph, **{f: g for f, g in forms.items() if not f.endswith("-nhwc")}}.items():
         path = export_onnx(rewritten, folder / f"{form}.onnx")
-        contenders += [onnxruntime_contender(f"onnxruntime {form}", path, inputs), openvino_contender(f"openvino {form}", str(path), inputs, F32)]
+        contenders += [
+            onnxruntime_contender(f"onnxruntime {form}", path, inputs),
+            openvino_contender(f"openvino {form}", str(path), inputs, F32),
+        ]
     upsampling: dict[str, float] = {}
     for backend in ("litert", "onnxruntime", "openvino"):
         choice = autotune(forms["native"], backend, "fp32", THREADS, folder / "autotune")
@@ -75,28 +93,42 @@ def family_row(name: str, folder: Path) -> dict[str, Any]:
         if backend == "litert" and not _upsamples_elsewhere(forms["native"]):
             upsampling = {node: ms["native"] for node, ms in choice.milliseconds.items() if ms["native"] is not None}
         if choice.milliseconds:
-            contenders.append(_composed(forms_graph(forms["native"], choice, backend, reference).value, backend, folder, inputs))
+            contenders.append(
+                _composed(forms_graph(forms["native"], choice, backend, reference).value, backend, folder, inputs)
+            )
     contenders.append(torch_compile_contender("torch.compile", module, inputs))
     figures = measure(contenders, graph.run(inputs), seconds=1.6, span=spec.output_range)
-    return row | {"latency_ms": {f["name"]: f["latency_ms"]["p50"] for f in figures}, "psnr_db": {f["name"]: f["psnr_db"] for f in figures}, "upsampling_ms": upsampling}
+    return row | {
+        "latency_ms": {f["name"]: f["latency_ms"]["p50"] for f in figures},
+        "psnr_db": {f["name"]: f["psnr_db"] for f in figures},
+        "upsampling_ms": upsampling,
+    }
 
 
 def _composed(graph: Graph, backend: str, folder: Path, inputs: dict[str, np.ndarray]) -> Contender:
     name = f"{backend} auto"
     if backend == "litert":
-        return litert_contender(name, export_litert(graph.module, graph.example_inputs(), folder / "auto.tflite"), inputs)
+        return litert_contender(
+            name, export_litert(graph.module, graph.example_inputs(), folder / "auto.tflite"), inputs
+        )
     path = export_onnx(graph, folder / f"auto-{backend}.onnx")
-    return onnxruntime_contender(name, path, inputs) if backend == "onnxruntime" else openvino_contender(name, str(path), inputs, F32)
+    return (
+        onnxruntime_contender(name, path, inputs)
+        if backend == "onnxruntime"
+        else openvino_contender(name, str(path), inputs, F32)
+    )
 
 
 def _upsamples_elsewhere(native: Graph) -> bool:
     """Whether there are transposed convolutions that have no choice of forms, those of a single pixel."""
-    return sum(is_call(n, *TRANSPOSED) for n in native.module.graph.nodes) > sum(site.transposed for site in sites(native))
+    return sum(is_call(n, *TRANSPOSED) for n in native.module.graph.nodes) > sum(
+        site.transposed for site in sites(native)
+    )
 
 
 def most(row: dict[str, Any]) -> float | None:
-    """How many times faster litert-torch's conversion would be without its upsampling layers; None where it does not convert, or
-    not all of them were measured alone."""
+    """How many times faster litert-torch's conversion would be without its upsampling layers; None where it does not
+    convert, or not all of them were measured alone."""
     plain, without = row["latency_ms"].get("litert-torch"), row.get("upsampling_ms")
     return None if plain is None or not without else plain / max(plain - sum(without.values()), 1e-3 * plain)
 
@@ -111,7 +143,11 @@ def kind(graph: Graph) -> str:
 
 def best(row: dict[str, Any], backend: str) -> tuple[str, float]:
     """EdgeGAN's fastest form on a backend."""
-    found = {name.partition(" ")[2]: ms for name, ms in row["latency_ms"].items() if name.startswith(f"{backend} ") and not name.endswith("original")}
+    found = {
+        name.partition(" ")[2]: ms
+        for name, ms in row["latency_ms"].items()
+        if name.startswith(f"{backend} ") and not name.endswith("original")
+    }
     form = min(found, key=found.__getitem__)
     return form, found[form]
 
@@ -123,7 +159,8 @@ def gain(row: dict[str, Any], backend: str) -> float | None:
 
 
 def work() -> dict[str, float]:
-    """Multiply-accumulates at 32x32 -> 64x64, 64 channels: phase form over transposed convolution, nearest + 3x3 over phase form."""
+    """Multiply-accumulates at 32x32 -> 64x64, 64 channels: phase form over transposed convolution, nearest + 3x3 over
+    phase form."""
     spec = GeneratorSpec(inputs=(TensorSpec(name="x", kind="latent", shape=(64, 32, 32)),))
     transposed = capture(nn.ConvTranspose2d(64, 64, 4, 2, 1), spec)
     nearest = capture(nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(64, 64, 3, 1, 1)), spec)
@@ -136,7 +173,10 @@ def work() -> dict[str, float]:
 def rewriting_seconds() -> dict[str, float]:
     """Seconds of every formulation of a CycleGAN of 11.4 M parameters at 256x256, checks included."""
     torch.manual_seed(0)
-    graph = capture(cyclegan.Generator().eval(), GeneratorSpec(inputs=(TensorSpec(name="x", kind="image", shape=(3, 256, 256), range=(-1.0, 1.0)),)))
+    graph = capture(
+        cyclegan.Generator().eval(),
+        GeneratorSpec(inputs=(TensorSpec(name="x", kind="image", shape=(3, 256, 256), range=(-1.0, 1.0)),)),
+    )
     found = {}
     with stopwatch() as seconds:
         reference = Reference(graph)
@@ -159,8 +199,13 @@ def verdicts(rows: list[dict[str, Any]], macs: dict[str, float], seconds: dict[s
             ratio = gain(row, backend)
             assert ratio is not None
             aims[f"{row['family']}: {ratio:.2f} times as fast as {backend} unrewritten (aim: {NOISE})"] = ratio >= NOISE
-    aims[f"phase form: {macs['phase_over_transposed']:.3f} of the transposed convolution's multiply-accumulates (aim: 1.1)"] = macs["phase_over_transposed"] <= 1.1
-    aims[f"phase form: {macs['nearest_over_phase']:.3f} times fewer than nearest + 3x3 (aim: 2.1)"] = macs["nearest_over_phase"] >= 2.1
+    aims[
+        f"phase form: {macs['phase_over_transposed']:.3f} of the transposed convolution's multiply-accumulates (aim: "
+        "1.1)"
+    ] = macs["phase_over_transposed"] <= 1.1
+    aims[f"phase form: {macs['nearest_over_phase']:.3f} times fewer than nearest + 3x3 (aim: 2.1)"] = (
+        macs["nearest_over_phase"] >= 2.1
+    )
     aims[f"all forms of a CycleGAN at 256x256 in {seconds['all']:.1f} s (aim: 10)"] = seconds["all"] < 10
     return aims
 
@@ -168,14 +213,41 @@ def verdicts(rows: list[dict[str, Any]], macs: dict[str, float], seconds: dict[s
 def report(rows: list[dict[str, Any]], macs: dict[str, float], seconds: dict[str, float]) -> None:
     lines = []
     for row in rows:
-        cells = [row["family"], f"{row['macs'] / 1e6:.0f}", f"{row['macs_phase'] / 1e6:.0f}", f"{row['latency_ms']['torch.compile']:.2f}"]
-        for backend, peer in (("litert", "litert-torch"), ("onnxruntime", "onnxruntime original"), ("openvino", "openvino original")):
+        cells = [
+            row["family"],
+            f"{row['macs'] / 1e6:.0f}",
+            f"{row['macs_phase'] / 1e6:.0f}",
+            f"{row['latency_ms']['torch.compile']:.2f}",
+        ]
+        for backend, peer in (
+            ("litert", "litert-torch"),
+            ("onnxruntime", "onnxruntime original"),
+            ("openvino", "openvino original"),
+        ):
             before, (form, after), ratio = row["latency_ms"].get(peer), best(row, backend), gain(row, backend)
-            cells.append(f"{f'{before:.2f}' if before else 'fails'} -> {after:.2f} ({f'{ratio:.1f}x ' if ratio else ''}{form})")
+            cells.append(
+                f"{f'{before:.2f}' if before else 'fails'} -> {after:.2f} ({f'{ratio:.1f}x ' if ratio else ''}{form})"
+            )
         bound = most(row)
         lines.append([*cells, f"{bound:.1f}x" if bound else "-"])
-    columns = ["family", "MACs M", "phase", "torch.compile ms", "LiteRT ms", "ONNX Runtime ms", "OpenVINO ms", "most on LiteRT"]
-    publish("rewrites", "float32, batch 1, 2 threads: the tool on the original -> on EdgeGAN's best form", columns, lines, {"rows": rows, "macs": macs, "rewriting_seconds": seconds}, verdicts(rows, macs, seconds))
+    columns = [
+        "family",
+        "MACs M",
+        "phase",
+        "torch.compile ms",
+        "LiteRT ms",
+        "ONNX Runtime ms",
+        "OpenVINO ms",
+        "most on LiteRT",
+    ]
+    publish(
+        "rewrites",
+        "float32, batch 1, 2 threads: the tool on the original -> on EdgeGAN's best form",
+        columns,
+        lines,
+        {"rows": rows, "macs": macs, "rewriting_seconds": seconds},
+        verdicts(rows, macs, seconds),
+    )
 
 
 def main() -> None:

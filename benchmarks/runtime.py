@@ -11,7 +11,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.common import litert_contender, onnxruntime_contender, openvino_contender, ours, publish, shared_inputs, subject
+from benchmarks.common import (
+    litert_contender,
+    onnxruntime_contender,
+    openvino_contender,
+    ours,
+    publish,
+    shared_inputs,
+    subject,
+)
 from edgegan.bench.latency import interleaved
 from edgegan.core.manifest import describe, write_manifest
 from edgegan.export.litert import export_litert
@@ -26,16 +34,36 @@ def artifact(backend: str, folder: Path, graph) -> Path:
         path = export_litert(rewrite(graph, "phase-nhwc").value.module, graph.example_inputs(), folder / "g.tflite")
     else:
         path = export_onnx(graph, folder / backend / "g.onnx")
-    write_manifest(path, describe(artifact=path, backend=backend, backend_version="", target="x86-cpu", precision="fp32", spec=graph.spec, output_shape=graph.output_shape[1:], batch=1, model="fashion-dcgan", weights_sha256="", build={}))
+    write_manifest(
+        path,
+        describe(
+            artifact=path,
+            backend=backend,
+            backend_version="",
+            target="x86-cpu",
+            precision="fp32",
+            spec=graph.spec,
+            output_shape=graph.output_shape[1:],
+            batch=1,
+            model="fashion-dcgan",
+            weights_sha256="",
+            build={},
+        ),
+    )
     return path
 
 
 def import_seconds() -> tuple[float, bool]:
     """Median wall time of ``import edgegan.runtime`` (numpy included), and whether torch came along."""
-    whole = "import sys, time; t = time.perf_counter(); import edgegan.runtime; print(time.perf_counter() - t, 'torch' in sys.modules)"
+    whole = (
+        "import sys, time; t = time.perf_counter(); import edgegan.runtime; print(time.perf_counter() - t, 'torch' "
+        "in sys.modules)"
+    )
     times, torch = [], False
     for _ in range(7):
-        seconds, found = subprocess.run([sys.executable, "-c", whole], capture_output=True, text=True, check=True).stdout.split()
+        seconds, found = subprocess.run(
+            [sys.executable, "-c", whole], capture_output=True, text=True, check=True
+        ).stdout.split()
         times.append(float(seconds))
         torch = torch or found == "True"
     return sorted(times)[len(times) // 2], torch
@@ -53,12 +81,23 @@ def main() -> None:
             found = interleaved(calls, seconds=3.0, rounds=12)
             a, b = found["bare"].p50, found["gen.run"].p50
             rows.append({"backend": backend, "bare_ms": a, "run_ms": b, "added_us": (b - a) * 1e3, "ratio": b / a})
-            aims[f"{backend}: {(b - a) * 1e3:+.1f} us, {b / a - 1:+.1%} (aim: 5 % or 20 us)"] = b <= 1.05 * a or (b - a) <= 0.02
+            aims[f"{backend}: {(b - a) * 1e3:+.1f} us, {b / a - 1:+.1%} (aim: 5 % or 20 us)"] = (
+                b <= 1.05 * a or (b - a) <= 0.02
+            )
     time.sleep(0.5)
     seconds, torch = import_seconds()
-    aims[f"import edgegan.runtime takes {seconds:.3f} s (aim: 0.3) {'with' if torch else 'without'} torch"] = seconds < 0.3 and not torch
+    aims[f"import edgegan.runtime takes {seconds:.3f} s (aim: 0.3) {'with' if torch else 'without'} torch"] = (
+        seconds < 0.3 and not torch
+    )
     lines = [[r["backend"], f"{r['bare_ms']:.4f}", f"{r['run_ms']:.4f}", f"{r['added_us']:+.1f}"] for r in rows]
-    publish("runtime", "gen.run against the bare vendor call", ["backend", "bare p50 ms", "gen.run p50 ms", "added us"], lines, {"rows": rows, "import_s": seconds}, aims)
+    publish(
+        "runtime",
+        "gen.run against the bare vendor call",
+        ["backend", "bare p50 ms", "gen.run p50 ms", "added us"],
+        lines,
+        {"rows": rows, "import_s": seconds},
+        aims,
+    )
 
 
 if __name__ == "__main__":

@@ -18,12 +18,18 @@ BLOCK = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.S)
 
 def table() -> str:
     """The Markdown table of the README."""
-    lines = ["| `fashion-dcgan`, 32x32, batch 1, 2 threads | p50 ms | PSNR to float | command |", "| --- | --- | --- | --- |"]
+    lines = [
+        "| `fashion-dcgan`, 32x32, batch 1, 2 threads | p50 ms | PSNR to float | command |",
+        "| --- | --- | --- | --- |",
+    ]
     for name in ("litert", "x86_cpu"):
         found = json.loads((RESULTS / f"{name}.json").read_text())
         for row in found["rows"]:
             ours = "**" if row["name"].startswith("EdgeGAN") else ""
-            lines.append(f"| {ours}{row['name']}{ours} | {ours}{row['latency_ms']['p50']:.3f}{ours} | {'exact' if row['psnr_db'] > 100 else format(row['psnr_db'], '.1f') + ' dB'} | `{found['command']}` |")
+            lines.append(
+                f"| {ours}{row['name']}{ours} | {ours}{row['latency_ms']['p50']:.3f}{ours} | "
+                f"{'exact' if row['psnr_db'] > 100 else format(row['psnr_db'], '.1f') + ' dB'} | `{found['command']}` |"
+            )
     cpu = json.loads((RESULTS / "litert.json").read_text())["environment"]
     lines.append(f"\nMeasured on {cpu['cpu']}, {cpu['cores']} cores; the ratios carry further than the milliseconds.")
     lines.append("\n" + pruning())
@@ -40,55 +46,110 @@ def pruning() -> str:
     """What half the channels cost, in one sentence for each number of pictures."""
     found = json.loads((RESULTS / "prune.json").read_text())
     last = list(found["fd_lite0"])[-1]
-    told = ", ".join(f"{found['fd_lite0']['original'][n]:.1f} to {found['fd_lite0'][last][n]:.1f} ({found['fd_ratio'][last][n]:.2f} times) at {n} pictures" for n in found["fd_ratio"][last])
-    return f"Pruned to half its channels, {found['macs_ratio']:.2f} times fewer multiply-accumulates, distilled for {found['distill_steps']} steps and quantized to int8, its `fd_lite0` against real test images goes from {told}: `{found['command']}`."
+    told = ", ".join(
+        f"{found['fd_lite0']['original'][n]:.1f} to {found['fd_lite0'][last][n]:.1f} ({found['fd_ratio'][last][n]:.2f} "
+        f"times) at {n} pictures"
+        for n in found["fd_ratio"][last]
+    )
+    return (
+        f"Pruned to half its channels, {found['macs_ratio']:.2f} times fewer multiply-accumulates, distilled for "
+        f"{found['distill_steps']} steps and quantized to int8, its `fd_lite0` against real test images goes from "
+        f"{told}: `{found['command']}`."
+    )
 
 
 def families() -> str:
     """Float32 milliseconds of every family, what the tool makes of it and what EdgeGAN's best form takes."""
     found = json.loads((RESULTS / "rewrites.json").read_text())
-    lines = ["| float32, batch 1, exact | litert-torch | EdgeGAN in LiteRT | ONNX Runtime | with EdgeGAN | OpenVINO | with EdgeGAN |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    lines = [
+        "| float32, batch 1, exact | litert-torch | EdgeGAN in LiteRT | ONNX Runtime | with EdgeGAN | OpenVINO | with "
+        "EdgeGAN |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
     for row in found["rows"]:
         cells = [row["family"]]
-        for backend, peer in (("litert", "litert-torch"), ("onnxruntime", "onnxruntime original"), ("openvino", "openvino original")):
+        for backend, peer in (
+            ("litert", "litert-torch"),
+            ("onnxruntime", "onnxruntime original"),
+            ("openvino", "openvino original"),
+        ):
             before, after = row["latency_ms"].get(peer), best(row, backend)[1]
-            cells += [f"{before:.2f}" if before else "does not convert", f"{after:.2f}" + (f" ({before / after:.1f}x)" if before else "")]
+            cells += [
+                f"{before:.2f}" if before else "does not convert",
+                f"{after:.2f}" + (f" ({before / after:.1f}x)" if before else ""),
+            ]
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + f"\n\nMilliseconds, median; untrained networks of the size that people deploy: `{found['command']}`."
+    return (
+        "\n".join(lines)
+        + f"\n\nMilliseconds, median; untrained networks of the size that people deploy: `{found['command']}`."
+    )
 
 
 def quantization() -> str:
     """Every family at its gate on every CPU backend: the backend's own tools beside EdgeGAN's choice."""
     found = json.loads((RESULTS / "quantize.json").read_text())
-    lines = ["| at a PSNR gate | gate | " + " | ".join(f"{NAMED[b]}, best of its tools | with EdgeGAN" for b in BACKENDS) + " |", "| --- | --- | " + "--- | --- | " * len(BACKENDS)]
+    lines = [
+        "| at a PSNR gate | gate | "
+        + " | ".join(f"{NAMED[b]}, best of its tools | with EdgeGAN" for b in BACKENDS)
+        + " |",
+        "| --- | --- | " + "--- | --- | " * len(BACKENDS),
+    ]
     for row in found["rows"]:
         cells = [row["family"] + ("" if row["model"] == "seeded weights" else ", trained"), f"{row['gate_db']:g} dB"]
         for backend in BACKENDS:
             peer, own = fastest_peer(row, backend), mine(row, backend)
             cells.append(f"{peer[1]['p50_ms']:.2f}, {_decibels(peer[1])}" if peer else "none holds it")
-            cells.append(f"{own[1]['p50_ms']:.2f}, {_decibels(own[1])}" + (f" ({peer[1]['p50_ms'] / own[1]['p50_ms']:.1f}x)" if peer else "") if own else "none holds it")
+            cells.append(
+                f"{own[1]['p50_ms']:.2f}, {_decibels(own[1])}"
+                + (f" ({peer[1]['p50_ms'] / own[1]['p50_ms']:.1f}x)" if peer else "")
+                if own
+                else "none holds it"
+            )
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + f"\n\nMilliseconds and PSNR of the fastest that holds the gate; which tools, and which of them fail it: `{found['command']}`."
+    return "\n".join(lines) + (
+        "\n\nMilliseconds and PSNR of the fastest that holds the gate; which tools, and which of them fail it: "
+        f"`{found['command']}`."
+    )
 
 
 def few_bits() -> str:
     """What PSNR does not show as bits are taken away."""
     found = json.loads((RESULTS / "recall.json").read_text())
-    lines = ["| LiteRT, weights in | " + " | ".join(kinds := list(dict.fromkeys(r["bits"] for r in found["rows"]))) + " |", "| --- | " + "--- | " * len(kinds)]
+    lines = [
+        "| LiteRT, weights in | " + " | ".join(kinds := list(dict.fromkeys(r["bits"] for r in found["rows"]))) + " |",
+        "| --- | " + "--- | " * len(kinds),
+    ]
     for model in dict.fromkeys(r["model"] for r in found["rows"]):
         rows = {r["bits"]: r for r in found["rows"] if r["model"] == model}
-        lines.append(f"| {model} | " + " | ".join(f"{_decibels(rows[k])}, `fd_lite0` {rows[k]['fd_lite0']:.1f}, precision {rows[k]['precision_lite0']:.2f}, recall {rows[k]['recall_lite0']:.2f}" for k in kinds) + " |")
-    told = f"\n\n{found['samples']} pictures against real test images, calibration only: recall goes first: `{found['command']}`."
+        lines.append(
+            f"| {model} | "
+            + " | ".join(
+                f"{_decibels(rows[k])}, `fd_lite0` {rows[k]['fd_lite0']:.1f}, precision "
+                f"{rows[k]['precision_lite0']:.2f}, "
+                f"recall {rows[k]['recall_lite0']:.2f}"
+                for k in kinds
+            )
+            + " |"
+        )
+    told = (
+        f"\n\n{found['samples']} pictures against real test images, calibration only: recall goes first: "
+        f"`{found['command']}`."
+    )
     return "\n".join(lines) + told
 
 
 def training_under_rounding() -> str:
     """What ``--qat`` wins back at weights of 4 bits."""
     found = json.loads((RESULTS / "qat.json").read_text())
-    spans = {key: f"{min(r[key] for r in found['rows']):.1f}-{max(r[key] for r in found['rows']):.1f}" for key in ("unpruned w4 calibrated", "unpruned w4 trained", "pruned w4 calibrated", "pruned w4 trained")}
+    spans = {
+        key: f"{min(r[key] for r in found['rows']):.1f}-{max(r[key] for r in found['rows']):.1f}"
+        for key in ("unpruned w4 calibrated", "unpruned w4 trained", "pruned w4 calibrated", "pruned w4 trained")
+    }
     return (
-        f"Trained under rounding (`--qat`), `fashion-dcgan` with weights of 4 bits goes from {spans['unpruned w4 calibrated']} dB to {spans['unpruned w4 trained']}, pruned 8 times from"
-        f" {spans['pruned w4 calibrated']} to {spans['pruned w4 trained']}, over {len(found['rows'])} seeds: `{found['command']}`."
+        "Trained under rounding (`--qat`), `fashion-dcgan` with weights of 4 bits goes from "
+        f"{spans['unpruned w4 calibrated']} dB to {spans['unpruned w4 trained']}, pruned 8 times from"
+        f" {spans['pruned w4 calibrated']} to {spans['pruned w4 trained']}, over {len(found['rows'])} seeds: "
+        f"`{found['command']}`."
     )
 
 
@@ -99,7 +160,11 @@ def _decibels(figures: dict[str, float]) -> str:
 def public() -> str:
     """How good the zoo's training is, beside somebody else's implementation."""
     found = json.loads((RESULTS / "public_dcgan.json").read_text())
-    told = ", ".join(f"{name} {row['fd_lite0']['mean']:.1f}" for name, row in found["generators"].items() if row["training_images"] == found["generators"]["torchgan DCGAN"]["training_images"])
+    told = ", ".join(
+        f"{name} {row['fd_lite0']['mean']:.1f}"
+        for name, row in found["generators"].items()
+        if row["training_images"] == found["generators"]["torchgan DCGAN"]["training_images"]
+    )
     seen = found["generators"]["torchgan DCGAN"]["training_images"]
     return f"Trained on {seen} images each, `fd_lite0` against real test images: {told}: `{found['command']}`."
 
@@ -107,14 +172,28 @@ def public() -> str:
 def zoo() -> str:
     """Every shipped generator: how good it is, and what becomes of it for four targets."""
     made = json.loads((RESULTS / "zoo.json").read_text())
-    lines = ["| zoo | what | weights | `fd_lite0` | " + " | ".join(f"for {target}" for target in TARGETS) + " |", "| --- | --- | --- | --- | " + "--- | " * len(TARGETS)]
+    lines = [
+        "| zoo | what | weights | `fd_lite0` | " + " | ".join(f"for {target}" for target in TARGETS) + " |",
+        "| --- | --- | --- | --- | " + "--- | " * len(TARGETS),
+    ]
     for model in SHIPPED:
         assert model.card is not None
         rows = made["models"][model.name]["targets"]
-        cells = [f"{rows[target]['precision']}, {rows[target]['psnr_db']:.0f} dB" if rows[target]["passed"] else "does not pass" for target in TARGETS]
+        cells = [
+            f"{rows[target]['precision']}, {rows[target]['psnr_db']:.0f} dB"
+            if rows[target]["passed"]
+            else "does not pass"
+            for target in TARGETS
+        ]
         samples = f"[{model.name}](docs/training/{model.name}/samples.png)"
-        lines.append(f"| {samples} | {model.task} | {model.card['bytes'] / 1e6:.1f} MB, {model.card['licence']} | {model.card['figures']['fd_lite0']['mean']:.1f} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + f"\n\nWhat `edgegan compress NAME --target T` chooses without another flag, and its PSNR to the float network: `{made['command']}`. `edgegan models NAME` shows a card with recipe, figures, licence and hash."
+        lines.append(
+            f"| {samples} | {model.task} | {model.card['bytes'] / 1e6:.1f} MB, {model.card['licence']} | "
+            f"{model.card['figures']['fd_lite0']['mean']:.1f} | " + " | ".join(cells) + " |"
+        )
+    return "\n".join(lines) + (
+        "\n\nWhat `edgegan compress NAME --target T` chooses without another flag, and its PSNR to the float "
+        f"network: `{made['command']}`. `edgegan models NAME` shows a card with recipe, figures, licence and hash."
+    )
 
 
 def filled(text: str) -> str:

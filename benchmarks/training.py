@@ -50,14 +50,30 @@ def main() -> None:
     recipe = replace(load_recipe("fashion-dcgan"), steps=BLOCK * (ROUNDS + 1), checkpoint_every=10**6)
     model = find(recipe.model)
     images = read_images(recipe.data, size=(32, 32), channels=1)
-    blocks = Blocks(PlainTraining(model.build(), model.build_discriminator(), images, recipe.batch, model.spec.inputs[0].shape))
+    blocks = Blocks(
+        PlainTraining(model.build(), model.build_discriminator(), images, recipe.batch, model.spec.inputs[0].shape)
+    )
     with tempfile.TemporaryDirectory() as folder:
         train(recipe, Path(folder), blocks)
     ours, theirs = np.array(blocks.ours[1:]) * recipe.batch, np.array(blocks.theirs[1:]) * recipe.batch
     ratio = float(np.median(ours / theirs))
-    rows = [["bare PyTorch loop", f"{np.median(theirs):.0f}", "1.00"], ["edgegan train", f"{np.median(ours):.0f}", f"{ratio:.2f}"]]
-    content = {"images_per_second": {"edgegan": ours.tolist(), "plain": theirs.tolist()}, "ratio": ratio, "batch": recipe.batch}
-    publish("training", f"fashion-dcgan, batch {recipe.batch}, {THREADS} threads", ["loop", "images/s", "ratio"], rows, content, {"throughput at least 0.9 of the bare loop": ratio >= 0.9})
+    rows = [
+        ["bare PyTorch loop", f"{np.median(theirs):.0f}", "1.00"],
+        ["edgegan train", f"{np.median(ours):.0f}", f"{ratio:.2f}"],
+    ]
+    content = {
+        "images_per_second": {"edgegan": ours.tolist(), "plain": theirs.tolist()},
+        "ratio": ratio,
+        "batch": recipe.batch,
+    }
+    publish(
+        "training",
+        f"fashion-dcgan, batch {recipe.batch}, {THREADS} threads",
+        ["loop", "images/s", "ratio"],
+        rows,
+        content,
+        {"throughput at least 0.9 of the bare loop": ratio >= 0.9},
+    )
 
 
 if __name__ == "__main__":

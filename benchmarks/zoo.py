@@ -29,7 +29,16 @@ def attempt(name: str, target: str) -> dict[str, Any]:
             return {"passed": False, "reason": str(exc)}
     chosen = report["result"]
     quality = chosen["quality"]
-    return {"passed": chosen["passed"], "artifact": chosen["artifact"], "candidate": chosen["name"], "precision": chosen["precision"], "psnr_db": quality["psnr_db"], "fd_lite0": quality["fd_lite0"], "original_fd_lite0": report["baseline"]["quality"]["fd_lite0"], "bytes": chosen["bytes"]}
+    return {
+        "passed": chosen["passed"],
+        "artifact": chosen["artifact"],
+        "candidate": chosen["name"],
+        "precision": chosen["precision"],
+        "psnr_db": quality["psnr_db"],
+        "fd_lite0": quality["fd_lite0"],
+        "original_fd_lite0": report["baseline"]["quality"]["fd_lite0"],
+        "bytes": chosen["bytes"],
+    }
 
 
 def main() -> None:
@@ -40,15 +49,43 @@ def main() -> None:
         assert card is not None
         made = {"sha256": card["sha256"], "targets": {target: attempt(name, target) for target in TARGETS}}
         known = (json.loads(path.read_text())["models"] if path.exists() else {}) | {name: made}
-        told = ", ".join(f"{target} {row['candidate'] if row['passed'] else row['reason']}" for target, row in made["targets"].items())
+        told = ", ".join(
+            f"{target} {row['candidate'] if row['passed'] else row['reason']}"
+            for target, row in made["targets"].items()
+        )
         print(f"{name}: {told}", flush=True)
-        report({model.name: known[model.name] for model in SHIPPED if model.card and known.get(model.name, {}).get("sha256") == model.card["sha256"]})
+        report(
+            {
+                model.name: known[model.name]
+                for model in SHIPPED
+                if model.card and known.get(model.name, {}).get("sha256") == model.card["sha256"]
+            }
+        )
 
 
 def report(found: dict[str, Any]) -> None:
-    rows = [[name, target, "yes" if row["passed"] else f"NO: {row.get('reason')}", row.get("candidate", "-"), f"{row['psnr_db']:.1f}" if row["passed"] else "-"] for name, of in found.items() for target, row in of["targets"].items()]
-    whole = set(found) == {model.name for model in SHIPPED} and all(row["passed"] for of in found.values() for row in of["targets"].values())
-    publish("zoo", "edgegan compress NAME --target T", ["model", "target", "passes", "candidate", "PSNR dB"], rows, {"models": found}, {"every shipped generator passes its gate for every target": whole})
+    rows = [
+        [
+            name,
+            target,
+            "yes" if row["passed"] else f"NO: {row.get('reason')}",
+            row.get("candidate", "-"),
+            f"{row['psnr_db']:.1f}" if row["passed"] else "-",
+        ]
+        for name, of in found.items()
+        for target, row in of["targets"].items()
+    ]
+    whole = set(found) == {model.name for model in SHIPPED} and all(
+        row["passed"] for of in found.values() for row in of["targets"].values()
+    )
+    publish(
+        "zoo",
+        "edgegan compress NAME --target T",
+        ["model", "target", "passes", "candidate", "PSNR dB"],
+        rows,
+        {"models": found},
+        {"every shipped generator passes its gate for every target": whole},
+    )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ SANDAL, SNEAKER = 5, 7
 
 
 def fashion() -> None:
-    """The first 1000 test images with their labels; of all test images the sandals and sneakers; the edges of the first 500."""
+    """The first 1000 test images with their labels; of all test images the sandals and sneakers; the edges of the first
+    500."""
     images = read_idx(FASHION / "t10k-images-idx3-ubyte.gz")[..., None]
     labels = read_idx(FASHION / "t10k-labels-idx1-ubyte.gz")
     write("fashion_mnist_test_1k", images=images[:1000], labels=labels[:1000])
@@ -30,7 +31,8 @@ def fashion() -> None:
 
 
 def photographs() -> None:
-    """Sixteen pieces of 128x128 of each photograph at a third of its size, and the same at half that: wanted output and input."""
+    """Sixteen pieces of 128x128 of each photograph at a third of its size, and the same at half that: wanted output and
+    input."""
     rng = np.random.default_rng(0)
     large = []
     for name in HELD_OUT:

@@ -18,7 +18,14 @@ def reference() -> str:
         assert command.callback is not None
         name = command.callback.__name__
         shown = CliRunner().invoke(app, [name, "--help"], prog_name="edgegan", terminal_width=100)
-        parts += [f"## edgegan {name}", "", "```text", "\n".join(line.rstrip() for line in shown.stdout.strip().splitlines()), "```", ""]
+        parts += [
+            f"## edgegan {name}",
+            "",
+            "```text",
+            "\n".join(line.rstrip() for line in shown.stdout.strip().splitlines()),
+            "```",
+            "",
+        ]
     return "\n".join(parts)
 
 

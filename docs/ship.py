@@ -47,7 +47,8 @@ def ship(name: str, run: Path | None, licence: str, environment: str) -> None:
         "loss_curve": f"docs/training/{name}/losses.png",
         "samples": f"docs/training/{name}/samples.png",
         "figures": {key: found["figures"][key] for key in ("fd_lite0", "kid_lite0", "precision_lite0", "recall_lite0")},
-        "figures_from": f"edgegan evaluate {name}: {found['samples']} pictures a seed, seeds {SEEDS}, against {found['real']} shipped real ones",
+        "figures_from": f"edgegan evaluate {name}: {found['samples']} pictures a seed, seeds {SEEDS}, "
+        f"against {found['real']} shipped real ones",
         "environment": environment,
     }
     write_json(WEIGHTS / f"{name}.json", card)

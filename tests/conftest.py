@@ -21,7 +21,6 @@ settings.register_profile("edgegan", deadline=None, suppress_health_check=[Healt
 settings.load_profile("edgegan")
 
 
-
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Measurements of the tests stay out of the user's cache."""
@@ -36,10 +35,15 @@ class TinyDcgan(nn.Module):
     def __init__(self, width: int = 16) -> None:
         super().__init__()
         self.net = nn.Sequential(
-            nn.ConvTranspose2d(8, width, 4, 1, 0, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
-            nn.ConvTranspose2d(width, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
-            nn.ConvTranspose2d(width, 3, 4, 2, 1), nn.Tanh(),
-        )  # fmt: skip
+            nn.ConvTranspose2d(8, width, 4, 1, 0, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.ConvTranspose2d(width, width, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.ConvTranspose2d(width, 3, 4, 2, 1),
+            nn.Tanh(),
+        )
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         return self.net(z)
@@ -49,11 +53,20 @@ class TinyCyclegan(nn.Module):
     def __init__(self, width: int = 8) -> None:
         super().__init__()
         self.net = nn.Sequential(
-            nn.ReflectionPad2d(3), nn.Conv2d(3, width, 7), nn.InstanceNorm2d(width, affine=True), nn.ReLU(),
-            nn.Conv2d(width, 2 * width, 3, 2, 1), nn.InstanceNorm2d(2 * width), nn.ReLU(),
-            nn.ConvTranspose2d(2 * width, width, 3, 2, 1, output_padding=1), nn.InstanceNorm2d(width), nn.ReLU(),
-            nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh(),
-        )  # fmt: skip
+            nn.ReflectionPad2d(3),
+            nn.Conv2d(3, width, 7),
+            nn.InstanceNorm2d(width, affine=True),
+            nn.ReLU(),
+            nn.Conv2d(width, 2 * width, 3, 2, 1),
+            nn.InstanceNorm2d(2 * width),
+            nn.ReLU(),
+            nn.ConvTranspose2d(2 * width, width, 3, 2, 1, output_padding=1),
+            nn.InstanceNorm2d(width),
+            nn.ReLU(),
+            nn.ReflectionPad2d(3),
+            nn.Conv2d(width, 3, 7),
+            nn.Tanh(),
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.net(x)
@@ -66,7 +79,11 @@ def randomized(module: nn.Module, seed: int = 0) -> nn.Module:
         for name, value in module.state_dict().items():
             if value.is_floating_point():
                 noise = torch.randn(value.shape, generator=generator)
-                value.copy_(1 + 0.2 * noise.abs() if "var" in name else 0.15 * noise + (1.0 if value.ndim == 1 and "weight" in name else 0.0))
+                value.copy_(
+                    1 + 0.2 * noise.abs()
+                    if "var" in name
+                    else 0.15 * noise + (1.0 if value.ndim == 1 and "weight" in name else 0.0)
+                )
     return module.eval()
 
 
@@ -91,7 +108,9 @@ def photos() -> np.ndarray:
     rng = np.random.default_rng(0)
     ramp = np.linspace(0, 255, 16)
     base = (ramp[:, None] + ramp[None, :]) / 2
-    return np.clip(base[None, :, :, None] + rng.normal(0, 40, (48, 1, 1, 3)) + rng.normal(0, 8, (48, 16, 16, 3)), 0, 255).astype(np.uint8)
+    return np.clip(
+        base[None, :, :, None] + rng.normal(0, 40, (48, 1, 1, 3)) + rng.normal(0, 8, (48, 16, 16, 3)), 0, 255
+    ).astype(np.uint8)
 
 
 @pytest.fixture
@@ -103,8 +122,17 @@ def null_artifact(tmp_path: Path) -> Path:
 def make_null(path: Path, spec: GeneratorSpec, batch: int = 1) -> Path:
     path.write_bytes(b"nothing" * 64)
     content = describe(
-        artifact=path, backend="null", backend_version="built in", target="x86-cpu", precision="fp32", spec=spec, output_shape=(3, 16, 16),
-        batch=batch, model="tiny", weights_sha256="0" * 64, build={},
-    )  # fmt: skip
+        artifact=path,
+        backend="null",
+        backend_version="built in",
+        target="x86-cpu",
+        precision="fp32",
+        spec=spec,
+        output_shape=(3, 16, 16),
+        batch=batch,
+        model="tiny",
+        weights_sha256="0" * 64,
+        build={},
+    )
     write_manifest(path, content)
     return path

@@ -19,12 +19,25 @@ def test_rooms_import_downwards_only():
 def test_the_wheel_holds_targets_data_weights_and_recipes(tmp_path):
     import zipfile
 
-    done = subprocess.run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", tmp_path, ROOT], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", tmp_path, ROOT],
+        capture_output=True,
+        text=True,
+    )
     if "hatchling" in done.stderr:
-        done = subprocess.run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, ROOT], capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, ROOT],
+            capture_output=True,
+            text=True,
+        )
     assert done.returncode == 0, done.stderr
     names = set(zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist())
-    for wanted in ("edgegan/targets/x86-cpu.toml", "edgegan/calibration_data/fashion_mnist_test_1k.npz", "edgegan/models/weights/fashion-dcgan.safetensors", "edgegan/train/recipes/fashion-dcgan.toml"):
+    for wanted in (
+        "edgegan/targets/x86-cpu.toml",
+        "edgegan/calibration_data/fashion_mnist_test_1k.npz",
+        "edgegan/models/weights/fashion-dcgan.safetensors",
+        "edgegan/train/recipes/fashion-dcgan.toml",
+    ):
         assert wanted in names
 
 
@@ -36,14 +49,28 @@ def blocks() -> list[str]:
 @pytest.mark.parametrize("block", blocks())
 def test_the_readmes_commands_run(block, tmp_path):
     environment = {"PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(tmp_path)}
-    done = subprocess.run(["bash", "-euo", "pipefail", "-c", block], capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=900)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", block],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+        timeout=900,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("block", re.findall(r"<!-- runnable -->\n```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S))
+@pytest.mark.parametrize(
+    "block", re.findall(r"<!-- runnable -->\n```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+)
 def test_the_readmes_python_runs(block, tmp_path):
-    done = subprocess.run([BIN / "edgegan", "compress", "--target", "mobile", "--precision", "int8", "--fd-samples", "0", "--out", "out"], capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run(
+        [BIN / "edgegan", "compress", "--target", "mobile", "--precision", "int8", "--fd-samples", "0", "--out", "out"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stderr
     done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -16,8 +16,8 @@ MOST_DB = 200.0
 class Row:
     """A tensor of the reference, its counterpart in the other artifact, and the signal-to-noise ratio between them.
 
-    ``counterpart`` and ``snr_db`` are None where the other artifact computes no such tensor (a rewritten graph has other
-    intermediate steps).
+    ``counterpart`` and ``snr_db`` are None where the other artifact computes no such tensor (a rewritten graph has
+    other intermediate steps).
     """
 
     tensor: str
@@ -38,8 +38,8 @@ def snr_db(reference: np.ndarray, values: np.ndarray) -> float:
 def compare(reference: Iterable[tuple[str, np.ndarray]], other: Iterable[tuple[str, np.ndarray]]) -> list[Row]:
     """For each tensor of ``reference``, in order, the tensor of ``other`` that holds the same values best.
 
-    Counterparts are found by their values, in either layout, and keep the order in which tensors are computed; names need
-    not agree, but where they do, and for the last tensor of each, values need not. Constant tensors are left out.
+    Counterparts are found by their values, in either layout, and keep the order in which tensors are computed; names
+    need not agree, but where they do, and for the last tensor of each, values need not. Constant tensors are left out.
     """
     ours, theirs = list(reference), list(other)
     rows, passed = [], 0
@@ -48,7 +48,11 @@ def compare(reference: Iterable[tuple[str, np.ndarray]], other: Iterable[tuple[s
             continue
         places = range(passed, len(theirs))
         sure = {len(theirs) - 1} if index == len(ours) - 1 else {place for place in places if theirs[place][0] == name}
-        found = [(snr_db(values, laid_out), place) for place in places for laid_out in _layouts(theirs[place][1], values.shape)]
+        found = [
+            (snr_db(values, laid_out), place)
+            for place in places
+            for laid_out in _layouts(theirs[place][1], values.shape)
+        ]
         best = max(found, default=(-np.inf, -1))
         if best[0] < SAME_DB:
             best = max((pair for pair in found if pair[1] in sure), default=(-np.inf, -1))

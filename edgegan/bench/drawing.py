@@ -44,13 +44,22 @@ class Drawer:
 
 
 @contextmanager
-def open_drawer(model: str, inputs: list[str] | None = None, output_range: tuple[float, float] | None = None, weights: Path | None = None, weights_key: str | None = None, images: Path | None = None) -> Iterator[Drawer]:
+def open_drawer(
+    model: str,
+    inputs: list[str] | None = None,
+    output_range: tuple[float, float] | None = None,
+    weights: Path | None = None,
+    weights_key: str | None = None,
+    images: Path | None = None,
+) -> Iterator[Drawer]:
     """A MODEL as ``edgegan compress`` takes it, or an artifact with its manifest beside it."""
     if manifest_path(Path(model)).is_file():
         from edgegan.runtime import load
 
         if weights or inputs:
-            raise UsageError(f"{model} is an artifact, which brings its inputs and weights; leave --input and --weights out")
+            raise UsageError(
+                f"{model} is an artifact, which brings its inputs and weights; leave --input and --weights out"
+            )
         with load(model) as generator:
             spec = generator.manifest.spec
             yield Drawer(Path(model).name, spec, generator.images, _inputs_of(spec, images, None))
@@ -58,7 +67,14 @@ def open_drawer(model: str, inputs: list[str] | None = None, output_range: tuple
     yield _from_torch(model, inputs or [], output_range, weights, weights_key, images)
 
 
-def _from_torch(model: str, inputs: list[str], output_range: tuple[float, float] | None, weights: Path | None, weights_key: str | None, images: Path | None) -> Drawer:
+def _from_torch(
+    model: str,
+    inputs: list[str],
+    output_range: tuple[float, float] | None,
+    weights: Path | None,
+    weights_key: str | None,
+    images: Path | None,
+) -> Drawer:
     import torch
 
     from edgegan.graph.graph import first_output
@@ -72,14 +88,21 @@ def _from_torch(model: str, inputs: list[str], output_range: tuple[float, float]
     def run(values: Mapping[str, np.ndarray]) -> np.ndarray:
         arrays = [values[spec.name] for spec in loaded.spec.inputs]
         size = 1 if fixed else PIECE
-        parts = [first_output(loaded.module(*(torch.from_numpy(np.ascontiguousarray(a[i : i + size])) for a in arrays))) for i in range(0, len(arrays[0]), size)]
+        parts = [
+            first_output(loaded.module(*(torch.from_numpy(np.ascontiguousarray(a[i : i + size])) for a in arrays)))
+            for i in range(0, len(arrays[0]), size)
+        ]
         return torch.cat(parts).float().numpy()
 
     translates = loaded.spec.is_image_to_image
     shipped = {"images": loaded.images if translates else None, "real": loaded.real if translates else loaded.images}
     drawn = _inputs_of(loaded.spec, images, None if shipped["images"] is None else images_path(shipped["images"]))
     shape = run(sample_inputs(loaded.spec.inputs, 1, 0, drawn)).shape
-    real = None if shipped["real"] is None else read_images(images_path(shipped["real"]), size=(shape[2], shape[3]), channels=shape[1])
+    real = (
+        None
+        if shipped["real"] is None
+        else read_images(images_path(shipped["real"]), size=(shape[2], shape[3]), channels=shape[1])
+    )
     return Drawer(loaded.name, loaded.spec, run, drawn, real, loaded.module)
 
 

@@ -13,15 +13,34 @@ from typing import Any
 
 from edgegan import __version__
 
-PACKAGES = ("numpy", "torch", "torchao", "onnx", "onnxruntime", "openvino", "ai-edge-litert", "litert-torch", "ai-edge-quantizer", "tensorrt-rtx", "tensorrt", "torch-pruning", "torchmetrics")
+PACKAGES = (
+    "numpy",
+    "torch",
+    "torchao",
+    "onnx",
+    "onnxruntime",
+    "openvino",
+    "ai-edge-litert",
+    "litert-torch",
+    "ai-edge-quantizer",
+    "tensorrt-rtx",
+    "tensorrt",
+    "torch-pruning",
+    "torchmetrics",
+)
 
 
 def environment(threads: int) -> dict[str, Any]:
     """``{os, cpu, cores, threads, python, versions, gpu}``; ``gpu`` is None where nvidia-smi finds none."""
     return {
-        "os": platform.platform(), "cpu": cpu_name(), "cores": os.cpu_count(), "threads": threads,
-        "python": sys.version.split()[0], "versions": versions(), "gpu": gpu_name(),
-    }  # fmt: skip
+        "os": platform.platform(),
+        "cpu": cpu_name(),
+        "cores": os.cpu_count(),
+        "threads": threads,
+        "python": sys.version.split()[0],
+        "versions": versions(),
+        "gpu": gpu_name(),
+    }
 
 
 def versions() -> dict[str, str]:
@@ -47,7 +66,9 @@ def gpu_name() -> str | None:
     program = shutil.which("nvidia-smi")
     if program is None:
         return None
-    done = subprocess.run([program, "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True, timeout=20)
+    done = subprocess.run(
+        [program, "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True, timeout=20
+    )
     return done.stdout.strip().splitlines()[0] if done.returncode == 0 and done.stdout.strip() else None
 
 

@@ -12,24 +12,42 @@ from edgegan.core.progress import Progress
 from edgegan.core.sampling import sample_inputs
 
 NAMES = {
-    "lite0": {"frechet": "fd_lite0", "kernel": "kid_lite0", "precision": "precision_lite0", "recall": "recall_lite0", "score": "is_lite0"},
-    "inception": {"frechet": "fid", "kernel": "kid", "precision": "precision", "recall": "recall", "score": "inception_score"},
+    "lite0": {
+        "frechet": "fd_lite0",
+        "kernel": "kid_lite0",
+        "precision": "precision_lite0",
+        "recall": "recall_lite0",
+        "score": "is_lite0",
+    },
+    "inception": {
+        "frechet": "fid",
+        "kernel": "kid",
+        "precision": "precision",
+        "recall": "recall",
+        "score": "inception_score",
+    },
 }
 LEAST = 16
 
 
-def evaluate(drawer: Drawer, real: np.ndarray, samples: int, seeds: list[int], network: Any, kind: str, progress: Progress) -> dict[str, Any]:
-    """Figures of ``samples`` pictures for each seed against ``real`` (uint8 NHWC), by the names of the feature network's ``kind``.
+def evaluate(
+    drawer: Drawer, real: np.ndarray, samples: int, seeds: list[int], network: Any, kind: str, progress: Progress
+) -> dict[str, Any]:
+    """Figures of ``samples`` pictures for each seed against ``real`` (uint8 NHWC), by the names of the feature
+    network's ``kind``.
 
-    Each figure: ``mean``, ``values`` by seed, and ``ci95``, the interval of Student's t over seeds (null with a reason for
-    one seed). An image-to-image generator without noise draws its input pictures anew for each seed.
+    Each figure: ``mean``, ``values`` by seed, and ``ci95``, the interval of Student's t over seeds (null with a reason
+    for one seed). An image-to-image generator without noise draws its input pictures anew for each seed.
     """
     from edgegan.metrics.distances import frechet_distance, inception_score, kernel_distance
     from edgegan.metrics.features import batches
     from edgegan.metrics.manifold import precision_recall
 
     if len(real) < LEAST or samples < LEAST:
-        raise UsageError(f"{len(real)} real pictures and {samples} samples: at least {LEAST} of each are needed for a distance between sets")
+        raise UsageError(
+            f"{len(real)} real pictures and {samples} samples: at least {LEAST} of each are needed for a distance "
+            "between sets"
+        )
     if real.shape[-1] not in (1, 3):
         raise UsageError(f"the feature network takes pictures of 1 or 3 channels, not {real.shape[-1]}")
     real = real[np.random.default_rng(0).permutation(len(real))[:samples]]
@@ -52,9 +70,24 @@ def evaluate(drawer: Drawer, real: np.ndarray, samples: int, seeds: list[int], n
     for seed in seeds:
         found = features(_draw(drawer, samples, seed))
         precision, recall = precision_recall(wanted, found)
-        rows.append({"frechet": frechet_distance(wanted, found), "kernel": kernel_distance(wanted, found), "precision": precision, "recall": recall, "score": inception_score(network.logits(found))})
+        rows.append(
+            {
+                "frechet": frechet_distance(wanted, found),
+                "kernel": kernel_distance(wanted, found),
+                "precision": precision,
+                "recall": recall,
+                "score": inception_score(network.logits(found)),
+            }
+        )
     figures = {name: _summary([row[key] for row in rows]) for key, name in NAMES[kind].items()}
-    return {"model": drawer.name, "features": kind, "real": len(real), "samples": samples, "seeds": seeds, "figures": figures}
+    return {
+        "model": drawer.name,
+        "features": kind,
+        "real": len(real),
+        "samples": samples,
+        "seeds": seeds,
+        "figures": figures,
+    }
 
 
 def _draw(drawer: Drawer, samples: int, seed: int) -> np.ndarray:

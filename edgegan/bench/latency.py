@@ -1,4 +1,5 @@
-"""Latency by trtexec's practice: warm up by time, then at least so many seconds and runs; percentiles and their spread."""
+"""Latency by trtexec's practice: warm up by time, then at least so many seconds and runs; percentiles and their
+spread."""
 
 from __future__ import annotations
 
@@ -55,7 +56,9 @@ def measure(call: Callable[[], object], warmup: float = 0.2, seconds: float = 3.
     return summarize(repeat(call, seconds, least))
 
 
-def interleaved(calls: Mapping[str, Callable[[], object]], seconds: float, rounds: int = 4, warmup: float = 0.05, least: int = 10) -> dict[str, Latency]:
+def interleaved(
+    calls: Mapping[str, Callable[[], object]], seconds: float, rounds: int = 4, warmup: float = 0.05, least: int = 10
+) -> dict[str, Latency]:
     """Time several calls in turns, so that a slow spell of the machine falls on all of them alike.
 
     Each is given ``seconds`` in all, in ``rounds`` turns, each turn after a short warm-up; at least ``least`` calls.

@@ -10,7 +10,8 @@ from edgegan.core.errors import ArtifactError
 
 
 def layers(artifact: Path) -> tuple[list[dict[str, Any]] | None, str | None]:
-    """``[{operator, precision, count}]``, or None and the reason. Raises ArtifactError where the file does not parse."""
+    """``[{operator, precision, count}]``, or None and the reason. Raises ArtifactError where the file does not
+    parse."""
     if artifact.suffix == ".tflite":
         return _litert(artifact)
     if artifact.suffix == ".onnx":
@@ -24,7 +25,9 @@ def _litert(artifact: Path) -> tuple[list[dict[str, Any]] | None, str | None]:
     except ImportError:
         return None, "ai_edge_litert is not installed (pip install 'edgegan[litert]')"
     try:
-        interpreter = Interpreter(str(artifact), experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+        interpreter = Interpreter(
+            str(artifact), experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        )
     except (ValueError, RuntimeError) as exc:
         raise ArtifactError(f"LiteRT cannot read {artifact}: {exc}") from exc
     types = {d["index"]: d["dtype"].__name__ for d in interpreter.get_tensor_details()}
@@ -42,9 +45,15 @@ def _onnx(artifact: Path) -> tuple[list[dict[str, Any]] | None, str | None]:
     except Exception as exc:
         raise ArtifactError(f"{artifact} is not a sound ONNX file: {exc}") from exc
     dequantized = {n.output[0] for n in model.graph.node if n.op_type == "DequantizeLinear"}
-    counts = Counter((n.op_type, "int8" if any(i in dequantized for i in n.input) else "float32") for n in model.graph.node if n.op_type != "Constant")
+    counts = Counter(
+        (n.op_type, "int8" if any(i in dequantized for i in n.input) else "float32")
+        for n in model.graph.node
+        if n.op_type != "Constant"
+    )
     return _rows(counts), None
 
 
 def _rows(counts: Counter[tuple[str, str]]) -> list[dict[str, Any]]:
-    return [{"operator": name, "precision": precision, "count": count} for (name, precision), count in counts.most_common()]
+    return [
+        {"operator": name, "precision": precision, "count": count} for (name, precision), count in counts.most_common()
+    ]

@@ -17,9 +17,13 @@ def peak_rss_mib(artifact: Path, threads: int) -> float:
 
     Raises DeviceError where that process fails.
     """
-    done = subprocess.run([sys.executable, "-m", "edgegan.bench.memory", str(artifact), str(threads)], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "edgegan.bench.memory", str(artifact), str(threads)], capture_output=True, text=True
+    )
     if done.returncode != 0:
-        raise DeviceError(f"the process that measures memory failed: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}")
+        raise DeviceError(
+            f"the process that measures memory failed: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}"
+        )
     peak: float = json.loads(done.stdout)["peak_rss_mib"]
     return peak
 

@@ -1,4 +1,5 @@
-"""How many pieces XNNPACK makes of a LiteRT file, and which operators lie between them: every seam copies activations."""
+"""How many pieces XNNPACK makes of a LiteRT file, and which operators lie between them: every seam copies
+activations."""
 
 from __future__ import annotations
 
@@ -20,7 +21,9 @@ class Partitions:
     @property
     def note(self) -> str:
         left = ", ".join(f"{count} {name}" for name, count in sorted(self.outside.items()))
-        return f"{self.count} XNNPACK partition{'' if self.count == 1 else 's'}" + (f", split by {left}" if left else "")
+        return f"{self.count} XNNPACK partition{'' if self.count == 1 else 's'}" + (
+            f", split by {left}" if left else ""
+        )
 
 
 def partitions(artifact: Path) -> Partitions:

@@ -11,7 +11,11 @@ RAPL = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
 
 def sources() -> dict[str, bool]:
     """The power sources that EdgeGAN knows, and whether this machine has them."""
-    hwmon = [p.read_text().strip() for p in Path("/sys/class/hwmon").glob("hwmon*/name")] if Path("/sys/class/hwmon").exists() else []
+    hwmon = (
+        [p.read_text().strip() for p in Path("/sys/class/hwmon").glob("hwmon*/name")]
+        if Path("/sys/class/hwmon").exists()
+        else []
+    )
     return {"ina3221": "ina3221" in hwmon, "nvml": gpu_name() is not None, "rapl": RAPL.exists()}
 
 
@@ -20,4 +24,6 @@ def unmeasured_reason() -> str:
     present = [name for name, found in sources().items() if found]
     if present:
         return f"this version of EdgeGAN does not read power yet (found here: {', '.join(present)})"
-    return "this machine has no power source that EdgeGAN knows: no INA3221 (Jetson), no NVML (NVIDIA GPU), no RAPL (x86)"
+    return (
+        "this machine has no power source that EdgeGAN knows: no INA3221 (Jetson), no NVML (NVIDIA GPU), no RAPL (x86)"
+    )

@@ -11,9 +11,15 @@ import numpy as np
 from edgegan.metrics.pairwise import psnr_db, ssim
 
 
-def paired(images: np.ndarray, reference: np.ndarray, original: np.ndarray, value_range: tuple[float, float]) -> dict[str, Any]:
-    """PSNR and SSIM of float (N, C, H, W) ``images`` against the float network they were made from, and against the original."""
-    figures: dict[str, Any] = {"psnr_db": psnr_db(reference, images, value_range), "psnr_original_db": psnr_db(original, images, value_range)}
+def paired(
+    images: np.ndarray, reference: np.ndarray, original: np.ndarray, value_range: tuple[float, float]
+) -> dict[str, Any]:
+    """PSNR and SSIM of float (N, C, H, W) ``images`` against the float network they were made from, and against the
+    original."""
+    figures: dict[str, Any] = {
+        "psnr_db": psnr_db(reference, images, value_range),
+        "psnr_original_db": psnr_db(original, images, value_range),
+    }
     figures["ssim"] = ssim(reference, images, value_range)
     if figures["ssim"] is None:
         figures["ssim_reason"] = "pictures below 11 pixels a side have no SSIM window"
@@ -21,7 +27,9 @@ def paired(images: np.ndarray, reference: np.ndarray, original: np.ndarray, valu
 
 
 def unmeasured(reason: str) -> dict[str, Any]:
-    return {key: value for name in ("fd_lite0", "kid_lite0") for key, value in ((name, None), (f"{name}_reason", reason))}
+    return {
+        key: value for name in ("fd_lite0", "kid_lite0") for key, value in ((name, None), (f"{name}_reason", reason))
+    }
 
 
 _KNOWN: OrderedDict[str, Any] = OrderedDict()
@@ -52,4 +60,8 @@ class SetDistances:
         from edgegan.metrics.distances import frechet_distance, kernel_distance
 
         features = _features(images)
-        return {"fd_lite0": frechet_distance(self._reference, features), "kid_lite0": kernel_distance(self._reference, features), "pictures": [len(self._reference), len(features)]}
+        return {
+            "fd_lite0": frechet_distance(self._reference, features),
+            "kid_lite0": kernel_distance(self._reference, features),
+            "pictures": [len(self._reference), len(features)],
+        }

@@ -25,7 +25,8 @@ QUALITY_SEED = 3_000_003
 def bench(artifact: Path, threads: int | None = None, seconds: float = 3.0, warmup: float = 0.2) -> dict[str, Any]:
     """Measure ``artifact`` on this machine; the JSON of INTERFACE section 2, ``quality`` left to the caller.
 
-    Latency is that of ``Generator.run`` for the artifact's own batch, host memory to host memory. Raises GeneratorError.
+    Latency is that of ``Generator.run`` for the artifact's own batch, host memory to host memory. Raises
+    GeneratorError.
     """
     threads = threads or available_threads()
     manifest = read_manifest(artifact)
@@ -38,23 +39,49 @@ def bench(artifact: Path, threads: int | None = None, seconds: float = 3.0, warm
         first = time.perf_counter() - before
         latency = measure(lambda: generator.run(inputs), warmup, seconds)
         batch = generator.batch
-    warnings = [f"unstable: the coefficient of variation is {latency.cv:.1%}, above {UNSTABLE_CV:.1%}"] if latency.cv > UNSTABLE_CV else []
+    warnings = (
+        [f"unstable: the coefficient of variation is {latency.cv:.1%}, above {UNSTABLE_CV:.1%}"]
+        if latency.cv > UNSTABLE_CV
+        else []
+    )
     size = sum(f["bytes"] for f in manifest.content["files"])
     return {
-        "schema": 1, "artifact": artifact.name, "backend": manifest.backend, "precision": manifest.content["precision"], "target": manifest.content["target"], "batch": batch,
-        "latency_ms": latency.to_json(), "throughput_ips": batch * 1e3 / latency.mean, "first_inference_ms": first * 1e3, "load_ms": (loaded - start) * 1e3,
-        "memory": {"artifact_mib": size / MIB, "peak_rss_mib": peak_rss_mib(artifact, threads), "device_mib": None, "device_mib_reason": "the artifact runs on the CPU"},
-        "power": None, "power_reason": unmeasured_reason(), "warnings": warnings, "environment": environment(threads),
-    }  # fmt: skip
+        "schema": 1,
+        "artifact": artifact.name,
+        "backend": manifest.backend,
+        "precision": manifest.content["precision"],
+        "target": manifest.content["target"],
+        "batch": batch,
+        "latency_ms": latency.to_json(),
+        "throughput_ips": batch * 1e3 / latency.mean,
+        "first_inference_ms": first * 1e3,
+        "load_ms": (loaded - start) * 1e3,
+        "memory": {
+            "artifact_mib": size / MIB,
+            "peak_rss_mib": peak_rss_mib(artifact, threads),
+            "device_mib": None,
+            "device_mib_reason": "the artifact runs on the CPU",
+        },
+        "power": None,
+        "power_reason": unmeasured_reason(),
+        "warnings": warnings,
+        "environment": environment(threads),
+    }
 
 
-def quality(artifact: Path, reference: Path | None, data: Path | None, samples: int, threads: int | None = None) -> dict[str, Any]:
-    """``{"quality": {...}}`` against another artifact's pictures and against real images; null with the reason for neither.
+def quality(
+    artifact: Path, reference: Path | None, data: Path | None, samples: int, threads: int | None = None
+) -> dict[str, Any]:
+    """``{"quality": {...}}`` against another artifact's pictures and against real images; null with the reason for
+    neither.
 
     Raises UsageError where the two artifacts do not take the same inputs.
     """
     if reference is None and data is None:
-        return {"quality": None, "quality_reason": "give --reference (an artifact of the float network) or --data (real images)"}
+        return {
+            "quality": None,
+            "quality_reason": "give --reference (an artifact of the float network) or --data (real images)",
+        }
     found: dict[str, Any] = {}
     with load(artifact, threads=threads) as generator:
         image = next((i for i in generator.inputs if i.kind == "image"), None)
@@ -71,12 +98,19 @@ def quality(artifact: Path, reference: Path | None, data: Path | None, samples: 
     return {"quality": found}
 
 
-def _against(reference: Path, generator: Generator, inputs: dict[str, np.ndarray], pictures: np.ndarray, threads: int | None) -> dict[str, Any]:
+def _against(
+    reference: Path, generator: Generator, inputs: dict[str, np.ndarray], pictures: np.ndarray, threads: int | None
+) -> dict[str, Any]:
     from edgegan.metrics.pairwise import psnr_db, ssim
 
     with load(reference, threads=threads) as other:
-        if [(i.kind, i.shape) for i in other.inputs] != [(i.kind, i.shape) for i in generator.inputs] or other.manifest.output_shape != generator.manifest.output_shape:
+        if [(i.kind, i.shape) for i in other.inputs] != [
+            (i.kind, i.shape) for i in generator.inputs
+        ] or other.manifest.output_shape != generator.manifest.output_shape:
             raise UsageError(f"--reference {reference} takes other inputs or gives other pictures than the engine")
         renamed = {theirs.name: inputs[ours.name] for theirs, ours in zip(other.inputs, generator.inputs, strict=True)}
         wanted = other.images(renamed)
-    return {"psnr_db": psnr_db(wanted, pictures, generator.output_range), "ssim": ssim(wanted, pictures, generator.output_range)}
+    return {
+        "psnr_db": psnr_db(wanted, pictures, generator.output_range),
+        "ssim": ssim(wanted, pictures, generator.output_range),
+    }

@@ -52,16 +52,31 @@ def run_job(job: Job) -> dict[str, Outcome]:
         return {
             name: outcome
             for name, path in job.artifacts.items()
-            for outcome in run_job(Job(artifacts={name: path}, inputs=job.inputs, threads=job.threads, timed=tuple(t for t in job.timed if t == name), seconds=job.seconds)).values()
+            for outcome in run_job(
+                Job(
+                    artifacts={name: path},
+                    inputs=job.inputs,
+                    threads=job.threads,
+                    timed=tuple(t for t in job.timed if t == name),
+                    seconds=job.seconds,
+                )
+            ).values()
         }
 
 
 def _run(job: Job) -> dict[str, Outcome]:
     with tempfile.TemporaryDirectory(prefix="edgegan-") as folder:
         root = Path(folder)
-        for name, content in job_files(job, {name: str(path.resolve()) for name, path in job.artifacts.items()}).items():
+        for name, content in job_files(
+            job, {name: str(path.resolve()) for name, path in job.artifacts.items()}
+        ).items():
             (root / name).write_bytes(content)
-        done = subprocess.run([sys.executable, "-m", "edgegan.bench.worker", folder], capture_output=True, text=True, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"})
+        done = subprocess.run(
+            [sys.executable, "-m", "edgegan.bench.worker", folder],
+            capture_output=True,
+            text=True,
+            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
+        )
         if done.returncode != 0 or not (root / "result.json").exists():
             last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise DeviceError(f"the measuring process ended with {done.returncode}: {last}")
@@ -72,14 +87,24 @@ def job_files(job: Job, places: Mapping[str, str]) -> dict[str, bytes]:
     """What the worker reads, by file name; ``places``: where each artifact lies for it."""
     inputs = io.BytesIO()
     np.savez(inputs, **job.inputs)  # type: ignore[arg-type]
-    task = {"artifacts": dict(places), "threads": job.threads, "timed": [name for name in job.timed if name in places], "seconds": job.seconds}
+    task = {
+        "artifacts": dict(places),
+        "threads": job.threads,
+        "timed": [name for name in job.timed if name in places],
+        "seconds": job.seconds,
+    }
     return {"inputs.npz": inputs.getvalue(), "job.json": json.dumps(task).encode()}
 
 
 def read_outcomes(root: Path) -> dict[str, Outcome]:
     """What the worker left in its folder."""
     found: dict[str, Any] = json.loads((root / "result.json").read_text())
-    return {name: Outcome(np.load(root / row["images"]) if row.get("images") else None, row.get("latency_ms"), row.get("error")) for name, row in found.items()}
+    return {
+        name: Outcome(
+            np.load(root / row["images"]) if row.get("images") else None, row.get("latency_ms"), row.get("error")
+        )
+        for name, row in found.items()
+    }
 
 
 def _main(root: Path) -> None:

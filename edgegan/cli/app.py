@@ -28,7 +28,15 @@ from edgegan.core.errors import GeneratorError
 
 INTERRUPTED = 130
 
-app = typer.Typer(name="edgegan", no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Take a trained GAN generator to an edge device, and say what that cost.", epilog="Any command takes --debug, which shows the traceback of an error. Begin with: edgegan compress --target x86-cpu")
+app = typer.Typer(
+    name="edgegan",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Take a trained GAN generator to an edge device, and say what that cost.",
+    epilog="Any command takes --debug, which shows the traceback of an error. Begin with: edgegan compress --target "
+    "x86-cpu",
+)
 
 
 def _version(wanted: bool) -> None:
@@ -38,11 +46,29 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def _options(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version.")) -> None:
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
     """Options of the program itself."""
 
 
-for command in (targets, models, compress, prune, quantize, export, build, bench, compare, inspect, train, evaluate, show, serve, doctor):
+for command in (
+    targets,
+    models,
+    compress,
+    prune,
+    quantize,
+    export,
+    build,
+    bench,
+    compare,
+    inspect,
+    train,
+    evaluate,
+    show,
+    serve,
+    doctor,
+):
     app.command()(command)
 
 
@@ -83,7 +109,10 @@ def _explain(exc: Exception, debug: bool) -> int:
         context = getattr(exc, "ctx", None)
         _say(f"error: {shown()}" + (f"\nTry: {context.command_path} --help" if context else ""))
         return int(getattr(exc, "exit_code", 2))
-    _say(f"error: {type(exc).__name__}: {exc}" + ("" if debug else "\nThis is a fault of EdgeGAN. Run again with --debug and report what it prints."))
+    _say(
+        f"error: {type(exc).__name__}: {exc}"
+        + ("" if debug else "\nThis is a fault of EdgeGAN. Run again with --debug and report what it prints.")
+    )
     return 1
 
 

@@ -12,7 +12,13 @@ from edgegan.cli.console import print_json, table
 from edgegan.core.errors import GateError, UsageError
 
 CONDITION = re.compile(r"^\s*([A-Za-z_][\w.]*)\s*(>=|<=|==|>|<)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*$")
-HOLDS = {">": lambda a, b: a > b, "<": lambda a, b: a < b, ">=": lambda a, b: a >= b, "<=": lambda a, b: a <= b, "==": lambda a, b: a == b}
+HOLDS = {
+    ">": lambda a, b: a > b,
+    "<": lambda a, b: a < b,
+    ">=": lambda a, b: a >= b,
+    "<=": lambda a, b: a <= b,
+    "==": lambda a, b: a == b,
+}
 
 
 def bench(
@@ -20,12 +26,21 @@ def bench(
     compare: Annotated[list[Path] | None, typer.Option("--compare", help="Further artifacts to measure.")] = None,
     others: Annotated[list[Path] | None, typer.Argument(help="More artifacts for --compare.")] = None,
     json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures here; - prints them.")] = None,
-    fail_if: Annotated[list[str] | None, typer.Option("--fail-if", help="Exit 7 when it holds, such as 'latency_ms.p50>5'.")] = None,
-    reference: Annotated[Path | None, typer.Option("--reference", help="Another artifact of the same network: PSNR and SSIM against its pictures.")] = None,
-    data: Annotated[Path | None, typer.Option("--data", help="Real images: fd_lite0 and kid_lite0 against them.")] = None,
+    fail_if: Annotated[
+        list[str] | None, typer.Option("--fail-if", help="Exit 7 when it holds, such as 'latency_ms.p50>5'.")
+    ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option("--reference", help="Another artifact of the same network: PSNR and SSIM against its pictures."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Real images: fd_lite0 and kid_lite0 against them.")
+    ] = None,
     samples: Annotated[int, typer.Option("--samples", help="Pictures for the quality figures.")] = 256,
     seconds: Annotated[float, typer.Option("--seconds", help="Least time of timed calls.")] = 3.0,
-    threads: Annotated[int | None, typer.Option("--threads", help="CPU threads; default all that this process may use.")] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", help="CPU threads; default all that this process may use.")
+    ] = None,
 ) -> None:
     """Latency, throughput, memory, power and quality of an artifact on this machine.
 
@@ -67,7 +82,10 @@ def _lookup(row: dict[str, Any], path: str) -> float:
     value: Any = row
     for part in path.split("."):
         if not isinstance(value, dict) or part not in value:
-            raise UsageError(f"--fail-if: there is no figure {path!r}; for example latency_ms.p50, memory.peak_rss_mib, throughput_ips")
+            raise UsageError(
+                f"--fail-if: there is no figure {path!r}; for example latency_ms.p50, memory.peak_rss_mib, "
+                "throughput_ips"
+            )
         value = value[part]
     if not isinstance(value, int | float):
         raise UsageError(f"--fail-if: {path!r} is {'not measured' if value is None else 'not a number'} here")
@@ -75,15 +93,45 @@ def _lookup(row: dict[str, Any], path: str) -> float:
 
 
 def _print(files: list[Path], rows: list[dict[str, Any]]) -> None:
-    columns = ["artifact", "backend", "precision", "p50 ms", "p95 ms", "p99 ms", "cv", "images/s", "load ms", "first ms", "peak MiB", "file MiB", "power", "PSNR dB", "fd_lite0"]
+    columns = [
+        "artifact",
+        "backend",
+        "precision",
+        "p50 ms",
+        "p95 ms",
+        "p99 ms",
+        "cv",
+        "images/s",
+        "load ms",
+        "first ms",
+        "peak MiB",
+        "file MiB",
+        "power",
+        "PSNR dB",
+        "fd_lite0",
+    ]
     lines = []
     for file, row in zip(files, rows, strict=True):
         latency, memory, found = row["latency_ms"], row["memory"], row["quality"] or {}
-        lines.append([
-            str(file), row["backend"], row["precision"], f"{latency['p50']:.3f}", f"{latency['p95']:.3f}", f"{latency['p99']:.3f}", f"{latency['cv']:.1%}",
-            f"{row['throughput_ips']:.0f}", f"{row['load_ms']:.1f}", f"{row['first_inference_ms']:.2f}", f"{memory['peak_rss_mib']:.0f}", f"{memory['artifact_mib']:.2f}",
-            "-", _number(found.get("psnr_db")), _number(found.get("fd_lite0")),
-        ])  # fmt: skip
+        lines.append(
+            [
+                str(file),
+                row["backend"],
+                row["precision"],
+                f"{latency['p50']:.3f}",
+                f"{latency['p95']:.3f}",
+                f"{latency['p99']:.3f}",
+                f"{latency['cv']:.1%}",
+                f"{row['throughput_ips']:.0f}",
+                f"{row['load_ms']:.1f}",
+                f"{row['first_inference_ms']:.2f}",
+                f"{memory['peak_rss_mib']:.0f}",
+                f"{memory['artifact_mib']:.2f}",
+                "-",
+                _number(found.get("psnr_db")),
+                _number(found.get("fd_lite0")),
+            ]
+        )
     table("bench", columns, lines, left=3)
     for row in rows:
         for warning in row["warnings"]:

@@ -19,4 +19,6 @@ def build(
     from edgegan.compress.device import build_engine
 
     result = build_engine(bundle, out)
-    typer.echo(f"{result.plan}: {result.precision}, {result.psnr_db:.1f} dB to the float network, on {result.backend_version}")
+    typer.echo(
+        f"{result.plan}: {result.precision}, {result.psnr_db:.1f} dB to the float network, on {result.backend_version}"
+    )

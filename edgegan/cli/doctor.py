@@ -22,8 +22,14 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     if as_json:
         print_json(found)
         return
-    rows = [[name, row["version"] or "missing", "" if row["version"] else row["install"]] for name, row in found["backends"].items()]
-    rows += [[f"[{name}]", "found" if row["found"] else "missing", "" if row["found"] else row["install"]] for name, row in found["extras"].items()]
+    rows = [
+        [name, row["version"] or "missing", "" if row["version"] else row["install"]]
+        for name, row in found["backends"].items()
+    ]
+    rows += [
+        [f"[{name}]", "found" if row["found"] else "missing", "" if row["found"] else row["install"]]
+        for name, row in found["extras"].items()
+    ]
     table("doctor", ["part", "state", "to install"], rows, left=3)
     typer.echo(f"cpu: {found['cpu']}, {found['threads']} threads for this process")
     typer.echo(f"gpu: {found['gpu'] or 'none found'}")
@@ -36,6 +42,21 @@ def examine() -> dict[str, Any]:
     from edgegan.bench.power import sources
     from edgegan.runtime.generator import available_threads
 
-    backends = {name: {"version": row.version(), "install": f"pip install 'edgegan[{row.extra}]'"} for name, row in BACKENDS.items() if row.packages}
-    extras = {name: {"found": find_spec(module) is not None, "install": f"pip install 'edgegan[{name}]'"} for name, module in EXTRAS.items()}
-    return {"backends": backends, "extras": extras, "gpu": gpu_name(), "power": sources(), "cpu": cpu_name(), "threads": available_threads(), "versions": versions()}
+    backends = {
+        name: {"version": row.version(), "install": f"pip install 'edgegan[{row.extra}]'"}
+        for name, row in BACKENDS.items()
+        if row.packages
+    }
+    extras = {
+        name: {"found": find_spec(module) is not None, "install": f"pip install 'edgegan[{name}]'"}
+        for name, module in EXTRAS.items()
+    }
+    return {
+        "backends": backends,
+        "extras": extras,
+        "gpu": gpu_name(),
+        "power": sources(),
+        "cpu": cpu_name(),
+        "threads": available_threads(),
+        "versions": versions(),
+    }

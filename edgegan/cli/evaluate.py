@@ -14,7 +14,12 @@ from edgegan.core.images import read_images
 from edgegan.core.spec import parse_range
 
 ANY = Annotated[str, typer.Argument(help="A MODEL as compress takes it, or an artifact with its manifest.")]
-INPUTS = Annotated[Path | None, typer.Option("--inputs", help="Pictures that go into an image-to-image generator; default what ships with the zoo's.")]
+INPUTS = Annotated[
+    Path | None,
+    typer.Option(
+        "--inputs", help="Pictures that go into an image-to-image generator; default what ships with the zoo's."
+    ),
+]
 
 
 def evaluate(
@@ -23,11 +28,21 @@ def evaluate(
     weights_key: WEIGHTS_KEY = None,
     input: INPUT = None,
     output_range: OUTPUT_RANGE = None,
-    data: Annotated[Path | None, typer.Option("--data", help="Real pictures: folder, .npz, .npy or IDX; default what ships with the zoo's.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="Real pictures: folder, .npz, .npy or IDX; default what ships with the zoo's."),
+    ] = None,
     inputs: INPUTS = None,
     samples: Annotated[int, typer.Option("--samples", help="Pictures on each side, for each seed.")] = 1000,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many seeds the figures and their interval rest on.")] = 3,
-    inception_weights: Annotated[Path | None, typer.Option("--inception-weights", help="torch-fidelity's Inception weights: gives FID itself instead of fd_lite0.")] = None,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, help="How many seeds the figures and their interval rest on.")
+    ] = 3,
+    inception_weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--inception-weights", help="torch-fidelity's Inception weights: gives FID itself instead of fd_lite0."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Fréchet and kernel distance, precision, recall and score of a generator's pictures against real ones.
@@ -39,7 +54,10 @@ def evaluate(
     from edgegan.metrics.features import InceptionFeatures, Lite0Features
 
     span = parse_range(output_range, "--output-range") if output_range else None
-    with open_drawer(model, input, span, weights, weights_key, inputs) as drawer, ConsoleProgress(quiet=as_json) as progress:
+    with (
+        open_drawer(model, input, span, weights, weights_key, inputs) as drawer,
+        ConsoleProgress(quiet=as_json) as progress,
+    ):
         real = drawer.real
         if data is not None:
             height, width, channels = drawer.draw(1, 0).shape[1:]
@@ -47,9 +65,24 @@ def evaluate(
         if real is None:
             raise UsageError(f"no real pictures ship with {drawer.name}; pass --data")
         network = Lite0Features() if inception_weights is None else InceptionFeatures(inception_weights)
-        found = run(drawer, real, samples, list(range(seeds)), network, "lite0" if inception_weights is None else "inception", progress)
+        found = run(
+            drawer,
+            real,
+            samples,
+            list(range(seeds)),
+            network,
+            "lite0" if inception_weights is None else "inception",
+            progress,
+        )
     if as_json:
         print_json(found)
         return
-    rows = [[name, f"{row['mean']:.4g}", f"{row['ci95'][0]:.4g} .. {row['ci95'][1]:.4g}" if row["ci95"] else "one seed"] for name, row in found["figures"].items()]
-    table(f"{found['model']}: {found['samples']} pictures a seed, {seeds} seeds, against {found['real']} real ones", ["figure", "mean", "95 % interval"], rows)
+    rows = [
+        [name, f"{row['mean']:.4g}", f"{row['ci95'][0]:.4g} .. {row['ci95'][1]:.4g}" if row["ci95"] else "one seed"]
+        for name, row in found["figures"].items()
+    ]
+    table(
+        f"{found['model']}: {found['samples']} pictures a seed, {seeds} seeds, against {found['real']} real ones",
+        ["figure", "mean", "95 % interval"],
+        rows,
+    )

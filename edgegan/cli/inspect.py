@@ -27,13 +27,26 @@ def inspect(
         print_json({"manifest": manifest, "layers": found, "layers_reason": reason})
         return
     build = ", ".join(f"{k} {v}" for k, v in manifest["build"].items() if v not in (None, [], {}))
-    facts = [[k, str(manifest[k])] for k in ("model", "target", "backend", "backend_version", "precision", "edgegan_version", "created")] + [["build", build or "-"], ["verified", "size and SHA-256 of every file"]]
+    facts = [
+        [k, str(manifest[k])]
+        for k in ("model", "target", "backend", "backend_version", "precision", "edgegan_version", "created")
+    ] + [["build", build or "-"], ["verified", "size and SHA-256 of every file"]]
     table(str(file), ["key", "value"], facts, left=2)
-    table("tensors", ["tensor", "kind", "shape", "dtype", "range"], [_tensor(t) for t in manifest["inputs"] + manifest["outputs"]], left=5)
+    table(
+        "tensors",
+        ["tensor", "kind", "shape", "dtype", "range"],
+        [_tensor(t) for t in manifest["inputs"] + manifest["outputs"]],
+        left=5,
+    )
     if found is None:
         typer.echo(f"layers not listed: {reason}")
     else:
-        table("layers", ["operator", "precision", "count"], [[r["operator"], r["precision"], str(r["count"])] for r in found], left=2)
+        table(
+            "layers",
+            ["operator", "precision", "count"],
+            [[r["operator"], r["precision"], str(r["count"])] for r in found],
+            left=2,
+        )
 
 
 def _tensor(tensor: dict[str, Any]) -> list[str]:

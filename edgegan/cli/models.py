@@ -11,7 +11,9 @@ from edgegan.models.zoo import ZOO, ZooModel, find
 
 
 def models(
-    name: Annotated[str | None, typer.Argument(help="Show one with its card: recipe, loss curve, samples, figures, licence, hash.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Show one with its card: recipe, loss curve, samples, figures, licence, hash.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the zoo: task, input, size, and whether weights ship.
@@ -25,7 +27,18 @@ def models(
     if as_json:
         print_json(listed)
         return
-    rows = [[m["name"], m["task"], ", ".join(f"{i['kind']} {'x'.join(map(str, i['shape'])) or i['classes']}" for i in m["inputs"]), f"{m['params'] / 1e6:.2f} M", f"{m['macs'] / 1e6:.1f} M", "yes" if m["weights"] else "no", _distance(m)] for m in listed]
+    rows = [
+        [
+            m["name"],
+            m["task"],
+            ", ".join(f"{i['kind']} {'x'.join(map(str, i['shape'])) or i['classes']}" for i in m["inputs"]),
+            f"{m['params'] / 1e6:.2f} M",
+            f"{m['macs'] / 1e6:.1f} M",
+            "yes" if m["weights"] else "no",
+            _distance(m),
+        ]
+        for m in listed
+    ]
     table("zoo", ["name", "task", "input", "params", "MACs", "weights ship", "fd_lite0"], rows, left=3)
 
 
@@ -48,4 +61,14 @@ def _row(model: ZooModel) -> dict[str, Any]:
     from edgegan.graph.capture import capture
 
     graph = capture(model.build(), model.spec)
-    return {"name": model.name, "task": model.task, "family": model.family, **model.spec.to_json(), "output_shape": list(graph.output_shape[1:]), "params": cost.params(graph), "macs": cost.macs(graph), "weights": model.weights is not None, "card": model.card}
+    return {
+        "name": model.name,
+        "task": model.task,
+        "family": model.family,
+        **model.spec.to_json(),
+        "output_shape": list(graph.output_shape[1:]),
+        "params": cost.params(graph),
+        "macs": cost.macs(graph),
+        "weights": model.weights is not None,
+        "card": model.card,
+    }

@@ -24,9 +24,13 @@ def show(
     weights_key: WEIGHTS_KEY = None,
     input: INPUT = None,
     output_range: OUTPUT_RANGE = None,
-    data: Annotated[Path | None, typer.Option("--data", help="Real pictures for the map; default what ships with the zoo's.")] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Real pictures for the map; default what ships with the zoo's.")
+    ] = None,
     inputs: INPUTS = None,
-    samples: Annotated[int, typer.Option("--samples", min=16, help="Pictures on each side of the map; 64 of them in the grid.")] = 256,
+    samples: Annotated[
+        int, typer.Option("--samples", min=16, help="Pictures on each side of the map; 64 of them in the grid.")
+    ] = 256,
     seed: Annotated[int, typer.Option("--seed", help="Seed of every sample.")] = 0,
     out: Annotated[Path, typer.Option("--out", help="Folder for the pictures.")] = Path("out/show"),
     as_json: Annotated[bool, typer.Option("--json", help="Print the files, and why one is missing, as JSON.")] = False,
@@ -38,7 +42,10 @@ def show(
     from edgegan.bench.drawing import open_drawer
 
     span = parse_range(output_range, "--output-range") if output_range else None
-    with open_drawer(model, input, span, weights, weights_key, inputs) as drawer, ConsoleProgress(quiet=as_json) as progress:
+    with (
+        open_drawer(model, input, span, weights, weights_key, inputs) as drawer,
+        ConsoleProgress(quiet=as_json) as progress,
+    ):
         progress.stage("samples")
         written = {"grid": _grid(drawer, seed, out)}
         progress.stage("walks")
@@ -48,7 +55,13 @@ def show(
         progress.stage("map")
         written["map"] = _map(drawer, data, samples, seed, out)
     if as_json:
-        print_json({name: {"file": found if (out / found).is_file() else None} | ({} if (out / found).is_file() else {"file_reason": found}) for name, found in written.items()})
+        print_json(
+            {
+                name: {"file": found if (out / found).is_file() else None}
+                | ({} if (out / found).is_file() else {"file_reason": found})
+                for name, found in written.items()
+            }
+        )
     else:
         table(str(out), ["picture", "file"], [[name, found] for name, found in written.items()], left=2)
 
@@ -63,7 +76,10 @@ def _grid(drawer: Any, seed: int, out: Path) -> str:
     values = sample_inputs(drawer.spec.inputs, 32, seed, drawer.images)
     image = next(i for i in drawer.spec.inputs if i.kind == "image")
     assert image.range is not None
-    write_png(out / "grid.png", grid(side_by_side([float_to_image(values[image.name], image.range), drawer.pictures(values)]), COLUMNS))
+    write_png(
+        out / "grid.png",
+        grid(side_by_side([float_to_image(values[image.name], image.range), drawer.pictures(values)]), COLUMNS),
+    )
     return "grid.png"
 
 

@@ -23,11 +23,19 @@ def targets(
         if as_json:
             print_json(target)
         else:
-            table(f"target {name}", ["key", "value"], [[k, ", ".join(v) if isinstance(v, list) else str(v)] for k, v in target.items()], left=2)
+            table(
+                f"target {name}",
+                ["key", "value"],
+                [[k, ", ".join(v) if isinstance(v, list) else str(v)] for k, v in target.items()],
+                left=2,
+            )
         return
     listed = [load_target(n).to_json() for n in names()]
     if as_json:
         print_json(listed)
     else:
-        rows = [[t["name"], ", ".join(t["runtimes"]), ", ".join(t["precisions"]), t["power"] or "-", t["description"]] for t in listed]
+        rows = [
+            [t["name"], ", ".join(t["runtimes"]), ", ".join(t["precisions"]), t["power"] or "-", t["description"]]
+            for t in listed
+        ]
         table("targets", ["name", "runtimes", "precisions", "power", "description"], rows, left=5)

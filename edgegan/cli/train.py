@@ -15,14 +15,22 @@ from edgegan.core.errors import MissingPackageError
 
 def train(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe's name, or a TOML file of the same form.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder for checkpoint, weights, loss curve and samples.")] = Path("runs/train"),
+    out: Annotated[Path, typer.Option("--out", help="Folder for checkpoint, weights, loss curve and samples.")] = Path(
+        "runs/train"
+    ),
     steps: Annotated[int | None, typer.Option("--steps", help="Instead of the recipe's number of steps.")] = None,
     data: Annotated[str | None, typer.Option("--data", help="Instead of the recipe's data.")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Instead of the recipe's value of KEY, as TOML has it; repeatable.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Instead of the recipe's value of KEY, as TOML has it; repeatable."
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Begin anew, whatever OUT holds.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the last losses as JSON.")] = False,
 ) -> None:
-    """Train a zoo GAN; an interrupted run of the same recipe resumes. Several GPUs or machines: accelerate launch -m edgegan.cli.app train ...
+    """Train a zoo GAN; an interrupted run of the same recipe resumes. Several GPUs or machines: accelerate launch -m
+    edgegan.cli.app train ...
 
     Example: edgegan train fashion-dcgan --out runs/fashion-dcgan --set lr_generator=1e-4
     """

@@ -17,15 +17,18 @@ PATHS = ("out", "data", "weights")
 TUPLES = ("inputs", "output_range")
 
 
-def compress(model: str, target: str | Target, *, progress: Progress | None = None, until: str = "measure", **options: Any) -> Report:
+def compress(
+    model: str, target: str | Target, *, progress: Progress | None = None, until: str = "measure", **options: Any
+) -> Report:
     """Compress ``model`` for ``target``; returns the Report that is written to ``out/report.json``.
 
     ``options`` are the command's, with underscores: ``out`` (default ``out``), ``inputs`` (texts of ``--input``),
     ``weights``, ``weights_key``, ``data``, ``prune``, ``macs_ratio``, ``distill_steps``, ``precision``, ``min_psnr``,
     ``max_fd_ratio``, ``seed``, ``batch``, ``threads``, ``force``, ``keep_candidates``, ``output_range``,
-    ``calibration_samples``, ``observer``, ``equalize``, ``bias_correction``, ``adaround``, ``weight_bits``, ``fd_samples``, ``formulation``, ``uint8_output``, ``qat``,
-    ``qat_steps``, ``device`` (``ssh://USER@HOST[:PORT]``). ``until`` stops after a stage: prune, rewrite, quantize, export.
-    Raises GeneratorError subclasses; GateError after the report was written.
+    ``calibration_samples``, ``observer``, ``equalize``, ``bias_correction``, ``adaround``, ``weight_bits``,
+    ``fd_samples``, ``formulation``, ``uint8_output``, ``qat``, ``qat_steps``, ``device`` (``ssh://USER@HOST[:PORT]``).
+    ``until`` stops after a stage: prune, rewrite, quantize, export. Raises GeneratorError subclasses; GateError after
+    the report was written.
     """
     from edgegan.compress.options import Options
     from edgegan.compress.pipeline import run

@@ -1,5 +1,5 @@
-"""Which form of each layer a backend runs fastest here: every form is measured by itself, once per machine, in float and in
-int8, for what wins in the one may lose in the other.
+"""Which form of each layer a backend runs fastest here: every form is measured by itself, once per machine, in float
+and in int8, for what wins in the one may lose in the other.
 
 A table in the user's cache keeps what was measured, by layer shape, backend, version, CPU, threads and precision.
 """
@@ -55,22 +55,31 @@ class Choice:
     def notes(self) -> list[str]:
         """What was chosen for each layer, and what the forms took."""
         chosen = self.forms()
-        told = [f"{self.keys[node]}: {chosen[node]} ({', '.join(_told(*m) for m in measured.items())})" for node, measured in self.milliseconds.items() if len(measured) > 1]
+        told = [
+            f"{self.keys[node]}: {chosen[node]} ({', '.join(_told(*m) for m in measured.items())})"
+            for node, measured in self.milliseconds.items()
+            if len(measured) > 1
+        ]
         return ([self.warning] if self.warning else []) + told
 
 
 def autotune(native: Graph, backend: str, precision: str, threads: int, folder: Path) -> Choice:
-    """Measure the forms of every site of ``native`` on ``backend`` in ``precision``, fp32 or int8; layers of equal shape once."""
+    """Measure the forms of every site of ``native`` on ``backend`` in ``precision``, fp32 or int8; layers of equal
+    shape once."""
     found = {site: _key(site, precision) for site in sites(native)}
     table = read_table(TABLE)
     row = table.setdefault(f"{backend} {BACKENDS[backend].version()}, {cpu_name()}, {threads} threads, {precision}", {})
-    missing = {key: site for site, key in found.items() if set(row.get(key, ())) != set(_forms(site, backend, precision))}
+    missing = {
+        key: site for site, key in found.items() if set(row.get(key, ())) != set(_forms(site, backend, precision))
+    }
     warning = None
     if missing:
         for key, site in missing.items():
             row[key] = _measure(site, backend, precision, threads, folder)
         warning = _keep(table)
-    return Choice({site.node: row[key] for site, key in found.items()}, {site.node: key for site, key in found.items()}, warning)
+    return Choice(
+        {site.node: row[key] for site, key in found.items()}, {site.node: key for site, key in found.items()}, warning
+    )
 
 
 def _key(site: Site, precision: str) -> str:
@@ -99,7 +108,8 @@ def _told(form: str, milliseconds: float | None) -> str:
 
 
 def _measure(site: Site, backend: str, precision: str, threads: int, folder: Path) -> dict[str, float | None]:
-    """Milliseconds by form; None where the backend's converter refuses it, it does not run, or there is nothing to choose."""
+    """Milliseconds by form; None where the backend's converter refuses it, it does not run, or there is nothing to
+    choose."""
     forms = _forms(site, backend, precision)
     if len(forms) == 1:
         return dict.fromkeys(forms)
@@ -109,9 +119,17 @@ def _measure(site: Site, backend: str, precision: str, threads: int, folder: Pat
     for form in forms:
         graph = apply(alone, composed({place.node: form}, channels_last=backend == "litert")).value
         with contextlib.suppress(TargetError, ModelError):
-            artifacts[form] = _artifact(graph, backend, precision, samples, folder / hashlib.sha256(f"{site.key} {form}".encode()).hexdigest()[:16])
+            artifacts[form] = _artifact(
+                graph,
+                backend,
+                precision,
+                samples,
+                folder / hashlib.sha256(f"{site.key} {form}".encode()).hexdigest()[:16],
+            )
     inputs = sample_inputs(alone.spec.inputs, alone.batch, 0)
-    outcomes = run_job(Job(artifacts=artifacts, inputs=inputs, threads=threads, timed=tuple(artifacts), seconds=SECONDS))
+    outcomes = run_job(
+        Job(artifacts=artifacts, inputs=inputs, threads=threads, timed=tuple(artifacts), seconds=SECONDS)
+    )
     taken = {form: outcome.latency_ms["p50"] for form, outcome in outcomes.items() if outcome.latency_ms}
     return {form: taken.get(form) for form in forms}
 
@@ -125,9 +143,18 @@ def _samples(alone: Graph, rectified: bool) -> list[np.ndarray]:
 def _artifact(graph: Graph, backend: str, precision: str, samples: list[np.ndarray], folder: Path) -> Path:
     path = (_litert if backend == "litert" else _onnx)(graph, backend, precision, samples, folder)
     content = describe(
-        artifact=path, backend=backend, backend_version=BACKENDS[backend].version() or "", target="here", precision=precision, spec=graph.spec, output_shape=graph.output_shape[1:],
-        batch=graph.batch, model="layer", weights_sha256="", build={"inference_precision": "f32"} if backend == "openvino" else {},
-    )  # fmt: skip
+        artifact=path,
+        backend=backend,
+        backend_version=BACKENDS[backend].version() or "",
+        target="here",
+        precision=precision,
+        spec=graph.spec,
+        output_shape=graph.output_shape[1:],
+        batch=graph.batch,
+        model="layer",
+        weights_sha256="",
+        build={"inference_precision": "f32"} if backend == "openvino" else {},
+    )
     write_manifest(path, content)
     return path
 

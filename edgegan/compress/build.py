@@ -53,7 +53,8 @@ class Workshop:
     _built: dict[Plan, dict[str, Any]] = field(default_factory=dict)
 
     def build(self, plan: Plan) -> dict[str, Any]:
-        """Make the candidate's files in ``root/NAME``, once, and describe it; a refusal by a backend is described, not raised.
+        """Make the candidate's files in ``root/NAME``, once, and describe it; a refusal by a backend is described, not
+        raised.
 
         ``runs``: the file to load for figures, relative to ``root``. ``stand_in``: what loads it when that is not the
         target's own runtime.
@@ -65,10 +66,21 @@ class Workshop:
     def _build(self, plan: Plan) -> dict[str, Any]:
         graph = self.graph(plan)
         row: dict[str, Any] = {
-            "name": plan.name, "artifact": None, "backend": plan.backend, "formulation": plan.formulation, "precision": plan.precision,
-            "precision_exceptions": {}, "macs": cost.macs(graph), "params": cost.params(graph), "bytes_moved": cost.values_moved(graph) * VALUE_BYTES[plan.precision], "bytes": None,
-            "notes": [], "error": None, "runs": None, "stand_in": None,
-        }  # fmt: skip
+            "name": plan.name,
+            "artifact": None,
+            "backend": plan.backend,
+            "formulation": plan.formulation,
+            "precision": plan.precision,
+            "precision_exceptions": {},
+            "macs": cost.macs(graph),
+            "params": cost.params(graph),
+            "bytes_moved": cost.values_moved(graph) * VALUE_BYTES[plan.precision],
+            "bytes": None,
+            "notes": [],
+            "error": None,
+            "runs": None,
+            "stand_in": None,
+        }
         folder = self.root / plan.name
         with stopwatch() as seconds:
             try:
@@ -85,7 +97,11 @@ class Workshop:
         return graphs[graph_name(plan.backend, plan.formulation, plan.precision)]
 
     def _raised(self, plan: Plan) -> dict[str, str]:
-        return {layer.node: plan.rest for layer in layers(self.quantizable(plan)) if layer.index in plan.raised} if plan.raised else {}
+        return (
+            {layer.node: plan.rest for layer in layers(self.quantizable(plan)) if layer.index in plan.raised}
+            if plan.raised
+            else {}
+        )
 
     def scheme(self, plan: Plan) -> Scheme:
         return scheme_of(plan.backend, self.options.observer, plan.weight_bits)
@@ -103,7 +119,13 @@ class Workshop:
             graph, scheme = self.graph(plan), self.scheme(plan)
             ready = StageResult(apply(graph, LITERT_INT8).value if plan.backend == "litert" else graph)
             if self.options.refinements:
-                ready = refine(ready.value, self.options.refinements, scheme, lambda: self.subject.calibration_batches(self.options), self.subject.probe_inputs(self.options))
+                ready = refine(
+                    ready.value,
+                    self.options.refinements,
+                    scheme,
+                    lambda: self.subject.calibration_batches(self.options),
+                    self.subject.probe_inputs(self.options),
+                )
             self._refined[key] = ready
         return self._refined[key]
 
@@ -117,7 +139,13 @@ class Workshop:
         export_onnx(self._ended(graph), onnx, half=plan.precision == "fp16", half_rest=plan.rest == "fp16")
         if plan.backend in TENSORRTS:
             return self._tensorrt(plan, folder, onnx, notes)
-        return self._described(plan, onnx, plan.backend, _hints(plan.backend, plan.rest if plan.precision == "int8" else plan.precision), notes)
+        return self._described(
+            plan,
+            onnx,
+            plan.backend,
+            _hints(plan.backend, plan.rest if plan.precision == "int8" else plan.precision),
+            notes,
+        )
 
     def _ended(self, graph: Graph) -> Graph:
         """As exported: in pixels where that was asked for."""
@@ -132,7 +160,14 @@ class Workshop:
         if key not in self._quantized:
             ready = self._quantizable(plan)
             seen = self._seen.setdefault(self._key(plan), Seen(scheme.observer))
-            done = pt2e.quantize(ready.value, scheme, self.subject.calibration_batches(self.options), plan.raised, plan.kept == "outputs", seen)
+            done = pt2e.quantize(
+                ready.value,
+                scheme,
+                self.subject.calibration_batches(self.options),
+                plan.raised,
+                plan.kept == "outputs",
+                seen,
+            )
             self._quantized[key] = (done.value, (*ready.notes, *done.notes))
         return self._quantized[key]
 
@@ -150,7 +185,12 @@ class Workshop:
             if floats not in self._observed:
                 samples = ([t.numpy() for t in batch] for batch in self.subject.calibration_batches(self.options))
                 self._observed[floats] = litert.observe(floats, samples, self.options.observer)
-            notes = (*ready.notes, *litert.quantize(floats, self._observed[floats], artifact, plan.kept, plan.raised, plan.rest, plan.weight_bits).notes)
+            notes = (
+                *ready.notes,
+                *litert.quantize(
+                    floats, self._observed[floats], artifact, plan.kept, plan.raised, plan.rest, plan.weight_bits
+                ).notes,
+            )
             exceptions = {k: "fp32" for k in [litert.TOLD[plan.kept]] if k}
         elif plan.precision == "fp16":
             halve_weights(self._litert_float(plan, graph), artifact)
@@ -169,11 +209,19 @@ class Workshop:
         return path
 
     def _tensorrt(self, plan: Plan, folder: Path, onnx: Path, notes: tuple[str, ...]) -> dict[str, Any]:
-        """The ONNX is checked with NVIDIA's parser, and stands in for the plan where figures need something that runs here."""
+        """The ONNX is checked with NVIDIA's parser, and stands in for the plan where figures need something that runs
+        here."""
         stand_in = self._described(plan, onnx, "onnxruntime", {}, ())
-        described = {**stand_in, "runs": stand_in["runs"], "stand_in": "ONNX Runtime, on the graph that TensorRT is given"}
+        described = {
+            **stand_in,
+            "runs": stand_in["runs"],
+            "stand_in": "ONNX Runtime, on the graph that TensorRT is given",
+        }
         if plan.backend == "tensorrt":
-            return described | {"artifact": stand_in["artifact"], "notes": [*notes, *_parser_notes(onnx, plan.precision == "int8")]}
+            return described | {
+                "artifact": stand_in["artifact"],
+                "notes": [*notes, *_parser_notes(onnx, plan.precision == "int8")],
+            }
         capability = self.options.target.compute_capability
         assert capability is not None
         engine, plan_file = build_rtx(onnx, capability), folder / "g.plan"
@@ -182,26 +230,59 @@ class Workshop:
         made = self._described(plan, plan_file, "tensorrt-rtx", rtx_manifest(capability), (*notes, *told))
         return described | {k: made[k] for k in ("artifact", "bytes", "notes")}
 
-    def _described(self, plan: Plan, artifact: Path, backend: str, build: dict[str, Any], notes: tuple[str, ...], exceptions: dict[str, str] | None = None) -> dict[str, Any]:
+    def _described(
+        self,
+        plan: Plan,
+        artifact: Path,
+        backend: str,
+        build: dict[str, Any],
+        notes: tuple[str, ...],
+        exceptions: dict[str, str] | None = None,
+    ) -> dict[str, Any]:
         graph, exceptions = self.graph(plan), (exceptions or {}) | self._raised(plan)
         if plan.kept == "outputs":
             exceptions |= {"what no layer reads": plan.rest}
         content = describe(
-            artifact=artifact, backend=backend, backend_version=BACKENDS[backend].version() or "not installed here", target=self.options.target.name,
-            precision=plan.precision, spec=graph.spec, output_shape=graph.output_shape[1:], batch=graph.batch, model=self.subject.name,
-            weights_sha256=self.subject.fingerprint, build=build, exceptions=exceptions, pixels=self.options.uint8_output and plan.formulation != "original",
-        )  # fmt: skip
+            artifact=artifact,
+            backend=backend,
+            backend_version=BACKENDS[backend].version() or "not installed here",
+            target=self.options.target.name,
+            precision=plan.precision,
+            spec=graph.spec,
+            output_shape=graph.output_shape[1:],
+            batch=graph.batch,
+            model=self.subject.name,
+            weights_sha256=self.subject.fingerprint,
+            build=build,
+            exceptions=exceptions,
+            pixels=self.options.uint8_output and plan.formulation != "original",
+        )
         write_manifest(artifact, content)
         place = str(artifact.relative_to(self.root))
-        return {"artifact": place, "runs": place, "bytes": artifact.stat().st_size, "notes": list(notes), "precision_exceptions": exceptions}
+        return {
+            "artifact": place,
+            "runs": place,
+            "bytes": artifact.stat().st_size,
+            "notes": list(notes),
+            "precision_exceptions": exceptions,
+        }
 
     def baseline(self) -> dict[str, Any]:
-        """The uncompressed model in the target's own runtime, converted the plain way; ONNX Runtime where that fails."""
+        """The uncompressed model in the target's own runtime, converted the plain way; ONNX Runtime where that
+        fails."""
         backend = self.options.target.runtime
         plan = Plan(backend=backend, formulation="original", precision="fp32")
         self.graphs["original"] = self.subject.graph
         folder = self.root / "baseline"
-        row: dict[str, Any] = {"name": "baseline", "backend": backend, "macs": cost.macs(self.subject.graph), "params": cost.params(self.subject.graph), "bytes_moved": cost.values_moved(self.subject.graph) * VALUE_BYTES["fp32"], "stand_in": None, "error": None}
+        row: dict[str, Any] = {
+            "name": "baseline",
+            "backend": backend,
+            "macs": cost.macs(self.subject.graph),
+            "params": cost.params(self.subject.graph),
+            "bytes_moved": cost.values_moved(self.subject.graph) * VALUE_BYTES["fp32"],
+            "stand_in": None,
+            "error": None,
+        }
         if backend == "litert":
             try:
                 export_litert(self.subject.graph.module, self.subject.graph.example_inputs(), folder / "g.tflite")
@@ -220,7 +301,10 @@ class Workshop:
             return self._tensorrt(plan, folder, onnx, ())
         except TargetError as exc:
             note = f"the plain conversion fails ({first_line(exc)}), so the baseline is ONNX Runtime float32"
-            return self._described(plan, onnx, "onnxruntime", {}, (note,)) | {"backend": "onnxruntime", "stand_in": None}
+            return self._described(plan, onnx, "onnxruntime", {}, (note,)) | {
+                "backend": "onnxruntime",
+                "stand_in": None,
+            }
 
 
 def _hints(backend: str, precision: str) -> dict[str, Any]:
@@ -231,14 +315,22 @@ def _hints(backend: str, precision: str) -> dict[str, Any]:
 def _int8_note(engine: RtxEngine) -> str:
     found = engine.precisions
     others = ", ".join(f"{count} {kind.lower()}" for kind, count in found.items() if kind != "Int8")
-    return f"TensorRT-RTX's build log: {found['Int8']} of {found.total()} convolutions and matrix products take int8" + (f", {others}" if others else "")
+    return (
+        f"TensorRT-RTX's build log: {found['Int8']} of {found.total()} convolutions and matrix products take int8"
+        + (f", {others}" if others else "")
+    )
 
 
 def _parser_notes(onnx: Path, is_int8: bool) -> list[str]:
-    """What NVIDIA's parser, and for int8 its compiler, make of a Jetson's graph; they come with tensorrt-rtx, which this target
-    does not otherwise need."""
+    """What NVIDIA's parser, and for int8 its compiler, make of a Jetson's graph; they come with tensorrt-rtx, which
+    this target does not otherwise need."""
     if BACKENDS["tensorrt-rtx"].version() is None:
-        return ["not checked with NVIDIA's ONNX parser: tensorrt-rtx is not installed (pip install 'edgegan[tensorrt-rtx]')"]
+        return [
+            "not checked with NVIDIA's ONNX parser: tensorrt-rtx is not installed (pip install 'edgegan[tensorrt-rtx]')"
+        ]
     found = check_with_parser(onnx)
-    accepted = f"accepted by NVIDIA's ONNX parser {found['parser_version']}: {found['layers']} layers, {found['quantize_layers']} of them quantize or dequantize"
+    accepted = (
+        f"accepted by NVIDIA's ONNX parser {found['parser_version']}: {found['layers']} layers, "
+        f"{found['quantize_layers']} of them quantize or dequantize"
+    )
     return [accepted, *([_int8_note(build_rtx(onnx))] if is_int8 else [])]

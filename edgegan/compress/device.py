@@ -36,13 +36,19 @@ def build_engine(bundle: Path, out: Path) -> Built:
     built = build_device_engine(content.onnx, plan, description["precision"])
     version = built["versions"]["tensorrt"]
     manifest = description["manifest"] | {
-        "artifact": plan.name, "files": [{"name": plan.name, "sha256": sha256(plan), "bytes": plan.stat().st_size}],
-        "backend": "tensorrt", "backend_version": version, "build": built,
-    }  # fmt: skip
+        "artifact": plan.name,
+        "files": [{"name": plan.name, "sha256": sha256(plan), "bytes": plan.stat().st_size}],
+        "backend": "tensorrt",
+        "backend_version": version,
+        "build": built,
+    }
     write_manifest(plan, manifest)
     with load(plan) as generator:
         inputs = {name: content.check[f"input_{name}"] for name in (i.name for i in generator.inputs)}
         psnr = psnr_db(content.check["image"], generator.images(inputs), generator.output_range)
     if psnr < LEAST_PSNR_DB:
-        raise GateError(f"{plan} gives pictures {psnr:.1f} dB from the network's; rebuild with another precision: edgegan compress --precision fp16")
+        raise GateError(
+            f"{plan} gives pictures {psnr:.1f} dB from the network's; rebuild with another precision: edgegan compress "
+            "--precision fp16"
+        )
     return Built(plan, str(description["precision"]), f"TensorRT {version}", psnr)

@@ -19,8 +19,16 @@ FRESH_SEED = 7_000_003
 LEAST = 16
 
 
-def add_distances(order: list[dict[str, Any]], baseline: dict[str, Any], subject: Subject, options: Options, store: StageStore, progress: Progress) -> StageResult[dict[str, Any] | None]:
-    """Choose: the first of ``order`` whose ``fd_lite0`` is within the gate; its figures and the original's are filled in.
+def add_distances(
+    order: list[dict[str, Any]],
+    baseline: dict[str, Any],
+    subject: Subject,
+    options: Options,
+    store: StageStore,
+    progress: Progress,
+) -> StageResult[dict[str, Any] | None]:
+    """Choose: the first of ``order`` whose ``fd_lite0`` is within the gate; its figures and the original's are filled
+    in.
 
     Measured against real images where there are some; against fresh samples of the original where a gate asks for it
     without them; otherwise left null with the reason.
@@ -49,7 +57,10 @@ def add_distances(order: list[dict[str, Any]], baseline: dict[str, Any], subject
             if options.max_fd_ratio is None or ratio <= options.max_fd_ratio:
                 chosen = row
                 break
-            row["passed"], row["reason"] = False, f"fd_lite0 is {ratio:.2f} times the original's, above the gate of {options.max_fd_ratio:g}"
+            row["passed"], row["reason"] = (
+                False,
+                f"fd_lite0 is {ratio:.2f} times the original's, above the gate of {options.max_fd_ratio:g}",
+            )
         return StageResult(chosen, (judge.note,), seconds())
 
 
@@ -72,15 +83,23 @@ class _Distances:
         self.subject, self.options, self.store = subject, options, store
         self.inputs = subject.distance_inputs(options)
         self.count = len(next(iter(self.inputs.values())))
-        kind = f"{min(len(subject.real), options.fd_samples)} real images" if subject.real is not None else f"{self.count} fresh samples of the original"
-        self.note = f"fd_lite0 and kid_lite0: {self.count} pictures against {kind}; compare only figures of equal counts"
+        kind = (
+            f"{min(len(subject.real), options.fd_samples)} real images"
+            if subject.real is not None
+            else f"{self.count} fresh samples of the original"
+        )
+        self.note = (
+            f"fd_lite0 and kid_lite0: {self.count} pictures against {kind}; compare only figures of equal counts"
+        )
         self.known: dict[str, Any] = store.read("distances") or {}
         self._sets = None if {"original"} <= self.known.keys() else self._make()
 
     def _make(self) -> SetDistances:
         if self.subject.real is not None:
             return SetDistances(self.subject.real[: self.options.fd_samples])
-        fresh = sample_inputs(self.subject.graph.spec.inputs, self.count, self.options.seed + FRESH_SEED, self.subject.images)
+        fresh = sample_inputs(
+            self.subject.graph.spec.inputs, self.count, self.options.seed + FRESH_SEED, self.subject.images
+        )
         return SetDistances(self._pictures(self.subject.graph.run(fresh)))
 
     def _pictures(self, images: np.ndarray) -> np.ndarray:
@@ -96,7 +115,10 @@ class _Distances:
     def _kept(self, name: str, images: Any) -> dict[str, Any]:
         if name not in self.known:
             self._sets = self._sets or self._make()
-            self.known[name] = self._sets.against(self._pictures(images())) | {"fd_lite0_reason": None, "kid_lite0_reason": None}
+            self.known[name] = self._sets.against(self._pictures(images())) | {
+                "fd_lite0_reason": None,
+                "kid_lite0_reason": None,
+            }
             self.store.write("distances", self.known)
         found: dict[str, Any] = self.known[name]
         return found

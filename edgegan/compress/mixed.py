@@ -1,8 +1,9 @@
 """Mixed precision: which layers of an int8 candidate to leave in float, so that its pictures hold the gate.
 
-Two orders are tried: the layer first that costs the picture most, by simulation (``edgegan.quantize.sensitivity``), and the
-one that costs it most for the time that int8 saves there, by the stopwatch. How many of them is first found in simulation,
-then by building and running real candidates from there; which order wins, and in which precision, is timed at the end.
+Two orders are tried: the layer first that costs the picture most, by simulation (``edgegan.quantize.sensitivity``), and
+the one that costs it most for the time that int8 saves there, by the stopwatch. How many of them is first found in
+simulation, then by building and running real candidates from there; which order wins, and in which precision, is timed
+at the end.
 """
 
 from __future__ import annotations
@@ -22,17 +23,21 @@ from edgegan.metrics.pairwise import psnr_db
 from edgegan.quantize.sensitivity import Layer
 
 BARELY, NEAR = 1.0, 2.0
-"""Other inputs judge a candidate later, so it is built for so many decibels above the gate, and is when int8 alone comes no
-further above it than NEAR."""
+"""Other inputs judge a candidate later, so it is built for so many decibels above the gate, and is when int8 alone
+comes no further above it than NEAR."""
 ALIKE = 1.5
 """Of the int8 candidates within so many decibels of the best the fastest is given layers in float."""
 SECONDS = 0.3
 INT16_MACS = 1 << 24
-"""Raised layers of more work are not tried with activations of 16 bits: LiteRT has only its reference kernels for those."""
+"""Raised layers of more work are not tried with activations of 16 bits: LiteRT has only its reference kernels for
+those."""
 
 
-def mix(workshop: Workshop, plans: Sequence[Plan], rows: Sequence[dict[str, Any]], gate: float, network: Graph) -> tuple[list[dict[str, Any]], list[str]]:
-    """For each backend none of whose int8 candidates clearly holds ``gate`` dB, the one that does so with layers in float.
+def mix(
+    workshop: Workshop, plans: Sequence[Plan], rows: Sequence[dict[str, Any]], gate: float, network: Graph
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """For each backend none of whose int8 candidates clearly holds ``gate`` dB, the one that does so with layers in
+    float.
 
     ``rows``: the built candidates of ``plans``. ``network`` is the float network that all were made from.
     """
@@ -41,7 +46,19 @@ def mix(workshop: Workshop, plans: Sequence[Plan], rows: Sequence[dict[str, Any]
     span = network.spec.output_range
     made = [(plan, row) for plan, row in zip(plans, rows, strict=True) if plan.precision == "int8" and row["runs"]]
     timed = tuple(row["name"] for _, row in made) if workshop.options.target.runs_here else ()
-    outcomes = run_job(Job(artifacts={row["name"]: workshop.root / row["runs"] for _, row in made}, inputs=inputs, threads=workshop.options.threads, timed=timed, seconds=SECONDS)) if made else {}
+    outcomes = (
+        run_job(
+            Job(
+                artifacts={row["name"]: workshop.root / row["runs"] for _, row in made},
+                inputs=inputs,
+                threads=workshop.options.threads,
+                timed=timed,
+                seconds=SECONDS,
+            )
+        )
+        if made
+        else {}
+    )
     reached: dict[str, dict[Plan, float]] = {}
     for plan, row in made:
         images = outcomes[row["name"]].images
@@ -59,9 +76,11 @@ def mix(workshop: Workshop, plans: Sequence[Plan], rows: Sequence[dict[str, Any]
     return found, notes
 
 
-def mixed(workshop: Workshop, plan: Plan, gate: float, inputs: dict[str, np.ndarray], wanted: np.ndarray) -> tuple[list[dict[str, Any]], list[str]]:
-    """Candidates of ``plan`` with as few layers in float as hold ``gate`` dB of the pictures ``wanted`` for ``inputs``, one
-    for each order of layers, built; and what was found."""
+def mixed(
+    workshop: Workshop, plan: Plan, gate: float, inputs: dict[str, np.ndarray], wanted: np.ndarray
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Candidates of ``plan`` with as few layers in float as hold ``gate`` dB of the pictures ``wanted`` for ``inputs``,
+    one for each order of layers, built; and what was found."""
     found = simulation(workshop, plan)
     if len(found.layers) < 2:
         return [], [f"{plan.name}: its one layer cannot be in two precisions"]
@@ -70,8 +89,21 @@ def mixed(workshop: Workshop, plan: Plan, gate: float, inputs: dict[str, np.ndar
     def holds(raised: frozenset[int]) -> bool:
         if raised not in built:
             row = workshop.build(replace(plan, raised=raised))
-            images = run_job(Job(artifacts={"probe": workshop.root / row["runs"]}, inputs=inputs, threads=workshop.options.threads))["probe"].images if row["runs"] else None
-            built[raised] = row, images is not None and psnr_db(wanted, images, found.graph.spec.output_range) >= gate + BARELY
+            images = (
+                run_job(
+                    Job(
+                        artifacts={"probe": workshop.root / row["runs"]},
+                        inputs=inputs,
+                        threads=workshop.options.threads,
+                    )
+                )["probe"].images
+                if row["runs"]
+                else None
+            )
+            built[raised] = (
+                row,
+                images is not None and psnr_db(wanted, images, found.graph.spec.output_range) >= gate + BARELY,
+            )
         return built[raised][1]
 
     sample = few(inputs, found.graph.batch)
@@ -94,10 +126,16 @@ def mixed(workshop: Workshop, plan: Plan, gate: float, inputs: dict[str, np.ndar
         high = first if order == by_error else fewest(order)
         if high < len(order):
             names = ", ".join(found.layers[i].node for i in order[:high])
-            chosen[frozenset(order[:high])] = f"{plan.name}: {high} of {len(order)} layers in float hold {gate:g} dB: {names}"
+            chosen[frozenset(order[:high])] = (
+                f"{plan.name}: {high} of {len(order)} layers in float hold {gate:g} dB: {names}"
+            )
     if not chosen:
         return [], [f"{plan.name}: no choice of layers in float holds {gate:g} dB"]
-    others = [workshop.build(replace(plan, raised=raised, rest=rest)) for raised in chosen for rest in _rests(plan, [found.layers[i] for i in raised])]
+    others = [
+        workshop.build(replace(plan, raised=raised, rest=rest))
+        for raised in chosen
+        for rest in _rests(plan, [found.layers[i] for i in raised])
+    ]
     return [built[raised][0] for raised in chosen] + others, list(chosen.values())
 
 

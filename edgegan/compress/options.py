@@ -69,7 +69,14 @@ class Options:
             raise UsageError(f"--formulation {self.formulation!r}: {nearest(self.formulation, FORMULATIONS)}")
         if self.weight_bits not in (4, 8):
             raise UsageError(f"--weight-bits {self.weight_bits}: 8, or 4 for candidates with such weights beside those")
-        for name, least in (("batch", 1), ("threads", 1), ("seed", 0), ("calibration_samples", 2), ("fd_samples", 0), ("qat_steps", 1)):
+        for name, least in (
+            ("batch", 1),
+            ("threads", 1),
+            ("seed", 0),
+            ("calibration_samples", 2),
+            ("fd_samples", 0),
+            ("qat_steps", 1),
+        ):
             if getattr(self, name) < least:
                 raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: at least {least}")
         if self.distill_steps is not None and self.distill_steps < 0:
@@ -77,9 +84,14 @@ class Options:
         if self.max_fd_ratio is not None and not self.max_fd_ratio > 0:
             raise UsageError(f"--max-fd-ratio {self.max_fd_ratio}: above 0")
         if self.qat and (self.precision not in ("auto", "int8") or "int8" not in self.target.precisions):
-            raise UsageError(f"--qat trains for int8; the target {self.target.name} takes {', '.join(self.target.precisions)} and --precision is {self.precision}")
+            raise UsageError(
+                f"--qat trains for int8; the target {self.target.name} takes {', '.join(self.target.precisions)} and "
+                f"--precision is {self.precision}"
+            )
         if self.precision != "auto" and self.precision not in self.target.precisions:
-            raise TargetError(f"--precision {self.precision}: the target {self.target.name} takes {', '.join(self.target.precisions)}")
+            raise TargetError(
+                f"--precision {self.precision}: the target {self.target.name} takes {', '.join(self.target.precisions)}"
+            )
 
     @property
     def times(self) -> bool:
@@ -103,13 +115,28 @@ class Options:
         return DEFAULT_DISTILL_STEPS if self.distill_steps is None else self.distill_steps
 
     def identity(self, weights_sha256: str, data_sha256: str | None) -> dict[str, Any]:
-        """What the stage files depend on. Gates and the choice of precision are not in it: they reuse the same stages."""
+        """What the stage files depend on. Gates and the choice of precision are not in it: they reuse the same
+        stages."""
         return {
-            "edgegan": __version__, "model": self.model, "network": weights_sha256, "target": self.target.to_json(), "data": data_sha256, "prune": self.prune,
-            "macs_ratio": self.macs_ratio, "distill_steps": self.steps, "seed": self.seed, "batch": self.batch, "threads": self.threads,
-            "formulation": self.formulation, "uint8_output": self.uint8_output, "qat_steps": self.qat_steps if self.qat else 0, "calibration_samples": self.calibration_samples, "fd_samples": self.fd_samples,
-            "calibration": [self.observer, self.equalize, *self.refinements], "weight_bits": self.weight_bits,
-        } | ({"device": str(self.device)} if self.device else {})  # fmt: skip
+            "edgegan": __version__,
+            "model": self.model,
+            "network": weights_sha256,
+            "target": self.target.to_json(),
+            "data": data_sha256,
+            "prune": self.prune,
+            "macs_ratio": self.macs_ratio,
+            "distill_steps": self.steps,
+            "seed": self.seed,
+            "batch": self.batch,
+            "threads": self.threads,
+            "formulation": self.formulation,
+            "uint8_output": self.uint8_output,
+            "qat_steps": self.qat_steps if self.qat else 0,
+            "calibration_samples": self.calibration_samples,
+            "fd_samples": self.fd_samples,
+            "calibration": [self.observer, self.equalize, *self.refinements],
+            "weight_bits": self.weight_bits,
+        } | ({"device": str(self.device)} if self.device else {})
 
 
 def data_sha256(path: Path | None) -> str | None:

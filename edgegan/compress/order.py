@@ -18,7 +18,9 @@ FEW = 8
 
 def simulation(workshop: Workshop, plan: Plan) -> Simulation:
     """The candidate's own graph, layers counted as its backend counts them."""
-    return Simulation(workshop.quantizable(plan), workshop.scheme(plan), workshop.subject.calibration_batches(workshop.options))
+    return Simulation(
+        workshop.quantizable(plan), workshop.scheme(plan), workshop.subject.calibration_batches(workshop.options)
+    )
 
 
 def alone_db(found: Simulation, inputs: dict[str, np.ndarray]) -> list[float]:
@@ -39,8 +41,8 @@ def decibels(found: Simulation, rounded: Sequence[int], inputs: dict[str, np.nda
 
 
 def float_orders(errors: Sequence[float], seconds: Sequence[float] | None) -> list[list[int]]:
-    """Indices of layers, the first to leave in float first: by squared error, and by squared error for the time that int8
-    saves; a layer where it saves nothing comes first of all."""
+    """Indices of layers, the first to leave in float first: by squared error, and by squared error for the time that
+    int8 saves; a layer where it saves nothing comes first of all."""
     places = range(len(errors))
     by_error = sorted(places, key=lambda i: -errors[i])
     if seconds is None:

@@ -92,7 +92,12 @@ def _run(loaded: StageResult[Subject], options: Options, store: StageStore, prog
     if until in ("quantize", "export"):
         return Report(_stages(done) | {"candidates": rows}, None)
     figures = stage("measure", lambda: _measure(rows, subject, network, options, store))
-    rows = [row | figures[row["name"]] | {"error": row["error"] or figures[row["name"]]["error"]} if row["name"] in figures else _unbuilt(row) for row in rows]
+    rows = [
+        row | figures[row["name"]] | {"error": row["error"] or figures[row["name"]]["error"]}
+        if row["name"] in figures
+        else _unbuilt(row)
+        for row in rows
+    ]
     baseline, candidates = rows[0], rows[1:]
     for row in candidates:
         row["passed"], row["reason"] = judge(row, options.min_psnr)
@@ -121,7 +126,9 @@ def _prune(subject: Subject, options: Options, store: StageStore, progress: Prog
             learned = distil(subject.graph, network, settings, subject.images, store.path("distil.pt"), progress.step)
             graph, notes = recapture(learned.value, subject.graph), notes + list(learned.notes)
         else:
-            notes.append("WARNING: no distillation steps: the pruned network was never trained and its pictures are poor")
+            notes.append(
+                "WARNING: no distillation steps: the pruned network was never trained and its pictures are poor"
+            )
         save(graph, file)
         store.write("pruned", {"notes": notes, "seconds": seconds()})
         store.path("distil.pt").unlink(missing_ok=True)
@@ -133,8 +140,22 @@ def _qat(graph: Graph, subject: Subject, options: Options, store: StageStore, pr
     file, known = store.path("qat.pt2"), store.read("qat")
     if known is not None and file.exists():
         return StageResult(load(file, subject.graph.spec, options.batch), (*known["notes"],), known["seconds"])
-    scheme = replace(TENSORRT if options.target.runtime.startswith("tensorrt") else ONNXRUNTIME, observer=options.observer, weight_bits=options.weight_bits)
-    done = fine_tune(graph, scheme, options.qat_steps, options.seed, subject.calibration_batches(options), subject.images, store.path("qat.pt"), progress.step, subject.graph)
+    scheme = replace(
+        TENSORRT if options.target.runtime.startswith("tensorrt") else ONNXRUNTIME,
+        observer=options.observer,
+        weight_bits=options.weight_bits,
+    )
+    done = fine_tune(
+        graph,
+        scheme,
+        options.qat_steps,
+        options.seed,
+        subject.calibration_batches(options),
+        subject.images,
+        store.path("qat.pt"),
+        progress.step,
+        subject.graph,
+    )
     save(done.value, file)
     store.write("qat", {"notes": list(done.notes), "seconds": done.seconds})
     store.path("qat.pt").unlink(missing_ok=True)
@@ -144,7 +165,13 @@ def _qat(graph: Graph, subject: Subject, options: Options, store: StageStore, pr
 def _equalize(graph: Graph, subject: Subject, options: Options) -> StageResult[Graph]:
     """The same function, scaled for int8, of the cleaned graph."""
     scheme = scheme_of(options.target.runtime, options.observer)
-    return refine(rewrite(graph, "native").value, ("equalize",), scheme, lambda: subject.calibration_batches(options), subject.probe_inputs(options))
+    return refine(
+        rewrite(graph, "native").value,
+        ("equalize",),
+        scheme,
+        lambda: subject.calibration_batches(options),
+        subject.probe_inputs(options),
+    )
 
 
 def _rewrite(graph: Graph, options: Options, store: StageStore) -> StageResult[dict[str, Graph]]:
@@ -169,8 +196,11 @@ def _wanted_forms(options: Options) -> list[str]:
     return list(dict.fromkeys(["native", *(chosen + layout for layout in layouts)]))
 
 
-def _composed(made: dict[str, StageResult[Graph]], reference: Reference, options: Options, store: StageStore) -> Iterator[tuple[str, StageResult[Graph], list[str]]]:
-    """For each installed backend and precision the graph of its fastest layers, where that is none of the plain forms."""
+def _composed(
+    made: dict[str, StageResult[Graph]], reference: Reference, options: Options, store: StageStore
+) -> Iterator[tuple[str, StageResult[Graph], list[str]]]:
+    """For each installed backend and precision the graph of its fastest layers, where that is none of the plain
+    forms."""
     native = made["native"].value
     for backend in options.target.runtimes:
         if lacking(backend, options.target) is not None:
@@ -178,12 +208,17 @@ def _composed(made: dict[str, StageResult[Graph]], reference: Reference, options
         for precision in ("fp32", "int8"):
             choice = autotune(native, backend, precision, options.threads, store.path("autotune"))
             result = forms_graph(native, choice, backend, reference)
-            if result.value.fingerprint() not in {made[form].value.fingerprint() for form in plain_formulations(backend, precision)}:
+            if result.value.fingerprint() not in {
+                made[form].value.fingerprint() for form in plain_formulations(backend, precision)
+            }:
                 yield graph_name(backend, "auto", precision), result, choice.notes()
 
 
-def _build(workshop: Workshop, network: Graph, store: StageStore, progress: Progress, quantized_only: bool) -> StageResult[list[dict[str, Any]]]:
-    """The baseline, then every candidate, each kept as soon as it is made; then those of mixed precision that the gate asks for."""
+def _build(
+    workshop: Workshop, network: Graph, store: StageStore, progress: Progress, quantized_only: bool
+) -> StageResult[list[dict[str, Any]]]:
+    """The baseline, then every candidate, each kept as soon as it is made; then those of mixed precision that the gate
+    asks for."""
     with stopwatch() as seconds:
         todo, notes = _todo(workshop)
         if quantized_only:
@@ -218,10 +253,14 @@ def _build(workshop: Workshop, network: Graph, store: StageStore, progress: Prog
 
 def _todo(workshop: Workshop) -> tuple[list[Plan], list[str]]:
     options = workshop.options
-    return plans(options.target, options.precision, workshop.graphs, supports_bf16(), options.formulation, options.weight_bits)
+    return plans(
+        options.target, options.precision, workshop.graphs, supports_bf16(), options.formulation, options.weight_bits
+    )
 
 
-def _measure(rows: list[dict[str, Any]], subject: Subject, pruned: Graph, options: Options, store: StageStore) -> StageResult[dict[str, dict[str, Any]]]:
+def _measure(
+    rows: list[dict[str, Any]], subject: Subject, pruned: Graph, options: Options, store: StageStore
+) -> StageResult[dict[str, dict[str, Any]]]:
     names = sorted(row["name"] for row in rows)
     known = store.read("measured")
     if known is not None and known["names"] == names:
@@ -235,7 +274,9 @@ def _measure(rows: list[dict[str, Any]], subject: Subject, pruned: Graph, option
 def _unbuilt(row: dict[str, Any]) -> dict[str, Any]:
     """A candidate that could not be made has no figures, and says why."""
     names = ("psnr_db", "psnr_original_db", "ssim", "fd_lite0", "kid_lite0")
-    quality = {k: v for name in names for k, v in ((name, None), (f"{name}_reason", "the candidate could not be built"))}
+    quality = {
+        k: v for name in names for k, v in ((name, None), (f"{name}_reason", "the candidate could not be built"))
+    }
     return row | {"latency_ms": None, "latency_ms_reason": "the candidate could not be built", "quality": quality}
 
 
@@ -247,4 +288,7 @@ def _why_not(candidates: list[dict[str, Any]], options: Options) -> str:
     measured = [row for row in candidates if row["quality"]["psnr_db"] is not None]
     best = max(measured, key=lambda row: row["quality"]["psnr_db"], default=None)
     closest = f"; the closest, {best['name']}: {best['reason']}" if best else ""
-    return f"none of {len(candidates)} candidates passed the gate{closest}.\nLower --min-psnr or --max-fd-ratio, or allow other precisions; every figure is in {options.out / 'report.json'}"
+    return (
+        f"none of {len(candidates)} candidates passed the gate{closest}.\nLower --min-psnr or --max-fd-ratio, or "
+        f"allow other precisions; every figure is in {options.out / 'report.json'}"
+    )

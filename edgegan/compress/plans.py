@@ -14,10 +14,14 @@ from edgegan.graph.graph import Graph
 from edgegan.runtime.backends import BACKENDS
 
 ARITHMETIC = (
-    aten.instance_norm.default, aten.group_norm.default, aten.layer_norm.default, aten.mean.dim, aten.var.correction, aten.rsqrt.default,
+    aten.instance_norm.default, aten.group_norm.default, aten.layer_norm.default, aten.mean.dim, aten.var.correction,
+    aten.rsqrt.default,
     aten.softmax.int, aten.matmul.default, aten.bmm.default, aten.pow.Tensor_Scalar, aten.sqrt.default,
 )  # fmt: skip
-BUILDERS = {"litert": ("litert-torch", "litert_torch", "mobile"), "tensorrt-rtx": ("tensorrt-rtx", "tensorrt_rtx", "tensorrt-rtx")}
+BUILDERS = {
+    "litert": ("litert-torch", "litert_torch", "mobile"),
+    "tensorrt-rtx": ("tensorrt-rtx", "tensorrt_rtx", "tensorrt-rtx"),
+}
 """What exporting to a backend needs beside its runtime: distribution, module, extra."""
 
 
@@ -29,9 +33,10 @@ INT4 = ("litert",)
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """One candidate to build. ``kept``: what an int8 candidate leaves in float (``edgegan.quantize.litert`` and ``pt2e``); ``raised``: the
-    places of layers that it leaves in float besides. ``rest``: what is meant by float there; on LiteRT ``int16`` gives the
-    raised layers activations of 16 bits. ``weight_bits``: 4 packs the weights of its int8 layers in half the space.
+    """One candidate to build. ``kept``: what an int8 candidate leaves in float (``edgegan.quantize.litert`` and
+    ``pt2e``); ``raised``: the places of layers that it leaves in float besides. ``rest``: what is meant by float there;
+    on LiteRT ``int16`` gives the raised layers activations of 16 bits. ``weight_bits``: 4 packs the weights of its int8
+    layers in half the space.
     """
 
     backend: str
@@ -45,7 +50,13 @@ class Plan:
     @property
     def name(self) -> str:
         mixed = f"-mixed{len(self.raised)}-{self._places}" if self.raised else ""
-        return f"{self.backend}-{self.formulation}-{self.precision}" + KEPT[self.kept] + mixed + ("" if self.rest == "fp32" else f"-{self.rest}") + ("-w4" if self.weight_bits == 4 else "")
+        return (
+            f"{self.backend}-{self.formulation}-{self.precision}"
+            + KEPT[self.kept]
+            + mixed
+            + ("" if self.rest == "fp32" else f"-{self.rest}")
+            + ("-w4" if self.weight_bits == 4 else "")
+        )
 
     @property
     def _places(self) -> str:
@@ -54,13 +65,21 @@ class Plan:
 
 
 def graph_name(backend: str, formulation: str, precision: str) -> str:
-    """The key of a candidate's graph: ``auto`` is composed for each backend, and for int8 of forms that have int8 kernels."""
+    """The key of a candidate's graph: ``auto`` is composed for each backend, and for int8 of forms that have int8
+    kernels."""
     if formulation != "auto":
         return formulation
     return f"auto-{backend}" + ("-int8" if precision == "int8" else "")
 
 
-def plans(target: Target, precision: str, graphs: Mapping[str, Graph], supports_bf16: bool, formulation: str = "auto", weight_bits: int = 8) -> tuple[list[Plan], list[str]]:
+def plans(
+    target: Target,
+    precision: str,
+    graphs: Mapping[str, Graph],
+    supports_bf16: bool,
+    formulation: str = "auto",
+    weight_bits: int = 8,
+) -> tuple[list[Plan], list[str]]:
     """All candidates of ``target`` for ``precision`` (``auto``: all it takes), and notes on those left out.
 
     ``graphs``: the formulations that differ from each other, ``native`` among them. Raises MissingPackageError when no
@@ -74,7 +93,9 @@ def plans(target: Target, precision: str, graphs: Mapping[str, Graph], supports_
         needed = lacking(backend, target)
         if needed is not None:
             missing = missing or needed
-            notes.append(f"no {backend} candidates: {needed.package} is not installed (pip install 'edgegan[{needed.extra}]')")
+            notes.append(
+                f"no {backend} candidates: {needed.package} is not installed (pip install 'edgegan[{needed.extra}]')"
+            )
             continue
         for kind in wanted:
             if kind == "bf16" and not (backend == "openvino" and supports_bf16):
@@ -92,9 +113,11 @@ def plans(target: Target, precision: str, graphs: Mapping[str, Graph], supports_
     return found, notes
 
 
-def _of_backend(backend: str, precision: str, graphs: Mapping[str, Graph], formulation: str, supports_bf16: bool) -> list[Plan]:
-    """``outputs`` is for backends whose int8 layers give float at no cost: OpenVINO saves the rounding of the picture itself;
-    ONNX Runtime's layers have to round what they give."""
+def _of_backend(
+    backend: str, precision: str, graphs: Mapping[str, Graph], formulation: str, supports_bf16: bool
+) -> list[Plan]:
+    """``outputs`` is for backends whose int8 layers give float at no cost: OpenVINO saves the rounding of the picture
+    itself; ONNX Runtime's layers have to round what they give."""
     if precision == "fp16" and backend in ("onnxruntime", "openvino"):
         return []
     variants = [("nothing", "fp32")]
@@ -109,18 +132,26 @@ def _of_backend(backend: str, precision: str, graphs: Mapping[str, Graph], formu
             variants += [("outputs", "fp32"), ("outputs", "fp16")]
         if backend == "openvino" and supports_bf16:
             variants += [("nothing", "bf16"), ("outputs", "bf16")]
-    return [Plan(backend=backend, formulation=f, precision=precision, kept=k, rest=r) for f in _formulations(backend, precision, graphs, formulation) for k, r in variants]
+    return [
+        Plan(backend=backend, formulation=f, precision=precision, kept=k, rest=r)
+        for f in _formulations(backend, precision, graphs, formulation)
+        for k, r in variants
+    ]
 
 
 def _formulations(backend: str, precision: str, graphs: Mapping[str, Graph], formulation: str) -> list[str]:
     last = "-nhwc" if backend == "litert" else ""
-    wanted = [formulation + last] if formulation != "auto" else [*plain_formulations(backend, precision), *["auto"] * (not backend.startswith("tensorrt"))]
+    wanted = (
+        [formulation + last]
+        if formulation != "auto"
+        else [*plain_formulations(backend, precision), *["auto"] * (not backend.startswith("tensorrt"))]
+    )
     return [f for f in wanted if graph_name(backend, f, precision) in graphs] or ["native" + last]
 
 
 def plain_formulations(backend: str, precision: str) -> tuple[str, ...]:
-    """Forms of the whole network worth building, beside the one composed layer by layer: LiteRT's are channels-last; only
-    OpenVINO has an int8 transposed convolution; nothing times TensorRT's float forms here, and its own transposed
+    """Forms of the whole network worth building, beside the one composed layer by layer: LiteRT's are channels-last;
+    only OpenVINO has an int8 transposed convolution; nothing times TensorRT's float forms here, and its own transposed
     convolution is sound."""
     if backend == "litert":
         return ("phase-nhwc",)

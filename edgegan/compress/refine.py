@@ -1,4 +1,5 @@
-"""Steps between the float graph and its int8 form, each switched on by an option and kept only where the picture gains."""
+"""Steps between the float graph and its int8 form, each switched on by an option and kept only where the picture
+gains."""
 
 from __future__ import annotations
 
@@ -18,11 +19,19 @@ from edgegan.quantize.sensitivity import Simulation
 
 Step = Callable[[Graph, Scheme, Iterable[tuple[Any, ...]]], StageResult[Graph]]
 STEPS: dict[str, Step] = {"equalize": equalize, "adaround": round_adaptively, "bias_correction": correct_biases}
-"""In the order in which they act; equalization on the cleaned graph, whose layers follow each other, the others on each form."""
+"""In the order in which they act; equalization on the cleaned graph, whose layers follow each other, the others on each
+form."""
 
 
-def refine(graph: Graph, steps: Iterable[str], scheme: Scheme, batches: Callable[[], Iterator[tuple[Any, ...]]], inputs: Mapping[str, np.ndarray]) -> StageResult[Graph]:
-    """``graph`` after those of ``steps`` that raise the PSNR of its pictures for ``inputs``, all layers in int8, simulated."""
+def refine(
+    graph: Graph,
+    steps: Iterable[str],
+    scheme: Scheme,
+    batches: Callable[[], Iterator[tuple[Any, ...]]],
+    inputs: Mapping[str, np.ndarray],
+) -> StageResult[Graph]:
+    """``graph`` after those of ``steps`` that raise the PSNR of its pictures for ``inputs``, all layers in int8,
+    simulated."""
     with stopwatch() as seconds:
         wanted, span = graph.run(inputs), graph.spec.output_range
 

@@ -14,8 +14,11 @@ from edgegan.core.sampling import sample_inputs
 SECONDS = 0.6
 
 
-def saved_ms(workshop: Workshop, plan: Plan, layers: Sequence[int], progress: Progress | None = None) -> dict[int, float]:
-    """Milliseconds that int8 saves, by ``Layer.index``; a layer with which nothing could be built or run is left out."""
+def saved_ms(
+    workshop: Workshop, plan: Plan, layers: Sequence[int], progress: Progress | None = None
+) -> dict[int, float]:
+    """Milliseconds that int8 saves, by ``Layer.index``; a layer with which nothing could be built or run is left
+    out."""
     whole, progress = workshop.build(plan), progress or Silent()
     if not whole["runs"]:
         return {}
@@ -27,7 +30,9 @@ def saved_ms(workshop: Workshop, plan: Plan, layers: Sequence[int], progress: Pr
             built[str(index)] = workshop.root / row["runs"]
     graph = workshop.subject.graph
     inputs = sample_inputs(graph.spec.inputs, graph.batch, 0, workshop.subject.images)
-    outcomes = run_job(Job(artifacts=built, inputs=inputs, threads=workshop.options.threads, timed=tuple(built), seconds=SECONDS))
+    outcomes = run_job(
+        Job(artifacts=built, inputs=inputs, threads=workshop.options.threads, timed=tuple(built), seconds=SECONDS)
+    )
     taken = {name: outcome.latency_ms["p50"] for name, outcome in outcomes.items() if outcome.latency_ms}
     if "whole" not in taken:
         return {}

@@ -23,15 +23,17 @@ DISTANCE_SEED, DISTANCE_SAMPLES = 4_000_037, 64
 
 
 def sensitivity(workshop: Workshop, plans: Sequence[Plan], progress: Progress) -> dict[str, Any]:
-    """For every layer of the first int8 candidate: ``psnr_db`` and ``fd_lite0`` with it alone in int8, and ``saves_ms``, how
-    much slower the candidate is with that layer in float.
+    """For every layer of the first int8 candidate: ``psnr_db`` and ``fd_lite0`` with it alone in int8, and
+    ``saves_ms``, how much slower the candidate is with that layer in float.
 
-    Writes ``OUT/sensitivity.json`` and ``.png``. Figures that were not measured are null with a reason. Raises TargetError
-    where no int8 candidate can be built.
+    Writes ``OUT/sensitivity.json`` and ``.png``. Figures that were not measured are null with a reason. Raises
+    TargetError where no int8 candidate can be built.
     """
     plan = next((p for p in plans if p.precision == "int8"), None)
     if plan is None:
-        raise TargetError(f"{workshop.options.target.name} has no int8 candidates here, so there is nothing to quantize")
+        raise TargetError(
+            f"{workshop.options.target.name} has no int8 candidates here, so there is nothing to quantize"
+        )
     progress.stage("sensitivity")
     found = simulation(workshop, plan)
     inputs = workshop.subject.probe_inputs(workshop.options)
@@ -40,7 +42,13 @@ def sensitivity(workshop: Workshop, plans: Sequence[Plan], progress: Progress) -
     saved, saved_reason = _saved_ms(found, workshop, plan, progress)
     rows = []
     for layer in found.layers:
-        row: dict[str, Any] = {"layer": layer.node, "operator": layer.operator, "shape": list(layer.shape), "macs": layer.macs, "psnr_db": decibels[layer.index]}
+        row: dict[str, Any] = {
+            "layer": layer.node,
+            "operator": layer.operator,
+            "shape": list(layer.shape),
+            "macs": layer.macs,
+            "psnr_db": decibels[layer.index],
+        }
         for name, values, reason in (("fd_lite0", distances, distance_reason), ("saves_ms", saved, saved_reason)):
             row |= {name: None, f"{name}_reason": reason} if values is None else {name: values[layer.index]}
         rows.append(row)
@@ -62,7 +70,12 @@ def _distances(found: Simulation, workshop: Workshop, progress: Progress) -> tup
     graph = workshop.subject.graph
     if graph.output_shape[1] not in (1, 3):
         return None, f"the feature network takes 1 or 3 channels, the output has {graph.output_shape[1]}"
-    inputs = sample_inputs(graph.spec.inputs, max(1, DISTANCE_SAMPLES // graph.batch) * graph.batch, workshop.options.seed + DISTANCE_SEED, workshop.subject.images)
+    inputs = sample_inputs(
+        graph.spec.inputs,
+        max(1, DISTANCE_SAMPLES // graph.batch) * graph.batch,
+        workshop.options.seed + DISTANCE_SEED,
+        workshop.subject.images,
+    )
     span = graph.spec.output_range
     try:
         sets = SetDistances(float_to_image(found.run(inputs, ()), span))
@@ -75,14 +88,20 @@ def _distances(found: Simulation, workshop: Workshop, progress: Progress) -> tup
     return values, ""
 
 
-def _saved_ms(found: Simulation, workshop: Workshop, plan: Plan, progress: Progress) -> tuple[list[float | None] | None, str]:
+def _saved_ms(
+    found: Simulation, workshop: Workshop, plan: Plan, progress: Progress
+) -> tuple[list[float | None] | None, str]:
     """Milliseconds more with each layer in float; None for a layer that cannot be raised."""
     if not workshop.options.target.runs_here:
         return None, f"this machine cannot run {workshop.options.target.name}"
     if len(found.layers) < 2:
         return None, "a network of one layer has nothing left in int8 without it"
     taken = saved_ms(workshop, plan, [layer.index for layer in found.layers], progress)
-    return ([taken.get(layer.index) for layer in found.layers], "") if taken else (None, f"{plan.name} could not be built or timed")
+    return (
+        ([taken.get(layer.index) for layer in found.layers], "")
+        if taken
+        else (None, f"{plan.name} could not be built or timed")
+    )
 
 
 def _chart(rows: list[dict[str, Any]], path: Path) -> None:
@@ -93,7 +112,11 @@ def _chart(rows: list[dict[str, Any]], path: Path) -> None:
     loss, gain = figure.subplots(1, 2, sharey=True)
     places = np.arange(len(rows))
     loss.barh(places, [row["psnr_db"] for row in rows])
-    loss.set(yticks=places, yticklabels=[f"{row['layer']} {'x'.join(map(str, row['shape']))}" for row in rows], xlabel="dB, alone in int8")
+    loss.set(
+        yticks=places,
+        yticklabels=[f"{row['layer']} {'x'.join(map(str, row['shape']))}" for row in rows],
+        xlabel="dB, alone in int8",
+    )
     gain.barh(places, [row["saves_ms"] or 0.0 for row in rows], color="tab:green")
     gain.set(xlabel="ms that int8 saves" if any(row["saves_ms"] for row in rows) else "ms saved: not measured")
     loss.invert_yaxis()

@@ -25,7 +25,8 @@ DISTANCE_ELEMENTS = 1 << 26
 
 @dataclass(frozen=True)
 class Subject:
-    """``images``: uint8 NHWC that image inputs are drawn from. ``real``: uint8 NHWC that sets of outputs are compared with."""
+    """``images``: uint8 NHWC that image inputs are drawn from. ``real``: uint8 NHWC that sets of outputs are compared
+    with."""
 
     name: str
     graph: Graph
@@ -35,28 +36,49 @@ class Subject:
     notes: tuple[str, ...]
 
     def calibration_batches(self, options: Options) -> Iterator[tuple[torch.Tensor, ...]]:
-        """The calibration inputs in the graph's batch size, in the order of ``forward``'s arguments, each drawn when it is asked for."""
+        """The calibration inputs in the graph's batch size, in the order of ``forward``'s arguments, each drawn when it
+        is asked for."""
         for start in range(0, _whole_batches(options.calibration_samples, options.batch), options.batch):
             places = range(start, start + options.batch)
             images = None if self.images is None else self.images.take(places, axis=0, mode="wrap")
-            values = sample_inputs(self.graph.spec.inputs, options.batch, options.seed + CALIBRATION_SEED + start, images)
+            values = sample_inputs(
+                self.graph.spec.inputs, options.batch, options.seed + CALIBRATION_SEED + start, images
+            )
             yield tuple(torch.from_numpy(v) for v in values.values())
 
     def check_inputs(self, options: Options) -> dict[str, np.ndarray]:
         """The inputs of the paired quality figures; never those of calibration, for latents."""
         most = max(2, CHECK_ELEMENTS // int(np.prod(self.graph.output_shape[1:])))
-        return sample_inputs(self.graph.spec.inputs, _whole_batches(min(CHECK_SAMPLES, most), options.batch), options.seed + CHECK_SEED, self.images)
+        return sample_inputs(
+            self.graph.spec.inputs,
+            _whole_batches(min(CHECK_SAMPLES, most), options.batch),
+            options.seed + CHECK_SEED,
+            self.images,
+        )
 
     def probe_inputs(self, options: Options) -> dict[str, np.ndarray]:
-        """The inputs by which steps on the way are judged; neither those of calibration nor those of the final figures."""
+        """The inputs by which steps on the way are judged; neither those of calibration nor those of the final
+        figures."""
         most = max(2, CHECK_ELEMENTS // int(np.prod(self.graph.output_shape[1:])))
-        return sample_inputs(self.graph.spec.inputs, _whole_batches(min(CHECK_SAMPLES, most), options.batch), options.seed + PROBE_SEED, self.images)
+        return sample_inputs(
+            self.graph.spec.inputs,
+            _whole_batches(min(CHECK_SAMPLES, most), options.batch),
+            options.seed + PROBE_SEED,
+            self.images,
+        )
 
     def distance_inputs(self, options: Options) -> dict[str, np.ndarray]:
-        """The inputs of the set distances: as many as asked for and memory allows; every image once where images go in."""
+        """The inputs of the set distances: as many as asked for and memory allows; every image once where images go
+        in."""
         most = max(4, DISTANCE_ELEMENTS // int(np.prod(self.graph.output_shape[1:])))
-        count = min(options.fd_samples, most, len(self.images) if self.images is not None and self.graph.spec.is_image_to_image else options.fd_samples)
-        return sample_inputs(self.graph.spec.inputs, _whole_batches(count, options.batch), options.seed + CHECK_SEED + 1, self.images)
+        count = min(
+            options.fd_samples,
+            most,
+            len(self.images) if self.images is not None and self.graph.spec.is_image_to_image else options.fd_samples,
+        )
+        return sample_inputs(
+            self.graph.spec.inputs, _whole_batches(count, options.batch), options.seed + CHECK_SEED + 1, self.images
+        )
 
 
 def _whole_batches(count: int, batch: int) -> int:
@@ -65,17 +87,29 @@ def _whole_batches(count: int, batch: int) -> int:
 
 def load_subject(options: Options) -> Subject:
     """Load, fill and capture the model; read the data in the size that the model wants."""
-    loaded = load_model(options.model, list(options.inputs), options.output_range, options.weights, options.weights_key, options.batch, image_inputs=options.data is not None)
+    loaded = load_model(
+        options.model,
+        list(options.inputs),
+        options.output_range,
+        options.weights,
+        options.weights_key,
+        options.batch,
+        image_inputs=options.data is not None,
+    )
     graph = capture(loaded.module, loaded.spec, options.batch)
     images, real = _pictures(loaded, graph, options.data)
     notes = []
     if graph.spec.is_image_to_image and images is None:
-        notes.append("no --data: image inputs are random texture, so calibration and quality figures say little about photographs")
+        notes.append(
+            "no --data: image inputs are random texture, so calibration and quality figures say little about "
+            "photographs"
+        )
     return Subject(loaded.name, graph, graph.fingerprint(), images, real, tuple(notes))
 
 
 def _pictures(loaded: LoadedModel, graph: Graph, data: Path | None) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """What image inputs are drawn from (None for a latent generator), and the real pictures that outputs are compared with."""
+    """What image inputs are drawn from (None for a latent generator), and the real pictures that outputs are compared
+    with."""
     translates = graph.spec.is_image_to_image
     if data is not None:
         given = _read(data, graph)
@@ -93,9 +127,14 @@ def _pictures(loaded: LoadedModel, graph: Graph, data: Path | None) -> tuple[np.
 def _refuse_constant(images: np.ndarray, path: Path) -> None:
     """Ranges taken from pictures without content would ruin every other picture."""
     if (images == images[:1, :1, :1]).all():
-        raise UsageError(f"--data {path}: all {len(images)} pictures are one flat colour, from which int8 ranges cannot be taken; give real ones")
+        raise UsageError(
+            f"--data {path}: all {len(images)} pictures are one flat colour, from which int8 ranges cannot be taken; "
+            "give real ones"
+        )
     if len(images) > 1 and (images == images[:1]).all():
-        raise UsageError(f"--data {path}: all {len(images)} pictures are the same; give different ones, at least a few dozen")
+        raise UsageError(
+            f"--data {path}: all {len(images)} pictures are the same; give different ones, at least a few dozen"
+        )
 
 
 def _read(path: Path, graph: Graph) -> np.ndarray:

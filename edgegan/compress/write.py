@@ -32,9 +32,15 @@ def clear(out: Path) -> None:
 
 
 def write_result(
-    chosen: dict[str, Any] | None, baseline: dict[str, Any], candidates: list[dict[str, Any]], done: list[tuple[str, StageResult[Any]]],
-    subject: Subject, network: Graph, options: Options, store: StageStore,
-) -> dict[str, Any]:  # fmt: skip
+    chosen: dict[str, Any] | None,
+    baseline: dict[str, Any],
+    candidates: list[dict[str, Any]],
+    done: list[tuple[str, StageResult[Any]]],
+    subject: Subject,
+    network: Graph,
+    options: Options,
+    store: StageStore,
+) -> dict[str, Any]:
     """Write everything, the report last; returns the report."""
     out, root = options.out, store.path("candidates")
     for row in candidates:
@@ -57,13 +63,24 @@ def write_result(
         size = (out / name).stat().st_size
         chosen |= {"artifact": name, "bytes": size}
         result = _public(chosen) | {"speedup": _speedup(baseline, chosen)}
-    sample_sheet(original, outputs(root / chosen["runs"], inputs, options.threads) if chosen else None, subject.graph.spec.output_range, out / "samples.png")
+    sample_sheet(
+        original,
+        outputs(root / chosen["runs"], inputs, options.threads) if chosen else None,
+        subject.graph.spec.output_range,
+        out / "samples.png",
+    )
     report = {
-        "schema": 1, "model": subject.name, "target": options.target.name, "seed": options.seed, "environment": environment(options.threads),
-        "warnings": [*_warnings(options, subject, done), *inexact([baseline, *candidates])], "baseline": _public(baseline),
+        "schema": 1,
+        "model": subject.name,
+        "target": options.target.name,
+        "seed": options.seed,
+        "environment": environment(options.threads),
+        "warnings": [*_warnings(options, subject, done), *inexact([baseline, *candidates])],
+        "baseline": _public(baseline),
         "stages": [{"name": name, "seconds": stage.seconds, "notes": list(stage.notes)} for name, stage in done],
-        "candidates": [_public(row) for row in candidates], "result": result,
-    }  # fmt: skip
+        "candidates": [_public(row) for row in candidates],
+        "result": result,
+    }
     write_html(report, out / "samples.png", out / "report.html")
     write_json(out / "report.json", report)
     return report
@@ -85,17 +102,43 @@ def _place(row: dict[str, Any], options: Options, root: Path) -> str:
     return str(kept.relative_to(options.out))
 
 
-def _write_bundle(onnx: Path, chosen: dict[str, Any], subject: Subject, network: Graph, options: Options, inputs: dict[str, Any]) -> str:
+def _write_bundle(
+    onnx: Path, chosen: dict[str, Any], subject: Subject, network: Graph, options: Options, inputs: dict[str, Any]
+) -> str:
     path = options.out / "g.edgegan"
     graph = subject.graph
     manifest = read_manifest(onnx).content
-    description = {"target": options.target.to_json(), "precision": chosen["precision"], "model": subject.name, "command": BUILD_COMMAND, "parser": chosen["notes"], "manifest": manifest}
-    write_bundle(path, onnx, description, {**{f"input_{k}": v for k, v in inputs.items()}, "image": network.run(inputs)})
+    description = {
+        "target": options.target.to_json(),
+        "precision": chosen["precision"],
+        "model": subject.name,
+        "command": BUILD_COMMAND,
+        "parser": chosen["notes"],
+        "manifest": manifest,
+    }
+    write_bundle(
+        path, onnx, description, {**{f"input_{k}": v for k, v in inputs.items()}, "image": network.run(inputs)}
+    )
     content = describe(
-        artifact=path, backend="tensorrt", backend_version="built on the device", target=options.target.name, precision=chosen["precision"], spec=graph.spec,
-        output_shape=graph.output_shape[1:], batch=graph.batch, model=subject.name, weights_sha256=subject.fingerprint,
-        build={"compute_capability": options.target.compute_capability, "flags": [], "versions": {}, "built_on_device": False, "command": BUILD_COMMAND}, pixels=options.uint8_output,
-    )  # fmt: skip
+        artifact=path,
+        backend="tensorrt",
+        backend_version="built on the device",
+        target=options.target.name,
+        precision=chosen["precision"],
+        spec=graph.spec,
+        output_shape=graph.output_shape[1:],
+        batch=graph.batch,
+        model=subject.name,
+        weights_sha256=subject.fingerprint,
+        build={
+            "compute_capability": options.target.compute_capability,
+            "flags": [],
+            "versions": {},
+            "built_on_device": False,
+            "command": BUILD_COMMAND,
+        },
+        pixels=options.uint8_output,
+    )
     write_manifest(path, content)
     return path.name
 

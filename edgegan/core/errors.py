@@ -50,7 +50,9 @@ class MissingPackageError(GeneratorError):
     exit_code = 5
 
     def __init__(self, package: str, extra: str, why: str) -> None:
-        super().__init__(f"{why} needs the package {package!r}, which is not installed.\nInstall it: pip install 'edgegan[{extra}]'")
+        super().__init__(
+            f"{why} needs the package {package!r}, which is not installed.\nInstall it: pip install 'edgegan[{extra}]'"
+        )
         self.package, self.extra = package, extra
 
 

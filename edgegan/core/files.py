@@ -38,7 +38,10 @@ def disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as exc:
         if exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise OutputError(f"{path}: the disk is full ({exc.strerror}); free some space or choose another --out, then run again to resume") from exc
+            raise OutputError(
+                f"{path}: the disk is full ({exc.strerror}); free some space or choose another --out, then run again "
+                "to resume"
+            ) from exc
         if exc.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             raise OutputError(f"{path} cannot be written: {exc.strerror}; choose another --out") from exc
         raise

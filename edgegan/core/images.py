@@ -15,7 +15,9 @@ from edgegan.core.files import write_bytes
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".pgm")
 
 
-def read_images(path: Path | str, size: tuple[int, int] | None = None, channels: int | None = None, limit: int | None = None) -> np.ndarray:
+def read_images(
+    path: Path | str, size: tuple[int, int] | None = None, channels: int | None = None, limit: int | None = None
+) -> np.ndarray:
     """Images of an IDX file (``.gz`` or not), an ``.npz``/``.npy`` in NCHW or NHWC, or a folder: uint8 (N, H, W, C).
 
     ``size`` (height, width): folders are resized and centre-cropped to it; arrays are zero-padded evenly where smaller,
@@ -37,7 +39,9 @@ def read_images(path: Path | str, size: tuple[int, int] | None = None, channels:
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or not len(images):
-        raise UsageError(f"--data {path}: expected (N,H,W), (N,H,W,C) or (N,C,H,W) with N > 0, found shape {images.shape}")
+        raise UsageError(
+            f"--data {path}: expected (N,H,W), (N,H,W,C) or (N,C,H,W) with N > 0, found shape {images.shape}"
+        )
     if images.shape[-1] not in (1, 3) and images.shape[1] in (1, 3):
         images = images.transpose(0, 2, 3, 1)
     if images.shape[-1] not in (1, 3):
@@ -107,7 +111,10 @@ def _fit(images: np.ndarray, size: tuple[int, int] | None, path: Path) -> np.nda
         return images
     missing = [want - have for want, have in zip(size, images.shape[1:3], strict=True)]
     if min(missing) < 0:
-        raise UsageError(f"--data {path}: images are {images.shape[1]}x{images.shape[2]}, the generator wants {size[0]}x{size[1]}; give a folder to have them resized")
+        raise UsageError(
+            f"--data {path}: images are {images.shape[1]}x{images.shape[2]}, the generator wants {size[0]}x{size[1]}; "
+            "give a folder to have them resized"
+        )
     pads = [(m // 2, m - m // 2) for m in missing]
     return np.pad(images, ((0, 0), *pads, (0, 0)))
 
@@ -149,7 +156,8 @@ def refuse_broken(path: Path, count: int, broken: list[str], share: float = 0.1)
 
 
 def read_picture(file: Path, size: tuple[int, int] | None = None, channels: int | None = None) -> np.ndarray:
-    """One image file as uint8 (H, W, C), resized and centre-cropped to ``size`` (height, width). UsageError where it is broken."""
+    """One image file as uint8 (H, W, C), resized and centre-cropped to ``size`` (height, width). UsageError where it is
+    broken."""
     image = _pillow()
     try:
         with image.open(file) as picture:
@@ -170,7 +178,8 @@ def _resize_and_crop(picture, size: tuple[int, int] | None, image):
 
 
 def decode_image(content: bytes, shape: tuple[int, int, int]) -> np.ndarray:
-    """A picture in any format that Pillow reads, resized and centre-cropped: uint8 (H, W, C) = ``shape``. Raises UsageError."""
+    """A picture in any format that Pillow reads, resized and centre-cropped: uint8 (H, W, C) = ``shape``. Raises
+    UsageError."""
     image = _pillow()
     try:
         with image.open(io.BytesIO(content)) as picture:
@@ -184,7 +193,9 @@ def decode_image(content: bytes, shape: tuple[int, int, int]) -> np.ndarray:
 def resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """uint8 (H, W, C) resized (bicubic, antialiased) and centre-cropped to ``size`` (height, width)."""
     image = _pillow()
-    array = np.asarray(_resize_and_crop(image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture), size, image))
+    array = np.asarray(
+        _resize_and_crop(image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture), size, image)
+    )
     return array.reshape(*size, picture.shape[-1])
 
 

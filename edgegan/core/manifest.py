@@ -15,7 +15,23 @@ from edgegan.core.spec import KINDS, GeneratorSpec, TensorSpec
 
 SCHEMA = 1
 DISTRIBUTIONS = {"latent": "standard normal", "label": "class index", "onehot": "one-hot vector", "image": "image"}
-REQUIRED = ("schema", "artifact", "files", "backend", "backend_version", "target", "precision", "inputs", "outputs", "batch", "model", "weights_sha256", "edgegan_version", "created", "build")
+REQUIRED = (
+    "schema",
+    "artifact",
+    "files",
+    "backend",
+    "backend_version",
+    "target",
+    "precision",
+    "inputs",
+    "outputs",
+    "batch",
+    "model",
+    "weights_sha256",
+    "edgegan_version",
+    "created",
+    "build",
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +57,14 @@ class Manifest:
     @property
     def spec(self) -> GeneratorSpec:
         inputs = tuple(
-            TensorSpec(name=i["name"], kind=i["kind"], shape=tuple(i["shape"][1:]), range=tuple(i["range"]) if i.get("range") else None, classes=i.get("classes"), truncation=i.get("truncation"))
+            TensorSpec(
+                name=i["name"],
+                kind=i["kind"],
+                shape=tuple(i["shape"][1:]),
+                range=tuple(i["range"]) if i.get("range") else None,
+                classes=i.get("classes"),
+                truncation=i.get("truncation"),
+            )
             for i in self.content["inputs"]
         )
         low, high = self.content["outputs"][0]["range"]
@@ -64,25 +87,70 @@ def manifest_path(artifact: Path) -> Path:
 
 
 def describe(
-    *, artifact: Path, backend: str, backend_version: str, target: str, precision: str, spec: GeneratorSpec, output_shape: tuple[int, ...],
-    batch: int, model: str, weights_sha256: str, build: dict[str, Any], exceptions: dict[str, str] | None = None, extra_files: tuple[Path, ...] = (), pixels: bool = False,
-) -> dict[str, Any]:  # fmt: skip
-    """The manifest of ``artifact`` (and ``extra_files`` beside it) as JSON. ``output_shape`` is (C, H, W); ``pixels``: the
-    artifact gives it as uint8 (N, H, W, C)."""
+    *,
+    artifact: Path,
+    backend: str,
+    backend_version: str,
+    target: str,
+    precision: str,
+    spec: GeneratorSpec,
+    output_shape: tuple[int, ...],
+    batch: int,
+    model: str,
+    weights_sha256: str,
+    build: dict[str, Any],
+    exceptions: dict[str, str] | None = None,
+    extra_files: tuple[Path, ...] = (),
+    pixels: bool = False,
+) -> dict[str, Any]:
+    """The manifest of ``artifact`` (and ``extra_files`` beside it) as JSON. ``output_shape`` is (C, H, W); ``pixels``:
+    the artifact gives it as uint8 (N, H, W, C)."""
     inputs = [
-        {"name": i.name, "kind": i.kind, "shape": [None, *i.shape], "dtype": i.dtype, "layout": "NCHW" if len(i.shape) == 3 else "N" + "C" * len(i.shape),
-         "range": list(i.range) if i.range else None, "distribution": DISTRIBUTIONS[i.kind], "classes": i.classes, "truncation": i.truncation}
+        {
+            "name": i.name,
+            "kind": i.kind,
+            "shape": [None, *i.shape],
+            "dtype": i.dtype,
+            "layout": "NCHW" if len(i.shape) == 3 else "N" + "C" * len(i.shape),
+            "range": list(i.range) if i.range else None,
+            "distribution": DISTRIBUTIONS[i.kind],
+            "classes": i.classes,
+            "truncation": i.truncation,
+        }
         for i in spec.inputs
-    ]  # fmt: skip
-    shape, dtype, layout = ((*output_shape[1:], output_shape[0]), "uint8", "NHWC") if pixels else (output_shape, "float32", "NCHW")
-    outputs = [{"name": spec.output_name, "kind": "image", "shape": [None, *shape], "dtype": dtype, "layout": layout, "range": list(spec.output_range), "distribution": "image"}]
+    ]
+    shape, dtype, layout = (
+        ((*output_shape[1:], output_shape[0]), "uint8", "NHWC") if pixels else (output_shape, "float32", "NCHW")
+    )
+    outputs = [
+        {
+            "name": spec.output_name,
+            "kind": "image",
+            "shape": [None, *shape],
+            "dtype": dtype,
+            "layout": layout,
+            "range": list(spec.output_range),
+            "distribution": "image",
+        }
+    ]
     return {
-        "schema": SCHEMA, "artifact": artifact.name,
+        "schema": SCHEMA,
+        "artifact": artifact.name,
         "files": [{"name": f.name, "sha256": sha256(f), "bytes": f.stat().st_size} for f in (artifact, *extra_files)],
-        "backend": backend, "backend_version": backend_version, "target": target, "precision": precision, "precision_exceptions": exceptions or {},
-        "inputs": inputs, "outputs": outputs, "batch": {"min": batch, "max": batch}, "model": model, "weights_sha256": weights_sha256,
-        "edgegan_version": __version__, "created": datetime.now(timezone.utc).isoformat(timespec="seconds"), "build": build,
-    }  # fmt: skip
+        "backend": backend,
+        "backend_version": backend_version,
+        "target": target,
+        "precision": precision,
+        "precision_exceptions": exceptions or {},
+        "inputs": inputs,
+        "outputs": outputs,
+        "batch": {"min": batch, "max": batch},
+        "model": model,
+        "weights_sha256": weights_sha256,
+        "edgegan_version": __version__,
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "build": build,
+    }
 
 
 def write_manifest(artifact: Path, content: dict[str, Any]) -> Path:
@@ -101,14 +169,18 @@ def read_manifest(artifact: Path) -> Manifest:
         raise ArtifactError(f"{artifact}: no such file")
     path = manifest_path(artifact)
     if not path.is_file():
-        raise ArtifactError(f"{artifact} has no manifest {path.name} beside it; copy both files, or export the model again")
+        raise ArtifactError(
+            f"{artifact} has no manifest {path.name} beside it; copy both files, or export the model again"
+        )
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as exc:
         raise ArtifactError(f"{path} is damaged: {exc}") from exc
     _check_form(path, content)
     if content["artifact"] != artifact.name:
-        raise ArtifactError(f"{path} belongs to {content['artifact']!r}, not to {artifact.name!r}; the two were swapped")
+        raise ArtifactError(
+            f"{path} belongs to {content['artifact']!r}, not to {artifact.name!r}; the two were swapped"
+        )
     _check_files(artifact.parent, content["files"])
     return Manifest(path, content)
 
@@ -120,13 +192,31 @@ def _check_form(path: Path, content: Any) -> None:
     if missing:
         raise ArtifactError(f"{path} is damaged: it lacks {', '.join(missing)}")
     try:
-        sound = all(i["kind"] in KINDS and isinstance(i["name"], str) and i["shape"][0] is None and all(isinstance(d, int) and d > 0 for d in i["shape"][1:]) for i in content["inputs"] + content["outputs"])
-        sound = sound and len(content["inputs"]) > 0 and len(content["outputs"]) > 0 and len(content["outputs"][0]["range"]) == 2 and int(content["batch"]["max"]) >= 1
-        sound = sound and all({"name", "sha256", "bytes"} <= set(f) for f in content["files"]) and content["files"][0]["name"] == content["artifact"]
+        sound = all(
+            i["kind"] in KINDS
+            and isinstance(i["name"], str)
+            and i["shape"][0] is None
+            and all(isinstance(d, int) and d > 0 for d in i["shape"][1:])
+            for i in content["inputs"] + content["outputs"]
+        )
+        sound = (
+            sound
+            and len(content["inputs"]) > 0
+            and len(content["outputs"]) > 0
+            and len(content["outputs"][0]["range"]) == 2
+            and int(content["batch"]["max"]) >= 1
+        )
+        sound = (
+            sound
+            and all({"name", "sha256", "bytes"} <= set(f) for f in content["files"])
+            and content["files"][0]["name"] == content["artifact"]
+        )
     except (KeyError, TypeError, IndexError, ValueError):
         sound = False
     if not sound:
-        raise ArtifactError(f"{path} is damaged: its inputs, outputs, files or batch do not have the form of a manifest")
+        raise ArtifactError(
+            f"{path} is damaged: its inputs, outputs, files or batch do not have the form of a manifest"
+        )
 
 
 def _check_files(folder: Path, files: list[dict[str, Any]]) -> None:

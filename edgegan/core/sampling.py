@@ -12,12 +12,14 @@ from edgegan.core.spec import TensorSpec
 def draw(spec: TensorSpec, count: int, rng: np.random.Generator) -> np.ndarray:
     """``count`` values of one input, (count, *shape) in the spec's dtype.
 
-    A latent is standard normal, within its truncation. A label is uniform over its classes. An image without data is smooth random texture:
-    a coarse uniform grid, enlarged, in the spec's range.
+    A latent is standard normal, within its truncation. A label is uniform over its classes. An image without data is
+    smooth random texture: a coarse uniform grid, enlarged, in the spec's range.
     """
     if spec.kind == "latent":
         shape = (count, *spec.shape)
-        values = rng.standard_normal(shape) if spec.truncation is None else _truncated_normal(shape, spec.truncation, rng)
+        values = (
+            rng.standard_normal(shape) if spec.truncation is None else _truncated_normal(shape, spec.truncation, rng)
+        )
         return values.astype(np.float32)
     if spec.kind in ("label", "onehot"):
         assert spec.classes is not None
@@ -33,7 +35,8 @@ def draw(spec: TensorSpec, count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _truncated_normal(shape: tuple[int, ...], limit: float, rng: np.random.Generator) -> np.ndarray:
-    """Normal values within +-``limit`` by rejection: of normal proposals, or where few of those would do, of uniform ones.
+    """Normal values within +-``limit`` by rejection: of normal proposals, or where few of those would do, of uniform
+    ones.
 
     Every round draws the whole array from streams of its own, so that sample i is the same for any count.
     """
@@ -81,7 +84,8 @@ def pixels_to_float(images: np.ndarray, value_range: tuple[float, float]) -> np.
 
 
 def float_to_image(values: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
-    """float (N, C, H, W) in ``value_range`` -> uint8 (N, H, W, C), rounded and clipped; (N, C, T) is one row of pixels."""
+    """float (N, C, H, W) in ``value_range`` -> uint8 (N, H, W, C), rounded and clipped; (N, C, T) is one row of
+    pixels."""
     low, high = value_range
     values = values[:, :, None] if values.ndim == 3 else values
     scaled = (np.asarray(values, np.float32) - low) * np.float32(255.0 / (high - low))

@@ -17,9 +17,9 @@ _SPEC = re.compile(r"^(?P<kind>[a-z]+):(?P<dims>\d+(?:x\d+)*)(?:@(?P<range>[^@]+
 class TensorSpec:
     """One input of a generator.
 
-    ``shape`` is without batch. ``kind`` is ``latent`` (float32, standard normal, redrawn beyond +-``truncation`` where that
-    is given: Brock et al. 2019, arXiv:1809.11096), ``image`` (float32, values in ``range``), ``label`` (int64 class index
-    below ``classes``, shape ``()``) or ``onehot`` (float32, length ``classes``).
+    ``shape`` is without batch. ``kind`` is ``latent`` (float32, standard normal, redrawn beyond +-``truncation`` where
+    that is given: Brock et al. 2019, arXiv:1809.11096), ``image`` (float32, values in ``range``), ``label`` (int64
+    class index below ``classes``, shape ``()``) or ``onehot`` (float32, length ``classes``).
     """
 
     name: str
@@ -72,7 +72,10 @@ def parse_input(text: str, name: str) -> TensorSpec:
     """Read ``--input``: ``latent:100x1x1[@TRUNCATION]``, ``image:3x256x256[@LO,HI]``, ``label:10`` or ``onehot:10``."""
     match = _SPEC.match(text.strip())
     if not match or match["kind"] not in KINDS:
-        raise UsageError(f"--input {text!r} is not understood: write latent:100x1x1, image:3x256x256, image:3x64x64@0,1, label:10 or onehot:10")
+        raise UsageError(
+            f"--input {text!r} is not understood: write latent:100x1x1, image:3x256x256, image:3x64x64@0,1, label:10 "
+            "or onehot:10"
+        )
     kind, dims = match["kind"], tuple(int(d) for d in match["dims"].split("x"))
     if 0 in dims:
         raise UsageError(f"--input {text!r}: a dimension cannot be 0")
@@ -85,8 +88,15 @@ def parse_input(text: str, name: str) -> TensorSpec:
     if kind == "image":
         if len(dims) != 3:
             raise UsageError(f"--input {text!r}: an image is CHANNELSxHEIGHTxWIDTH, such as image:3x256x256")
-        return TensorSpec(name=name, kind=kind, shape=dims, range=parse_range(match["range"], f"--input {text!r}") if match["range"] else (-1.0, 1.0))
-    return TensorSpec(name=name, kind=kind, shape=dims, truncation=_truncation(match["range"], text) if match["range"] else None)
+        return TensorSpec(
+            name=name,
+            kind=kind,
+            shape=dims,
+            range=parse_range(match["range"], f"--input {text!r}") if match["range"] else (-1.0, 1.0),
+        )
+    return TensorSpec(
+        name=name, kind=kind, shape=dims, truncation=_truncation(match["range"], text) if match["range"] else None
+    )
 
 
 def _truncation(given: str, text: str) -> float:
@@ -95,5 +105,7 @@ def _truncation(given: str, text: str) -> float:
     except ValueError:
         raise UsageError(f"--input {text!r}: a latent's truncation is one number, such as latent:100@0.7") from None
     if not found >= LEAST_TRUNCATION:
-        raise UsageError(f"--input {text!r}: truncation {given} is below {LEAST_TRUNCATION}, where hardly a draw of a normal falls")
+        raise UsageError(
+            f"--input {text!r}: truncation {given} is below {LEAST_TRUNCATION}, where hardly a draw of a normal falls"
+        )
     return found

@@ -46,7 +46,8 @@ class StageStore:
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
-        """The folder is this run's alone within the block. Raises OutputError when it is in use, or belongs to other inputs."""
+        """The folder is this run's alone within the block. Raises OutputError when it is in use, or belongs to other
+        inputs."""
         with disk_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
             lock = (self.root / ".lock").open("w")
@@ -54,7 +55,9 @@ class StageStore:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise OutputError(f"{self.root.parent} is in use by another run; wait for it, or choose another --out") from None
+                raise OutputError(
+                    f"{self.root.parent} is in use by another run; wait for it, or choose another --out"
+                ) from None
             self._mark()
             yield
 
@@ -64,7 +67,10 @@ class StageStore:
             before = _read_json(marker)
             if before != self.inputs:
                 changed = sorted(k for k in before.keys() | self.inputs.keys() if before.get(k) != self.inputs.get(k))
-                raise OutputError(f"{self.root.parent} holds a run of other inputs ({', '.join(changed)} differ); choose another --out, or --force to replace it")
+                raise OutputError(
+                    f"{self.root.parent} holds a run of other inputs ({', '.join(changed)} differ); choose another "
+                    "--out, or --force to replace it"
+                )
         else:
             write_json(marker, self.inputs)
 

@@ -19,9 +19,9 @@ RUNTIMES = ("onnxruntime", "openvino", "litert", "tensorrt", "tensorrt-rtx")
 class Target:
     """One device. ``targets/README.md`` explains every key.
 
-    ``runtimes``: backends that may be chosen, the device's own first. ``precisions``: what it takes, the preferred first.
-    ``runs_here``: whether this machine's CPU is a stand-in for the device's, so that candidates are measured here.
-    ``build``: ``here`` (ahead of time) or ``device`` (from a bundle).
+    ``runtimes``: backends that may be chosen, the device's own first. ``precisions``: what it takes, the preferred
+    first. ``runs_here``: whether this machine's CPU is a stand-in for the device's, so that candidates are measured
+    here. ``build``: ``here`` (ahead of time) or ``device`` (from a bundle).
     """
 
     name: str
@@ -40,7 +40,9 @@ class Target:
 
     def to_json(self) -> dict[str, Any]:
         return {"name": self.name, "description": self.description, "runtime": self.runtime} | {
-            k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items() if k not in ("name", "description")
+            k: list(v) if isinstance(v, tuple) else v
+            for k, v in asdict(self).items()
+            if k not in ("name", "description")
         }
 
 
@@ -83,7 +85,7 @@ def read_target(path: Path) -> Target:
     if not isinstance(target.runs_here, bool):
         raise UsageError(f"{path}: runs_here = {target.runs_here!r} must be true or false")
     if target.runtime == "tensorrt-rtx" and not target.compute_capability:
-        raise UsageError(f"{path}: the runtime tensorrt-rtx needs compute_capability, such as \"8.9\"")
+        raise UsageError(f'{path}: the runtime tensorrt-rtx needs compute_capability, such as "8.9"')
     return target
 
 

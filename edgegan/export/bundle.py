@@ -1,8 +1,9 @@
-"""The device bundle ``g.edgegan``: a zip with the ONNX graph and all that the device needs to make and check its engine.
+"""The device bundle ``g.edgegan``: a zip with the ONNX graph and all that the device needs to make and check its
+engine.
 
-    bundle.json   schema, target, precision, model, the manifest to be, size and SHA-256 of every other entry, the command
-    g.onnx        float or explicit Q/DQ, accepted by NVIDIA's parser
-    check.npz     seeded inputs and the float network's images for them
+    bundle.json   schema, target, precision, model, the manifest to be, size and SHA-256 of every other entry, the
+    command g.onnx        float or explicit Q/DQ, accepted by NVIDIA's parser check.npz     seeded inputs and the float
+    network's images for them
 """
 
 from __future__ import annotations
@@ -57,13 +58,17 @@ def read_bundle(path: Path) -> Bundle:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             if sorted(names) != sorted(ENTRIES):
-                raise ArtifactError(f"{path} is not a bundle: it holds {', '.join(names[:5])}; expected {', '.join(ENTRIES)}")
+                raise ArtifactError(
+                    f"{path} is not a bundle: it holds {', '.join(names[:5])}; expected {', '.join(ENTRIES)}"
+                )
             if sum(i.file_size for i in archive.infolist()) > LARGEST:
                 raise ArtifactError(f"{path} unpacks to more than {LARGEST >> 30} GiB and is refused")
             contents = {name: archive.read(name) for name in ENTRIES}
         description = json.loads(contents["bundle.json"])
         if description.get("schema") != SCHEMA:
-            raise ArtifactError(f"{path} is a bundle of schema {description.get('schema')}; this version reads {SCHEMA}")
+            raise ArtifactError(
+                f"{path} is a bundle of schema {description.get('schema')}; this version reads {SCHEMA}"
+            )
         for entry in description["files"]:
             data = contents[entry["name"]]
             if len(data) != entry["bytes"] or hashlib.sha256(data).hexdigest() != entry["sha256"]:

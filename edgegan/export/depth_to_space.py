@@ -1,9 +1,9 @@
 """Phases into pixels as the operator that LiteRT has for it.
 
-The graph spreads channels over pixels by a reshape that folds rows into the batch, a transpose and a reshape back: every tensor of
-rank 4, which converts and quantizes well. XNNPACK copies both at the same speed (0.045 ms each on a 32-channel map, and 0.31 on
-one of 64x64); but an accelerator that cannot change the batch takes DEPTH_TO_SPACE, and neither the converter nor
-ai-edge-quantizer knows it, so it is put in last, in the finished file.
+The graph spreads channels over pixels by a reshape that folds rows into the batch, a transpose and a reshape back:
+every tensor of rank 4, which converts and quantizes well. XNNPACK copies both at the same speed (0.045 ms each on a
+32-channel map, and 0.31 on one of 64x64); but an accelerator that cannot change the batch takes DEPTH_TO_SPACE, and
+neither the converter nor ai-edge-quantizer knows it, so it is put in last, in the finished file.
 """
 
 from __future__ import annotations
@@ -41,7 +41,11 @@ def _fuse(model: Any, part: Any) -> int:
     def before(op: Any, kind: int) -> Any:
         """The operator of that kind whose output ``op`` reads, and nothing else does."""
         maker = made.get(int(op.inputs[0])) if op is not None else None
-        return maker if maker is not None and kinds[maker.opcodeIndex] == kind and readers[int(op.inputs[0])] == 1 else None
+        return (
+            maker
+            if maker is not None and kinds[maker.opcodeIndex] == kind and readers[int(op.inputs[0])] == 1
+            else None
+        )
 
     count = 0
     for last in list(part.operators):
@@ -65,22 +69,36 @@ def _block(model: Any, part: Any, first: Any, middle: Any, last: Any) -> int | N
     """The factor by which rows and columns grow, where that is what the three do; None where it is not."""
     import numpy as np
 
-    source, folded, result = (tuple(int(n) for n in part.tensors[i].shape) for i in (first.inputs[0], first.outputs[0], last.outputs[0]))
+    source, folded, result = (
+        tuple(int(n) for n in part.tensors[i].shape) for i in (first.inputs[0], first.outputs[0], last.outputs[0])
+    )
     order = model.buffers[part.tensors[middle.inputs[1]].buffer].data
-    if len(source) != 4 or len(folded) != 4 or len(result) != 4 or order is None or np.frombuffer(bytes(order), np.int32).tolist() != ORDER:
+    if (
+        len(source) != 4
+        or len(folded) != 4
+        or len(result) != 4
+        or order is None
+        or np.frombuffer(bytes(order), np.int32).tolist() != ORDER
+    ):
         return None
     if not _alike(part.tensors[first.inputs[0]].quantization, part.tensors[last.outputs[0]].quantization):
         return None
     batch, rows, columns, channels = source
     block = folded[2]
-    if channels % block**2 or folded != (batch * rows, columns, block, channels // block) or result != (batch, rows * block, columns * block, channels // block**2):
+    if (
+        channels % block**2
+        or folded != (batch * rows, columns, block, channels // block)
+        or result != (batch, rows * block, columns * block, channels // block**2)
+    ):
         return None
     return block
 
 
 def _alike(one: Any, other: Any) -> bool:
     """Whether two tensors are on the same int8 grid, or both on none."""
-    grids = [(list(q.scale), list(q.zeroPoint)) if q is not None and q.scale is not None else None for q in (one, other)]
+    grids = [
+        (list(q.scale), list(q.zeroPoint)) if q is not None and q.scale is not None else None for q in (one, other)
+    ]
     return grids[0] == grids[1]
 
 

@@ -55,10 +55,18 @@ def halve_weights(float_file: Path, out: Path) -> Path:
     manager = recipe_manager.RecipeManager()
     half = qtyping.OpQuantizationConfig(
         weight_tensor_config=qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT),
-        compute_precision=qtyping.ComputePrecision.FLOAT, explicit_dequantize=True,
-    )  # fmt: skip
-    for kind in (TFLOperationName.CONV_2D, TFLOperationName.CONV_2D_TRANSPOSE, TFLOperationName.DEPTHWISE_CONV_2D, TFLOperationName.FULLY_CONNECTED):
-        manager.add_quantization_config(regex=".*", operation_name=kind, op_config=half, algorithm_key=AlgorithmName.FLOAT_CASTING)
+        compute_precision=qtyping.ComputePrecision.FLOAT,
+        explicit_dequantize=True,
+    )
+    for kind in (
+        TFLOperationName.CONV_2D,
+        TFLOperationName.CONV_2D_TRANSPOSE,
+        TFLOperationName.DEPTHWISE_CONV_2D,
+        TFLOperationName.FULLY_CONNECTED,
+    ):
+        manager.add_quantization_config(
+            regex=".*", operation_name=kind, op_config=half, algorithm_key=AlgorithmName.FLOAT_CASTING
+        )
     try:
         engine = quantizer.Quantizer(str(float_file), manager.get_quantization_recipe())
         with atomic_path(out) as temporary:

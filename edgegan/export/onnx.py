@@ -19,8 +19,8 @@ OPSET, HALF_OPSET = 18, 19
 
 
 def export_onnx(graph: Graph, path: Path, half: bool = False, half_rest: bool = False) -> Path:
-    """Write ``graph`` as ONNX (opset 18); ``half`` computes in float16 between float32 inputs and outputs, ``half_rest`` does
-    so (opset 19) for what a quantized graph leaves in float.
+    """Write ``graph`` as ONNX (opset 18); ``half`` computes in float16 between float32 inputs and outputs,
+    ``half_rest`` does so (opset 19) for what a quantized graph leaves in float.
 
     Inputs keep the spec's names, the output the spec's output_name. Raises TargetError with the exporter's reason.
     """
@@ -28,12 +28,22 @@ def export_onnx(graph: Graph, path: Path, half: bool = False, half_rest: bool = 
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     quiet = io.StringIO()
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet), torch.no_grad():
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(quiet),
+            contextlib.redirect_stderr(quiet),
+            torch.no_grad(),
+        ):
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
-                module, graph.example_inputs(), dynamo=True, opset_version=HALF_OPSET if half_rest else OPSET, verbose=False,
-                input_names=[i.name for i in graph.spec.inputs], output_names=[graph.spec.output_name],
-            )  # fmt: skip
+                module,
+                graph.example_inputs(),
+                dynamo=True,
+                opset_version=HALF_OPSET if half_rest else OPSET,
+                verbose=False,
+                input_names=[i.name for i in graph.spec.inputs],
+                output_names=[graph.spec.output_name],
+            )
     except Exception as exc:
         raise TargetError(f"torch.onnx cannot export the generator: {first_line(exc)}") from exc
     assert program is not None
@@ -47,14 +57,16 @@ def export_onnx(graph: Graph, path: Path, half: bool = False, half_rest: bool = 
 def _halve(file: Path) -> None:
     """Every float32 tensor of the file in float16, scales too; inputs and outputs stay as they are.
 
-    The converter casts a constant once for each reader that must have float32 (Resize), always by the same name, and leaves
-    its casts anywhere in the list.
+    The converter casts a constant once for each reader that must have float32 (Resize), always by the same name, and
+    leaves its casts anywhere in the list.
     """
     import onnx
     from onnxruntime.transformers.float16 import convert_float_to_float16
     from onnxruntime.transformers.onnx_model import OnnxModel
 
-    model = convert_float_to_float16(onnx.load(file), keep_io_types=True, op_block_list=[], force_fp16_initializers=True)
+    model = convert_float_to_float16(
+        onnx.load(file), keep_io_types=True, op_block_list=[], force_fp16_initializers=True
+    )
     once = {tuple(node.output): node for node in model.graph.node}
     del model.graph.node[:]
     model.graph.node.extend(once.values())

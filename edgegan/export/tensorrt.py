@@ -35,18 +35,27 @@ class _Parsed:
         self.parser = self.trt.OnnxParser(self.network, self._log)
         if not self.parser.parse(onnx):
             reasons = [self.parser.get_error(i).desc() for i in range(self.parser.num_errors)]
-            raise TargetError(f"NVIDIA's ONNX parser refuses the generator: {reasons[0] if reasons else 'no reason given'}")
+            raise TargetError(
+                f"NVIDIA's ONNX parser refuses the generator: {reasons[0] if reasons else 'no reason given'}"
+            )
 
     def _flags(self) -> int:
-        """Strong typing, where precision lives in the ONNX: always on in RTX and TensorRT 11, a flag in 10, absent in 8."""
+        """Strong typing, where precision lives in the ONNX: always on in RTX and TensorRT 11, a flag in 10, absent in
+        8."""
         kinds = self.trt.NetworkDefinitionCreationFlag
-        self.strong = package_is_rtx(self.trt) or not hasattr(self.trt.BuilderFlag, "FP16") or hasattr(kinds, "STRONGLY_TYPED")
-        return 1 << int(kinds.STRONGLY_TYPED) if hasattr(kinds, "STRONGLY_TYPED") and not package_is_rtx(self.trt) else 0
+        self.strong = (
+            package_is_rtx(self.trt) or not hasattr(self.trt.BuilderFlag, "FP16") or hasattr(kinds, "STRONGLY_TYPED")
+        )
+        return (
+            1 << int(kinds.STRONGLY_TYPED) if hasattr(kinds, "STRONGLY_TYPED") and not package_is_rtx(self.trt) else 0
+        )
 
     def serialize(self, config: Any) -> bytes:
         plan = self.builder.build_serialized_network(self.network, config)
         if plan is None:
-            raise TargetError(f"TensorRT cannot build the generator: {self.messages[0] if self.messages else 'no reason given'}")
+            raise TargetError(
+                f"TensorRT cannot build the generator: {self.messages[0] if self.messages else 'no reason given'}"
+            )
         return bytes(plan)
 
 
@@ -55,7 +64,8 @@ def package_is_rtx(trt: Any) -> bool:
 
 
 def _logger(trt: Any, messages: list[str], layers: list[str]) -> Any:
-    """A logger that keeps errors in ``messages``, and in ``layers`` what the build log says of each layer of the engine."""
+    """A logger that keeps errors in ``messages``, and in ``layers`` what the build log says of each layer of the
+    engine."""
 
     class Logger(trt.ILogger):
         def __init__(self) -> None:
@@ -77,20 +87,25 @@ def check_with_parser(onnx_file: Path) -> dict[str, Any]:
     """
     parsed = _Parsed("tensorrt_rtx", onnx_file.read_bytes())
     kinds = [str(parsed.network.get_layer(i).type) for i in range(parsed.network.num_layers)]
-    return {"parser_version": parsed.trt.__version__, "layers": len(kinds), "quantize_layers": sum(k.endswith("QUANTIZE") for k in kinds)}
+    return {
+        "parser_version": parsed.trt.__version__,
+        "layers": len(kinds),
+        "quantize_layers": sum(k.endswith("QUANTIZE") for k in kinds),
+    }
 
 
 @dataclass(frozen=True)
 class RtxEngine:
-    """A serialized engine, and how many of its convolutions and matrix products take inputs of which type (``Int8``, ``Half``,
-    ``Float``), as the build log has it."""
+    """A serialized engine, and how many of its convolutions and matrix products take inputs of which type (``Int8``,
+    ``Half``, ``Float``), as the build log has it."""
 
     plan: bytes
     precisions: Counter[str]
 
 
 def build_rtx(onnx_file: Path, compute_capability: str = "8.9") -> RtxEngine:
-    """An engine for one compute capability; no GPU or driver is needed. Raises TargetError where parser or builder refuse."""
+    """An engine for one compute capability; no GPU or driver is needed. Raises TargetError where parser or builder
+    refuse."""
     parsed = _Parsed("tensorrt_rtx", onnx_file.read_bytes())
     config = _rtx_config(parsed, compute_capability)
     config.profiling_verbosity = parsed.trt.ProfilingVerbosity.DETAILED
@@ -106,14 +121,21 @@ def build_rtx(onnx_file: Path, compute_capability: str = "8.9") -> RtxEngine:
 
 def rtx_manifest(compute_capability: str) -> dict[str, Any]:
     """The manifest's ``build`` entry of an engine from ``build_rtx``."""
-    return {"compute_capability": compute_capability, "flags": ["strongly_typed"], "versions": {"tensorrt_rtx": _load("tensorrt_rtx").__version__}, "built_on_device": False}
+    return {
+        "compute_capability": compute_capability,
+        "flags": ["strongly_typed"],
+        "versions": {"tensorrt_rtx": _load("tensorrt_rtx").__version__},
+        "built_on_device": False,
+    }
 
 
 def _rtx_config(parsed: _Parsed, compute_capability: str) -> Any:
     name = "SM" + compute_capability.replace(".", "")
     capability = getattr(parsed.trt.ComputeCapability, name, None)
     if capability is None:
-        raise TargetError(f"TensorRT-RTX {parsed.trt.__version__} does not know compute capability {compute_capability}")
+        raise TargetError(
+            f"TensorRT-RTX {parsed.trt.__version__} does not know compute capability {compute_capability}"
+        )
     config = parsed.builder.create_builder_config()
     config.num_compute_capabilities = 1
     config.set_compute_capability(capability, 0)
@@ -133,4 +155,9 @@ def build_device_engine(onnx: bytes, path: Path, precision: str) -> dict[str, An
             config.set_flag(getattr(parsed.trt.BuilderFlag, name))
             flags.append(name.lower())
     write_bytes(path, parsed.serialize(config))
-    return {"compute_capability": None, "flags": flags, "versions": {"tensorrt": parsed.trt.__version__}, "built_on_device": True}
+    return {
+        "compute_capability": None,
+        "flags": flags,
+        "versions": {"tensorrt": parsed.trt.__version__},
+        "built_on_device": True,
+    }

@@ -38,15 +38,24 @@ def capture(generator: torch.nn.Module, spec: GeneratorSpec, batch: int = 1) -> 
         with torch.no_grad():
             output = first_output(generator(*inputs))
     except Exception as exc:
-        raise ModelError(f"the generator does not take the given inputs ({described}): {first_line(exc)}{_user_line(exc)}\nCheck --input against the arguments of forward().") from exc
+        raise ModelError(
+            f"the generator does not take the given inputs ({described}): {first_line(exc)}{_user_line(exc)}\nCheck "
+            "--input against the arguments of forward()."
+        ) from exc
     if not torch.is_floating_point(output) or output.ndim not in (3, 4) or output.shape[0] != batch:
-        raise ModelError(f"the generator's first output is {output.dtype} of shape {tuple(output.shape)}; expected float (batch={batch}, C, H, W)")
+        raise ModelError(
+            f"the generator's first output is {output.dtype} of shape {tuple(output.shape)}; expected float "
+            f"(batch={batch}, C, H, W)"
+        )
     if not torch.isfinite(output).all():
         raise ModelError("the generator gives NaN or infinite values for ordinary inputs; check the weights")
     try:
         module = functional(_FirstOutput(generator).eval(), inputs)
     except Exception as exc:
-        raise ModelError(f"torch.export cannot capture the generator: {first_line(exc)}{_user_line(exc)}\nReplace control flow or Python numbers that depend on tensor values (.item(), if tensor: ...) by tensor operators.") from exc
+        raise ModelError(
+            f"torch.export cannot capture the generator: {first_line(exc)}{_user_line(exc)}\nReplace control flow or "
+            "Python numbers that depend on tensor values (.item(), if tensor: ...) by tensor operators."
+        ) from exc
     graph = Graph(plain_names(module, spec.inputs), spec, batch)
     refresh(graph.module, inputs)
     return graph
@@ -68,5 +77,9 @@ def plain_names(module: torch.fx.GraphModule, inputs: tuple[TensorSpec, ...]) ->
 
 def _user_line(exc: BaseException) -> str:
     """`` (at file:line: code)`` of the innermost frame outside torch and this package, where there is one."""
-    frames = [f for f in traceback.extract_tb(exc.__traceback__) if "/torch/" not in f.filename and "/edgegan/graph/" not in f.filename and not f.filename.startswith("<")]
+    frames = [
+        f
+        for f in traceback.extract_tb(exc.__traceback__)
+        if "/torch/" not in f.filename and "/edgegan/graph/" not in f.filename and not f.filename.startswith("<")
+    ]
     return f" (at {frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line})" if frames else ""

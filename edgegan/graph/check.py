@@ -1,4 +1,5 @@
-"""Does a rewrite change nothing? Random inputs of the model's own kinds, several seeds; in float64 where float32 cannot tell."""
+"""Does a rewrite change nothing? Random inputs of the model's own kinds, several seeds; in float64 where float32 cannot
+tell."""
 
 from __future__ import annotations
 
@@ -12,8 +13,8 @@ from edgegan.graph.cost import macs
 from edgegan.graph.graph import Graph
 
 TOLERANCE = 1e-5
-"""Largest error allowed, relative to the largest output. Weights are stored in float32 (2**-24 = 6e-8 each, rounded once
-per pass), so a true rewrite lands near 1e-7 after some tens of layers and a wrong one far above 1e-3."""
+"""Largest error allowed, relative to the largest output. Weights are stored in float32 (2**-24 = 6e-8 each, rounded
+once per pass), so a true rewrite lands near 1e-7 after some tens of layers and a wrong one far above 1e-3."""
 SEEDS = (1, 2)
 CHEAP = 1 << 31
 """Multiply-accumulates up to which float64 is asked at once; larger networks are asked in float32 first."""
@@ -54,7 +55,10 @@ class Reference:
     @torch.no_grad()
     def _run(self, graph: Graph, dtype: torch.dtype) -> list[torch.Tensor]:
         module = graph.module if dtype is torch.float32 else _doubled(graph.module)
-        return [module(*(t.to(dtype) if t.is_floating_point() else t for t in self.graph.example_inputs(seed))) for seed in self.seeds]
+        return [
+            module(*(t.to(dtype) if t.is_floating_point() else t for t in self.graph.example_inputs(seed)))
+            for seed in self.seeds
+        ]
 
 
 def compare(before: Graph, after: Graph, seeds: tuple[int, ...] = SEEDS) -> Difference:

@@ -1,4 +1,5 @@
-"""What a graph costs on paper: multiply-accumulates per sample, parameters, and what its operators move to and from memory."""
+"""What a graph costs on paper: multiply-accumulates per sample, parameters, and what its operators move to and from
+memory."""
 
 from __future__ import annotations
 
@@ -11,7 +12,15 @@ from edgegan.graph.graph import Graph
 
 CONVS = (aten.conv1d.default, aten.conv2d.default, aten.conv3d.default)
 TRANSPOSED = (aten.conv_transpose1d.default, aten.conv_transpose2d.input, aten.conv_transpose3d.input)
-VIEWS = (aten.reshape.default, aten.view.default, aten._unsafe_view.default, aten.unsqueeze.default, aten.squeeze.dim, aten.flatten.using_ints, aten.alias.default)
+VIEWS = (
+    aten.reshape.default,
+    aten.view.default,
+    aten._unsafe_view.default,
+    aten.unsqueeze.default,
+    aten.squeeze.dim,
+    aten.flatten.using_ints,
+    aten.alias.default,
+)
 PRODUCTS = (aten.matmul.default, aten.mm.default, aten.bmm.default)
 
 
@@ -42,8 +51,8 @@ def params(graph: Graph) -> int:
 
 
 def values_moved(graph: Graph) -> int:
-    """Values that the operators of one run read and write, weights among them, each operator by itself: what a backend fuses it
-    saves of this. Reshapes move nothing."""
+    """Values that the operators of one run read and write, weights among them, each operator by itself: what a backend
+    fuses it saves of this. Reshapes move nothing."""
     called = [n for n in graph.module.graph.nodes if n.op == "call_function" and not is_call(n, *VIEWS)]
     return sum(_size(node) + sum(_size(source) for source in node.all_input_nodes) for node in called)
 

@@ -14,10 +14,17 @@ LAYERS = (aten.conv1d.default, aten.conv2d.default, aten.linear.default)
 TRANSPOSED = (aten.conv_transpose1d.default, aten.conv_transpose2d.input)
 UPSAMPLES = (aten.upsample_nearest2d.vec, aten.upsample_nearest2d.default)
 RECTIFIERS = (aten.relu.default, aten.relu_.default)
-NAMED_PADS = {aten.reflection_pad2d.default: "reflect", aten.replication_pad2d.default: "replicate", aten.reflection_pad1d.default: "reflect", aten.replication_pad1d.default: "replicate"}
+NAMED_PADS = {
+    aten.reflection_pad2d.default: "reflect",
+    aten.replication_pad2d.default: "replicate",
+    aten.reflection_pad1d.default: "reflect",
+    aten.replication_pad1d.default: "replicate",
+}
 POINTWISE = frozenset({
-    aten.relu.default, aten.leaky_relu.default, aten.tanh.default, aten.sigmoid.default, aten.elu.default, aten.gelu.default,
-    aten.silu.default, aten.clamp.default, aten.hardtanh.default, aten.softplus.default, aten.neg.default, aten.abs.default,
+    aten.relu.default, aten.leaky_relu.default, aten.tanh.default, aten.sigmoid.default, aten.elu.default,
+    aten.gelu.default,
+    aten.silu.default, aten.clamp.default, aten.hardtanh.default, aten.softplus.default, aten.neg.default,
+    aten.abs.default,
 })  # fmt: skip
 
 
@@ -44,14 +51,16 @@ def weight(module: fx.GraphModule, node: Any) -> torch.Tensor | None:
 
 
 def has_fixed_statistics(node: fx.Node) -> bool:
-    """Whether ``node`` normalises by statistics that it holds: BatchNorm, or InstanceNorm that tracked its own, in evaluation."""
+    """Whether ``node`` normalises by statistics that it holds: BatchNorm, or InstanceNorm that tracked its own, in
+    evaluation."""
     if is_call(node, aten.batch_norm.default):
         return not arguments(node)["training"]
     return is_call(node, aten.instance_norm.default) and not arguments(node)["use_input_stats"]
 
 
 def copied_padding(node: fx.Node) -> tuple[str, list[int]] | None:
-    """``reflect`` or ``replicate`` and the margins, last axis first, of a padding by the map's own values; None for anything else."""
+    """``reflect`` or ``replicate`` and the margins, last axis first, of a padding by the map's own values; None for
+    anything else."""
     if is_call(node, aten.pad.default):
         mode = arguments(node)["mode"]
         return (mode, list(node.args[1])) if mode in ("reflect", "replicate") else None
@@ -59,13 +68,16 @@ def copied_padding(node: fx.Node) -> tuple[str, list[int]] | None:
 
 
 def factors(node: Any) -> tuple[int, int] | None:
-    """Whole numbers of times that nearest upsampling repeats rows and columns; None for other sizes, and other operators."""
+    """Whole numbers of times that nearest upsampling repeats rows and columns; None for other sizes, and other
+    operators."""
     if not is_call(node, *UPSAMPLES):
         return None
     before, after = shape(node.args[0])[2:], shape(node)[2:]
     call = arguments(node)
     asked = call["scale_factors"] if "scale_factors" in call else [call["scales_h"], call["scales_w"]]
-    if any(a % b for a, b in zip(after, before, strict=True)) or any(f is not None and f * b != a for f, b, a in zip(asked or (), before, after, strict=False)):
+    if any(a % b for a, b in zip(after, before, strict=True)) or any(
+        f is not None and f * b != a for f, b, a in zip(asked or (), before, after, strict=False)
+    ):
         return None
     return after[0] // before[0], after[1] // before[1]
 
@@ -112,7 +124,9 @@ def arguments(node: fx.Node) -> dict[str, Any]:
         if index < len(node.args):
             values[parameter.name] = node.args[index]
         else:
-            values[parameter.name] = node.kwargs.get(parameter.name, parameter.default_value if parameter.has_default_value() else None)
+            values[parameter.name] = node.kwargs.get(
+                parameter.name, parameter.default_value if parameter.has_default_value() else None
+            )
     return values
 
 

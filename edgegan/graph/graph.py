@@ -50,7 +50,12 @@ class Graph:
         for start in range(0, count, self.batch):
             rows = [inputs[s.name][start : start + self.batch] for s in self.spec.inputs]
             short = self.batch - len(rows[0])
-            padded = [torch.from_numpy(np.concatenate([r, np.repeat(r[-1:], short, axis=0)]) if short else np.ascontiguousarray(r)) for r in rows]
+            padded = [
+                torch.from_numpy(
+                    np.concatenate([r, np.repeat(r[-1:], short, axis=0)]) if short else np.ascontiguousarray(r)
+                )
+                for r in rows
+            ]
             parts.append(first_output(self.module(*padded)).float().numpy()[: self.batch - short])
         return np.concatenate(parts)
 
@@ -117,14 +122,17 @@ def _views_to_reshapes(module: fx.GraphModule) -> None:
 
 
 def _restore_batch_norm(module: fx.GraphModule) -> None:
-    """The decomposition splits BatchNorm into an internal operator of three outputs; the exporters know the plain one."""
+    """The decomposition splits BatchNorm into an internal operator of three outputs; the exporters know the plain
+    one."""
     aten = torch.ops.aten
     for node in list(module.graph.nodes):
         if node.op != "call_function" or node.target is not aten._native_batch_norm_legit_no_training.default:
             continue
         source, gain, offset, mean, variance, momentum, eps = node.args
         with module.graph.inserting_before(node):
-            plain = module.graph.call_function(aten.batch_norm.default, (source, gain, offset, mean, variance, False, momentum, eps, False))
+            plain = module.graph.call_function(
+                aten.batch_norm.default, (source, gain, offset, mean, variance, False, momentum, eps, False)
+            )
         for user in list(node.users):
             assert user.args[1] == 0, "BatchNorm in evaluation has one output"
             user.replace_all_uses_with(plain)

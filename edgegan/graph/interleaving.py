@@ -9,7 +9,9 @@ from torch import fx
 from edgegan.graph.editing import aten
 
 
-def channels_first(graph: fx.Graph, value: fx.Node, batch: int, channels: int, positions: Sequence[int], strides: Sequence[int]) -> fx.Node:
+def channels_first(
+    graph: fx.Graph, value: fx.Node, batch: int, channels: int, positions: Sequence[int], strides: Sequence[int]
+) -> fx.Node:
     """(N, C * phases, *positions), phases innermost -> (N, C, *positions * strides)."""
     if all(s == 1 for s in strides):
         return value
@@ -19,11 +21,16 @@ def channels_first(graph: fx.Graph, value: fx.Node, batch: int, channels: int, p
     value = graph.call_function(aten.reshape.default, (value, [batch, channels, *strides, *positions]))
     order = [0, 1, *(d for i in range(rank) for d in (2 + rank + i, 2 + i))]
     value = graph.call_function(aten.permute.default, (value, order))
-    return graph.call_function(aten.reshape.default, (value, [batch, channels, *(p * s for p, s in zip(positions, strides, strict=True))]))
+    return graph.call_function(
+        aten.reshape.default, (value, [batch, channels, *(p * s for p, s in zip(positions, strides, strict=True))])
+    )
 
 
-def channels_last(graph: fx.Graph, value: fx.Node, batch: int, channels: int, positions: Sequence[int], strides: Sequence[int]) -> fx.Node:
-    """(N, phases * C, *positions), phases outermost -> (N, *positions * strides, C): whole channel vectors are moved."""
+def channels_last(
+    graph: fx.Graph, value: fx.Node, batch: int, channels: int, positions: Sequence[int], strides: Sequence[int]
+) -> fx.Node:
+    """(N, phases * C, *positions), phases outermost -> (N, *positions * strides, C): whole channel vectors are
+    moved."""
     value = graph.call_function(aten.permute.default, (value, [0, *range(2, 2 + len(positions)), 1]))
     if len(strides) == 1:
         return graph.call_function(aten.reshape.default, (value, [batch, positions[0] * strides[0], channels]))

@@ -10,7 +10,8 @@ from torch import fx
 from edgegan.graph.editing import arguments, aten, is_call, shape, sole_user
 
 MOVES = (
-    aten.view.default, aten.reshape.default, aten._unsafe_view.default, aten.permute.default, aten.transpose.int, aten.t.default,
+    aten.view.default, aten.reshape.default, aten._unsafe_view.default, aten.permute.default, aten.transpose.int,
+    aten.t.default,
     aten.unsqueeze.default, aten.squeeze.dim, aten.squeeze.dims, aten.slice.Tensor, aten.select.int,
     aten.expand.default, aten.repeat.default, aten.clone.default, aten.contiguous.default,
 )  # fmt: skip
@@ -54,7 +55,9 @@ def returns_to(node: fx.Node) -> fx.Node | None:
     steps = way_to(node)
     for index, step in enumerate(steps):
         source = step.args[0]
-        if shape(source) == shape(node) and torch.equal(moved(numbers(shape(source)), steps[index:]), numbers(shape(node))):
+        if shape(source) == shape(node) and torch.equal(
+            moved(numbers(shape(source)), steps[index:]), numbers(shape(node))
+        ):
             return source
     return None
 

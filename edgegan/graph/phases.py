@@ -38,7 +38,8 @@ class Axis:
         return max(0, -(-(self.kernel - phase) // self.stride))
 
     def margins(self, taps: int) -> tuple[int, int]:
-        """Zeros that a convolution of ``taps`` needs before and after the input; negative where it does not read the end."""
+        """Zeros that a convolution of ``taps`` needs before and after the input; negative where it does not read the
+        end."""
         return taps - 1 - self.first, self.first + self.positions - self.size
 
     @property
@@ -79,7 +80,9 @@ class Phases:
         rank = len(self.axes)
         margins = [m for a in reversed(self.axes) for m in (0, a.taps * a.stride - a.kernel)]
         full = pad(self.kernel, margins)
-        split = full.view(self.groups, inputs // self.groups, per_group, *(n for a in self.axes for n in (a.taps, a.stride)))
+        split = full.view(
+            self.groups, inputs // self.groups, per_group, *(n for a in self.axes for n in (a.taps, a.stride))
+        )
         taps, strides = [3 + 2 * i for i in range(rank)], [4 + 2 * i for i in range(rank)]
         order = split.flip(taps).permute(0, 2, *strides, 1, *taps)
         return order.reshape(self.channels * self.count, inputs // self.groups, *(a.taps for a in self.axes))
@@ -92,7 +95,9 @@ class Phases:
         for phase in product(*(range(s) for s in self.strides)):
             if any(a.taps_of(r) == 0 for a, r in zip(self.axes, phase, strict=True)):
                 return None
-            part = grouped[(slice(None),) * 3 + tuple(slice(r, None, a.stride) for a, r in zip(self.axes, phase, strict=True))]
+            part = grouped[
+                (slice(None),) * 3 + tuple(slice(r, None, a.stride) for a, r in zip(self.axes, phase, strict=True))
+            ]
             part = part.flip(list(range(3, part.ndim))).transpose(1, 2)
             found.append(part.reshape(self.channels, inputs // self.groups, *part.shape[3:]))
         return found
@@ -109,5 +114,15 @@ def match(module: fx.GraphModule, node: fx.Node) -> Phases | None:
     rank = kernel.ndim - 2
     if pair(call["dilation"], rank) != (1,) * rank or len(shape(node)) != rank + 2:
         return None
-    axes = tuple(axis(*sizes) for sizes in zip(shape(call["input"])[2:], kernel.shape[2:], pair(call["stride"], rank), pair(call["padding"], rank), shape(node)[2:], strict=True))
+    axes = tuple(
+        axis(*sizes)
+        for sizes in zip(
+            shape(call["input"])[2:],
+            kernel.shape[2:],
+            pair(call["stride"], rank),
+            pair(call["padding"], rank),
+            shape(node)[2:],
+            strict=True,
+        )
+    )
     return Phases(call["input"], axes, call["groups"], kernel, bias, *shape(node)[:2])

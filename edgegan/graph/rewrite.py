@@ -48,7 +48,10 @@ def _one_by_one(graph: Graph, passes: Sequence[Pass]) -> StageResult[Graph]:
                 notes.append(f"{step.__name__}: {count} places, error {difference.maximum:.1e}")
                 current = candidate
             else:
-                notes.append(f"{step.__name__}: undone, it changed the output by {difference.maximum:.1e} (relative {difference.relative:.1e})")
+                notes.append(
+                    f"{step.__name__}: undone, it changed the output by {difference.maximum:.1e} (relative "
+                    f"{difference.relative:.1e})"
+                )
         return StageResult(current, tuple(notes), seconds())
 
 

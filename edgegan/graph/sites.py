@@ -24,7 +24,8 @@ SETTINGS = ("stride", "padding", "output_padding", "groups")
 
 @dataclass(frozen=True)
 class Site:
-    """One layer: ``forms`` are those worth measuring, ``key`` tells layers of equal cost, ``alone`` builds it by itself.
+    """One layer: ``forms`` are those worth measuring, ``key`` tells layers of equal cost, ``alone`` builds it by
+    itself.
 
     ``transposed``: its native form is a transposed convolution. ``rectified``: what it reads is never negative.
     """
@@ -41,14 +42,22 @@ def sites(graph: Graph) -> list[Site]:
     """Transposed convolutions, and nearest upsampling with the convolution after it, of a cleaned graph."""
     found = []
     for node in graph.module.graph.nodes:
-        if is_call(node, *TRANSPOSED) and shape(node.args[0])[2:] != (1, 1) and (phases := match(graph.module, node)) is not None:
+        if (
+            is_call(node, *TRANSPOSED)
+            and shape(node.args[0])[2:] != (1, 1)
+            and (phases := match(graph.module, node)) is not None
+        ):
             wasteful = any(a.kernel % a.stride for a in phases.axes) and phases.split() is not None
-            found.append(_site(graph, node, node.args[0], (NATIVE, "stacked") + (("split",) if wasteful else ()), phases.kernel))
+            found.append(
+                _site(graph, node, node.args[0], (NATIVE, "stacked") + (("split",) if wasteful else ()), phases.kernel)
+            )
         elif (read := upsampled_input(graph.module, node)) is not None:
             kernel = weight(graph.module, node.args[1])
             assert kernel is not None
             wasteful = (kernel.shape[2] + read.factor - 1) % read.factor != 0
-            found.append(_site(graph, node, read.source, (NATIVE, "stacked") + (("split",) if wasteful else ()), kernel))
+            found.append(
+                _site(graph, node, read.source, (NATIVE, "stacked") + (("split",) if wasteful else ()), kernel)
+            )
     return found
 
 
@@ -67,12 +76,29 @@ def composed(forms: Mapping[str, str], channels_last: bool) -> tuple[Pass, ...]:
 
 
 def _site(graph: Graph, node: fx.Node, source: fx.Node, forms: tuple[str, ...], kernel: torch.Tensor) -> Site:
-    parts = [str(node.target).removeprefix("aten."), "x".join(map(str, shape(source))), "->", "x".join(map(str, shape(node))), "k" + "x".join(map(str, kernel.shape[2:]))]
+    parts = [
+        str(node.target).removeprefix("aten."),
+        "x".join(map(str, shape(source))),
+        "->",
+        "x".join(map(str, shape(node))),
+        "k" + "x".join(map(str, kernel.shape[2:])),
+    ]
     call = arguments(node)
-    parts += [f"{name} {'x'.join(map(str, value)) if isinstance(value, list | tuple) else value}" for name in SETTINGS if (value := call.get(name)) is not None]
+    parts += [
+        f"{name} {'x'.join(map(str, value)) if isinstance(value, list | tuple) else value}"
+        for name in SETTINGS
+        if (value := call.get(name)) is not None
+    ]
     layer = _Alone(node, source, kernel)
     spec = GeneratorSpec(inputs=(TensorSpec(name="x", kind="latent", shape=shape(source)[1:]),))
-    return Site(node.name, " ".join(parts), forms, lambda: capture(layer, spec, graph.batch), is_call(node, *TRANSPOSED), is_call(source, *RECTIFIERS))
+    return Site(
+        node.name,
+        " ".join(parts),
+        forms,
+        lambda: capture(layer, spec, graph.batch),
+        is_call(node, *TRANSPOSED),
+        is_call(source, *RECTIFIERS),
+    )
 
 
 class _Alone(nn.Module):

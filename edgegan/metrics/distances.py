@@ -35,9 +35,12 @@ def frechet_distance(real: torch.Tensor, generated: torch.Tensor) -> float:
 
 
 def kernel_distance(real: torch.Tensor, generated: torch.Tensor, seed: int = 0) -> float:
-    """Kernel distance (cubic polynomial MMD^2, unbiased), mean over 20 subsets; Binkowski et al. 2018, arXiv:1801.01401."""
+    """Kernel distance (cubic polynomial MMD^2, unbiased), mean over 20 subsets; Binkowski et al. 2018,
+    arXiv:1801.01401."""
     _check(real, generated, 4)
-    metric = KernelInceptionDistance(feature=_Given(real.shape[1]), subsets=20, subset_size=min(len(real), len(generated)) // 2, normalize=True)
+    metric = KernelInceptionDistance(
+        feature=_Given(real.shape[1]), subsets=20, subset_size=min(len(real), len(generated)) // 2, normalize=True
+    )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return _compute(metric, real, generated)[0]
@@ -70,4 +73,7 @@ def _compute(metric, real: torch.Tensor, generated: torch.Tensor) -> tuple[float
 
 def _check(real: torch.Tensor, generated: torch.Tensor, least: int) -> None:
     if min(len(real), len(generated)) < least:
-        raise UsageError(f"a distance between sets needs at least {least} pictures on both sides, found {len(real)} and {len(generated)}")
+        raise UsageError(
+            f"a distance between sets needs at least {least} pictures on both sides, found {len(real)} and "
+            f"{len(generated)}"
+        )

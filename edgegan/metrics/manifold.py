@@ -12,11 +12,14 @@ CHUNK = 1024
 def precision_recall(real: torch.Tensor, generated: torch.Tensor, neighbours: int = 3) -> tuple[float, float]:
     """Share of ``generated`` within the manifold of ``real``, and the reverse; features (N, D) and (M, D), each 0..1.
 
-    A manifold is the union of balls around its members that reach to their ``neighbours``-th nearest: Kynkäänniemi et al.
-    2019, arXiv:1904.06991. Compare only figures of equal counts. Raises UsageError for too few features.
+    A manifold is the union of balls around its members that reach to their ``neighbours``-th nearest: Kynkäänniemi et
+    al. 2019, arXiv:1904.06991. Compare only figures of equal counts. Raises UsageError for too few features.
     """
     if min(len(real), len(generated)) <= neighbours:
-        raise UsageError(f"precision and recall need more than {neighbours} pictures on both sides, found {len(real)} and {len(generated)}")
+        raise UsageError(
+            f"precision and recall need more than {neighbours} pictures on both sides, found {len(real)} and "
+            f"{len(generated)}"
+        )
     real, generated = real.double(), generated.double()
     return _share_inside(generated, real, neighbours), _share_inside(real, generated, neighbours)
 

@@ -20,7 +20,8 @@ def psnr_db(reference: np.ndarray, candidate: np.ndarray, value_range: tuple[flo
 
 
 def ssim(reference: np.ndarray, candidate: np.ndarray, value_range: tuple[float, float]) -> float | None:
-    """Mean SSIM of (N, C, H, W) pictures, Gaussian window 11, sigma 1.5 (Wang et al. 2004); None below 11 pixels a side."""
+    """Mean SSIM of (N, C, H, W) pictures, Gaussian window 11, sigma 1.5 (Wang et al. 2004); None below 11 pixels a
+    side."""
     if reference.ndim != 4 or min(reference.shape[2:]) < 11:
         return None
     try:

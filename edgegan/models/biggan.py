@@ -33,7 +33,9 @@ class ConditionalNorm(nn.Module):
         self.offset = spectral_norm(nn.Linear(conditions, channels, bias=False))
 
     def forward(self, values: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
-        return self.norm(values) * (1 + self.gain(condition))[:, :, None, None] + self.offset(condition)[:, :, None, None]
+        return (
+            self.norm(values) * (1 + self.gain(condition))[:, :, None, None] + self.offset(condition)[:, :, None, None]
+        )
 
 
 class Attention(nn.Module):
@@ -59,7 +61,11 @@ class UpBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int, conditions: int) -> None:
         super().__init__()
         self.first, self.second = ConditionalNorm(inputs, conditions), ConditionalNorm(outputs, conditions)
-        self.conv1, self.conv2, self.skip = _conv(inputs, outputs, 3), _conv(outputs, outputs, 3), _conv(inputs, outputs, 1)
+        self.conv1, self.conv2, self.skip = (
+            _conv(inputs, outputs, 3),
+            _conv(outputs, outputs, 3),
+            _conv(inputs, outputs, 1),
+        )
 
     def forward(self, x: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
         main = self.conv1(interpolate(relu(self.first(x, condition)), scale_factor=2))
@@ -68,13 +74,24 @@ class UpBlock(nn.Module):
 
 
 class Generator(nn.Module):
-    """Latent (N, latent) and label (N,) int64 -> image (N, channels, size, size) in -1..1; ``size`` a power of two from 8.
+    """Latent (N, latent) and label (N,) int64 -> image (N, channels, size, size) in -1..1; ``size`` a power of two from
+    8.
 
     ``latent`` is cut into equal pieces, one for the first layer and one for each block. ``attention`` is the side at
     which self-attention acts, 0 for none. Truncation is the caller's: draw z from a narrower distribution.
     """
 
-    def __init__(self, *, latent: int = 80, classes: int = 10, embedding: int = 32, features: int = 32, channels: int = 1, size: int = 32, attention: int = 16) -> None:
+    def __init__(
+        self,
+        *,
+        latent: int = 80,
+        classes: int = 10,
+        embedding: int = 32,
+        features: int = 32,
+        channels: int = 1,
+        size: int = 32,
+        attention: int = 16,
+    ) -> None:
         super().__init__()
         blocks = size.bit_length() - 3
         self.piece = latent // (blocks + 1)
@@ -82,7 +99,9 @@ class Generator(nn.Module):
         self.embed = nn.Embedding(classes, embedding)
         self.dense, self.width = _linear(self.piece, widths[0] * 16), widths[0]
         self.blocks = nn.ModuleList(UpBlock(a, b, embedding + self.piece) for a, b in itertools.pairwise(widths))
-        self.attention = nn.ModuleList(Attention(b) if 8 * 2**i == attention else nn.Identity() for i, b in enumerate(widths[1:]))
+        self.attention = nn.ModuleList(
+            Attention(b) if 8 * 2**i == attention else nn.Identity() for i, b in enumerate(widths[1:])
+        )
         self.out = nn.Sequential(nn.BatchNorm2d(widths[-1]), nn.ReLU(), _conv(widths[-1], channels, 3), nn.Tanh())
 
     def forward(self, z: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
@@ -98,7 +117,11 @@ class DownBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, first: bool = False, shrink: bool = True) -> None:
         super().__init__()
-        self.conv1, self.conv2, self.skip = _conv(inputs, outputs, 3), _conv(outputs, outputs, 3), _conv(inputs, outputs, 1)
+        self.conv1, self.conv2, self.skip = (
+            _conv(inputs, outputs, 3),
+            _conv(outputs, outputs, 3),
+            _conv(inputs, outputs, 1),
+        )
         self.first, self.shrink = first, shrink
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -108,12 +131,16 @@ class DownBlock(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Image (N, channels, size, size) and label (N,) -> logit (N,): projection (Miyato, Koyama 2018, arXiv:1802.05637)."""
+    """Image (N, channels, size, size) and label (N,) -> logit (N,): projection (Miyato, Koyama 2018,
+    arXiv:1802.05637)."""
 
     def __init__(self, *, classes: int = 10, features: int = 32, channels: int = 1, size: int = 32) -> None:
         super().__init__()
         widths = [channels, 2 * features, 4 * features, 4 * features]
-        self.blocks = nn.Sequential(*(DownBlock(a, b, first=i == 0) for i, (a, b) in enumerate(itertools.pairwise(widths))), DownBlock(widths[-1], widths[-1], shrink=False))
+        self.blocks = nn.Sequential(
+            *(DownBlock(a, b, first=i == 0) for i, (a, b) in enumerate(itertools.pairwise(widths))),
+            DownBlock(widths[-1], widths[-1], shrink=False),
+        )
         self.score = _linear(widths[-1], 1)
         self.embed = spectral_norm(nn.Embedding(classes, widths[-1]))
 

@@ -1,4 +1,5 @@
-"""Conditional GAN (Mirza, Osindero 2014, arXiv:1411.1784) on the DCGAN's layers: the class joins the latent, and the image."""
+"""Conditional GAN (Mirza, Osindero 2014, arXiv:1411.1784) on the DCGAN's layers: the class joins the latent, and the
+image."""
 
 from __future__ import annotations
 
@@ -16,10 +17,21 @@ class Generator(nn.Module):
     The class is a label (N,) int64, embedded (``embedding`` > 0), or a one-hot vector (N, classes) as it stands.
     """
 
-    def __init__(self, *, latent: int = 100, classes: int = 10, embedding: int = 50, features: int = 64, channels: int = 1, size: int = 32) -> None:
+    def __init__(
+        self,
+        *,
+        latent: int = 100,
+        classes: int = 10,
+        embedding: int = 50,
+        features: int = 64,
+        channels: int = 1,
+        size: int = 32,
+    ) -> None:
         super().__init__()
         self.embed = nn.Embedding(classes, embedding) if embedding else nn.Identity()
-        self.body = dcgan.Generator(latent=latent + (embedding or classes), features=features, channels=channels, size=size)
+        self.body = dcgan.Generator(
+            latent=latent + (embedding or classes), features=features, channels=channels, size=size
+        )
 
     def forward(self, z: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         joined = torch.cat([z, self.embed(label)], 1)

@@ -17,9 +17,14 @@ class Block(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.net = nn.Sequential(
-            nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), nn.InstanceNorm2d(width), nn.ReLU(),
-            nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), nn.InstanceNorm2d(width),
-        )  # fmt: skip
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(width, width, 3),
+            nn.InstanceNorm2d(width),
+            nn.ReLU(),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(width, width, 3),
+            nn.InstanceNorm2d(width),
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x + self.net(x)
@@ -30,12 +35,21 @@ class Generator(nn.Module):
 
     def __init__(self, *, channels: int = 3, features: int = 64, blocks: int = 9) -> None:
         super().__init__()
-        layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(channels, features, 7), nn.InstanceNorm2d(features), nn.ReLU()]
+        layers: list[nn.Module] = [
+            nn.ReflectionPad2d(3),
+            nn.Conv2d(channels, features, 7),
+            nn.InstanceNorm2d(features),
+            nn.ReLU(),
+        ]
         for width in (features, 2 * features):
             layers += [nn.Conv2d(width, 2 * width, 3, 2, 1), nn.InstanceNorm2d(2 * width), nn.ReLU()]
         layers += [Block(4 * features) for _ in range(blocks)]
         for width in (4 * features, 2 * features):
-            layers += [nn.ConvTranspose2d(width, width // 2, 3, 2, 1, output_padding=1), nn.InstanceNorm2d(width // 2), nn.ReLU()]
+            layers += [
+                nn.ConvTranspose2d(width, width // 2, 3, 2, 1, output_padding=1),
+                nn.InstanceNorm2d(width // 2),
+                nn.ReLU(),
+            ]
         self.net = nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(features, channels, 7), nn.Tanh())
         normal_weights(self)
 

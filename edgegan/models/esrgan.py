@@ -42,7 +42,9 @@ class Generator(nn.Module):
     def __init__(self, *, channels: int = 3, features: int = 64, growth: int = 32, blocks: int = 23) -> None:
         super().__init__()
         self.first = nn.Conv2d(channels, features, 3, 1, 1)
-        self.body = nn.Sequential(*(ResidualDense(features, growth) for _ in range(blocks)), nn.Conv2d(features, features, 3, 1, 1))
+        self.body = nn.Sequential(
+            *(ResidualDense(features, growth) for _ in range(blocks)), nn.Conv2d(features, features, 3, 1, 1)
+        )
         self.up1, self.up2, self.fine = (nn.Conv2d(features, features, 3, 1, 1) for _ in range(3))
         self.last = nn.Conv2d(features, channels, 3, 1, 1)
 

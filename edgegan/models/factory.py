@@ -14,13 +14,16 @@ from edgegan.models.zoo import ZOO
 
 
 def import_factory(text: str) -> Any:
-    """What the callable without arguments at ``package.module:name`` or ``path/file.py:name`` returns. Raises ModelError."""
+    """What the callable without arguments at ``package.module:name`` or ``path/file.py:name`` returns. Raises
+    ModelError."""
     where, _, name = text.rpartition(":")
     module = _import_file(Path(where)) if where.endswith(".py") else _import_module(where)
     factory = getattr(module, name, None)
     if factory is None:
         functions = [k for k, v in vars(module).items() if callable(v) and not k.startswith("_")]
-        raise ModelError(f"{where} has no {name!r}; {nearest(name, functions) if functions else 'it defines no functions'}")
+        raise ModelError(
+            f"{where} has no {name!r}; {nearest(name, functions) if functions else 'it defines no functions'}"
+        )
     try:
         return factory()
     except Exception as exc:
@@ -48,12 +51,19 @@ def _import_module(name: str) -> Any:
         return importlib.import_module(name)
     except ModuleNotFoundError as exc:
         if exc.name == name or (exc.name and name.startswith(exc.name + ".")):
-            raise ModelError(f"there is no module {name!r} here; give package.module:factory, path/file.py:factory, or one of the zoo: {', '.join(sorted(ZOO))}") from exc
+            raise ModelError(
+                f"there is no module {name!r} here; give package.module:factory, path/file.py:factory, or one of the "
+                f"zoo: {', '.join(sorted(ZOO))}"
+            ) from exc
         raise ModelError(f"{name} cannot be imported: {exc}") from exc
     except Exception as exc:
         raise ModelError(f"{name} cannot be imported: {type(exc).__name__}: {exc}{_where(exc)}") from exc
 
 
 def _where(exc: BaseException) -> str:
-    frames = [f for f in traceback.extract_tb(exc.__traceback__) if "/torch/" not in f.filename and "importlib" not in f.filename]
+    frames = [
+        f
+        for f in traceback.extract_tb(exc.__traceback__)
+        if "/torch/" not in f.filename and "importlib" not in f.filename
+    ]
     return f" (at {frames[-1].filename}:{frames[-1].lineno})" if frames else ""

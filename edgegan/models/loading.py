@@ -31,11 +31,19 @@ class LoadedModel:
     real: str | None = None
 
 
-def load_model(model: str, inputs: list[str], output_range: tuple[float, float] | None, weights: Path | None, weights_key: str | None, batch: int, image_inputs: bool = False) -> LoadedModel:
+def load_model(
+    model: str,
+    inputs: list[str],
+    output_range: tuple[float, float] | None,
+    weights: Path | None,
+    weights_key: str | None,
+    batch: int,
+    image_inputs: bool = False,
+) -> LoadedModel:
     """Resolve MODEL, fill in weights, and settle the inputs.
 
-    ``inputs`` are ``--input`` texts. ``image_inputs``: data was given, so the (C, H, W) inputs of a file that brings its
-    own shapes are images. Raises ModelError or UsageError.
+    ``inputs`` are ``--input`` texts. ``image_inputs``: data was given, so the (C, H, W) inputs of a file that brings
+    its own shapes are images. Raises ModelError or UsageError.
     """
     path = Path(model.partition(":")[0]) if not model.endswith((".pt2", ".onnx")) else Path(model)
     given = [parse_input(text, f"input{i}") for i, text in enumerate(inputs)]
@@ -44,7 +52,10 @@ def load_model(model: str, inputs: list[str], output_range: tuple[float, float] 
     elif ":" in model:
         loaded = LoadedModel(_from_factory(model), GeneratorSpec(inputs=()), model.rpartition(":")[2])
         if not given:
-            raise UsageError(f"{model} does not say what it takes; add --input for each argument of forward(), such as --input latent:100x1x1")
+            raise UsageError(
+                f"{model} does not say what it takes; add --input for each argument of forward(), such as --input "
+                "latent:100x1x1"
+            )
     else:
         loaded = _from_zoo(model, shipped=weights is None)
     if weights is not None:
@@ -55,7 +66,10 @@ def load_model(model: str, inputs: list[str], output_range: tuple[float, float] 
 def _settled(spec: GeneratorSpec, given: list[TensorSpec], output_range: tuple[float, float] | None) -> GeneratorSpec:
     if given and spec.inputs:
         if len(given) != len(spec.inputs):
-            raise UsageError(f"--input is given {len(given)} times; the model takes {len(spec.inputs)}: {', '.join(i.name for i in spec.inputs)}")
+            raise UsageError(
+                f"--input is given {len(given)} times; the model takes {len(spec.inputs)}: "
+                f"{', '.join(i.name for i in spec.inputs)}"
+            )
         given = [replace(g, name=s.name) for g, s in zip(given, spec.inputs, strict=True)]
     elif given:
         names = {"latent": "z", "image": "x", "label": "y", "onehot": "y"}
@@ -80,7 +94,9 @@ def _from_zoo(name: str, shipped: bool) -> LoadedModel:
 def _from_factory(model: str) -> nn.Module:
     generator = import_factory(model)
     if not isinstance(generator, nn.Module):
-        raise ModelError(f"{model} returned {type(generator).__name__}; it must take no arguments and return a torch.nn.Module")
+        raise ModelError(
+            f"{model} returned {type(generator).__name__}; it must take no arguments and return a torch.nn.Module"
+        )
     return generator
 
 
@@ -100,7 +116,11 @@ def _from_file(path: Path, batch: int, image_inputs: bool) -> LoadedModel:
             specs.append(TensorSpec(name=name, kind="label", shape=(), classes=1))
             continue
         is_image = image_inputs and len(shape) == 3 and shape[0] in (1, 3)
-        specs.append(TensorSpec(name=name, kind="image" if is_image else "latent", shape=shape, range=(-1.0, 1.0) if is_image else None))
+        specs.append(
+            TensorSpec(
+                name=name, kind="image" if is_image else "latent", shape=shape, range=(-1.0, 1.0) if is_image else None
+            )
+        )
     return LoadedModel(module, GeneratorSpec(inputs=tuple(specs)), path.stem)
 
 
@@ -119,22 +139,34 @@ def _read_pt2(path: Path, batch: int) -> tuple[nn.Module, list[tuple[str, tuple[
             warnings.simplefilter("ignore")
             program = torch.export.load(path)
     except Exception as exc:
-        raise ModelError(f"{path} is not a file of torch.export.save that this PyTorch ({torch.__version__}) reads: {first_line(exc)}") from exc
+        raise ModelError(
+            f"{path} is not a file of torch.export.save that this PyTorch ({torch.__version__}) reads: "
+            f"{first_line(exc)}"
+        ) from exc
     if any(_is_training_norm(n) for n in program.graph.nodes):
-        raise ModelError(f"{path} was exported in training mode; call .eval() on the generator before torch.export.export")
+        raise ModelError(
+            f"{path} was exported in training mode; call .eval() on the generator before torch.export.export"
+        )
     values = {n.name: n.meta["val"] for n in program.graph.nodes if n.op == "placeholder"}
     tensors = []
     for name in program.graph_signature.user_inputs:
         value = values[str(name)]
         first, *rest = value.shape
         if isinstance(first, int) and first != batch:
-            raise ModelError(f"{path} was exported for batch {first}, not {batch}; pass --batch {first}, or export with batch {batch}")
+            raise ModelError(
+                f"{path} was exported for batch {first}, not {batch}; pass --batch {first}, or export with batch "
+                f"{batch}"
+            )
         tensors.append((str(name), tuple(int(d) for d in rest), str(value.dtype).removeprefix("torch.")))
     return _Quiet(program.module(check_guards=False)), tensors
 
 
 def _is_training_norm(node: torch.fx.Node) -> bool:
-    return node.op == "call_function" and "batch_norm" in str(node.target) and ((len(node.args) > 5 and node.args[5] is True) or "functional" in str(node.target))
+    return (
+        node.op == "call_function"
+        and "batch_norm" in str(node.target)
+        and ((len(node.args) > 5 and node.args[5] is True) or "functional" in str(node.target))
+    )
 
 
 class _Quiet(nn.Module):

@@ -1,4 +1,5 @@
-"""A .onnx file as a PyTorch module: simplified, rebuilt from the operators that generators use, checked against ONNX Runtime."""
+"""A .onnx file as a PyTorch module: simplified, rebuilt from the operators that generators use, checked against ONNX
+Runtime."""
 
 from __future__ import annotations
 
@@ -15,11 +16,13 @@ from edgegan.core.errors import MissingPackageError, ModelError, first_line
 from edgegan.models.onnx_ops import OPERATORS, Context
 
 TOLERANCE = 1e-3
-"""Largest difference to ONNX Runtime, relative to the largest output: float32 sums in another order give 1e-6 to 1e-5."""
+"""Largest difference to ONNX Runtime, relative to the largest output: float32 sums in another order give 1e-6 to
+1e-5."""
 
 
 def import_onnx(path: Path, batch: int) -> tuple[nn.Module, list[tuple[str, tuple[int, ...], str]]]:
-    """The module, and (name, shape without batch, dtype) of its inputs. Raises ModelError naming what is not understood."""
+    """The module, and (name, shape without batch, dtype) of its inputs. Raises ModelError naming what is not
+    understood."""
     model = _simplified(_read(path), path, batch)
     module = OnnxModule(model, path)
     tensors = []
@@ -27,7 +30,10 @@ def import_onnx(path: Path, batch: int) -> tuple[nn.Module, list[tuple[str, tupl
         dims = [d.dim_value for d in value.type.tensor_type.shape.dim]
         dtype = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
         if not dims or dims[0] != batch or min(dims) < 1:
-            raise ModelError(f"{path}: input {value.name!r} has shape {dims}; expected a batch of {batch} first and known sizes after it. Export it with that batch, or pass --batch {dims[0] if dims else 1}")
+            raise ModelError(
+                f"{path}: input {value.name!r} has shape {dims}; expected a batch of {batch} first and known sizes "
+                f"after it. Export it with that batch, or pass --batch {dims[0] if dims else 1}"
+            )
         tensors.append((value.name, tuple(dims[1:]), str(dtype)))
     _check_against_onnxruntime(module, model, tensors, batch, path)
     return module, tensors
@@ -53,9 +59,15 @@ def _simplified(model: onnx.ModelProto, path: Path, batch: int) -> onnx.ModelPro
 
     shapes = {}
     for value in _graph_inputs(model):
-        dims = [d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else None for d in value.type.tensor_type.shape.dim]
+        dims = [
+            d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else None
+            for d in value.type.tensor_type.shape.dim
+        ]
         if any(d is None for d in dims[1:]):
-            raise ModelError(f"{path}: input {value.name!r} has a size that is not fixed (other than the batch); export it with fixed sizes")
+            raise ModelError(
+                f"{path}: input {value.name!r} has a size that is not fixed (other than the batch); export it with "
+                "fixed sizes"
+            )
         shapes[value.name] = [dims[0] or batch, *dims[1:]] if dims else []
     try:
         simplified, _ = onnxsim.simplify(model, overwrite_input_shapes={k: v for k, v in shapes.items() if v})
@@ -83,7 +95,10 @@ class OnnxModule(nn.Module):
         for node in self.nodes:
             if node.op_type == "Constant":
                 value = onnx.helper.get_attribute_value(node.attribute[0])
-                self._hold(node.output[0], numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else np.asarray(value))
+                self._hold(
+                    node.output[0],
+                    numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else np.asarray(value),
+                )
         self.nodes = [n for n in self.nodes if n.op_type != "Constant"]
 
     def _hold(self, name: str, value: np.ndarray) -> None:
@@ -110,20 +125,32 @@ class OnnxModule(nn.Module):
 
 
 @torch.no_grad()
-def _check_against_onnxruntime(module: nn.Module, model: onnx.ModelProto, tensors: list[tuple[str, tuple[int, ...], str]], batch: int, path: Path) -> None:
+def _check_against_onnxruntime(
+    module: nn.Module, model: onnx.ModelProto, tensors: list[tuple[str, tuple[int, ...], str]], batch: int, path: Path
+) -> None:
     try:
         import onnxruntime
     except ImportError as exc:
         raise MissingPackageError("onnxruntime", "onnxruntime", "Checking an imported .onnx file") from exc
     rng = np.random.default_rng(0)
-    feeds = {name: rng.standard_normal((batch, *shape)).astype(dtype) if "float" in dtype else np.zeros((batch, *shape), dtype) for name, shape, dtype in tensors}
+    feeds = {
+        name: rng.standard_normal((batch, *shape)).astype(dtype)
+        if "float" in dtype
+        else np.zeros((batch, *shape), dtype)
+        for name, shape, dtype in tensors
+    }
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     try:
-        wanted = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"]).run(None, feeds)[0]
+        wanted = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        ).run(None, feeds)[0]
         got = module(*(torch.from_numpy(v) for v in feeds.values())).numpy()
     except Exception as exc:
         raise ModelError(f"{path} cannot be imported: {first_line(exc)}") from exc
     error = np.abs(wanted - got).max() / max(1e-6, np.abs(wanted).max()) if wanted.shape == got.shape else np.inf
     if not error <= TOLERANCE:
-        raise ModelError(f"{path}: the imported network differs from ONNX Runtime by {error:.1e} of its output; please report this model")
+        raise ModelError(
+            f"{path}: the imported network differs from ONNX Runtime by {error:.1e} of its output; please report this "
+            "model"
+        )

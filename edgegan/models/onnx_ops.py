@@ -40,7 +40,9 @@ class Context:
     def required(self, index: int, name: str | None = None) -> list[int]:
         found = self.ints(index, name)
         if found is None:
-            raise ModelError(f"an ONNX operator's {name or 'sizes'} depend on the input's values; export the model with fixed shapes")
+            raise ModelError(
+                f"an ONNX operator's {name or 'sizes'} depend on the input's values; export the model with fixed shapes"
+            )
         return found
 
 
@@ -59,17 +61,32 @@ def conv(c: Context, x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
     rank = w.ndim - 2
     x, padding = _padding(c, x, rank)
     function = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[rank]
-    result: Tensor = function(x, w, b, c.get("strides", [1] * rank), padding, c.get("dilations", [1] * rank), c.get("group", 1))
+    result: Tensor = function(
+        x, w, b, c.get("strides", [1] * rank), padding, c.get("dilations", [1] * rank), c.get("group", 1)
+    )
     return result
 
 
 def conv_transpose(c: Context, x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
     rank = w.ndim - 2
     pads = c.get("pads", [0] * (2 * rank))
-    if list(pads[:rank]) != list(pads[rank:]) or c.get("output_shape") or c.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
+    if (
+        list(pads[:rank]) != list(pads[rank:])
+        or c.get("output_shape")
+        or c.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID")
+    ):
         raise ModelError("ONNX ConvTranspose with uneven pads, output_shape or auto_pad is not imported")
     function = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}[rank]
-    result: Tensor = function(x, w, b, c.get("strides", [1] * rank), list(pads[:rank]), c.get("output_padding", [0] * rank), c.get("group", 1), c.get("dilations", [1] * rank))
+    result: Tensor = function(
+        x,
+        w,
+        b,
+        c.get("strides", [1] * rank),
+        list(pads[:rank]),
+        c.get("output_padding", [0] * rank),
+        c.get("group", 1),
+        c.get("dilations", [1] * rank),
+    )
     return result
 
 
@@ -163,10 +180,18 @@ def pad(c: Context, x: Tensor, *_: Any) -> Tensor:
     flat = [v for axis in reversed(range(x.ndim)) for v in margins.get(axis, (0, 0))]
     while flat and flat[-1] == 0 and flat[-2] == 0:
         flat = flat[:-2]
-    value = float(c.constants[2]) if len(c.constants) > 2 and c.constants[2] is not None and c.constants[2].size else c.get("value", 0.0)
+    value = (
+        float(c.constants[2])
+        if len(c.constants) > 2 and c.constants[2] is not None and c.constants[2].size
+        else c.get("value", 0.0)
+    )
     if not flat:
         return x
-    return F.pad(x, flat, value=value) if mode == "constant" else F.pad(x, flat, mode={"reflect": "reflect", "edge": "replicate"}[mode])
+    return (
+        F.pad(x, flat, value=value)
+        if mode == "constant"
+        else F.pad(x, flat, mode={"reflect": "reflect", "edge": "replicate"}[mode])
+    )
 
 
 def resize(c: Context, x: Tensor, *_: Any) -> Tensor:
@@ -174,12 +199,20 @@ def resize(c: Context, x: Tensor, *_: Any) -> Tensor:
     if not given:
         raise ModelError("an ONNX Resize has no fixed scales or sizes; export the model with fixed shapes")
     last = given[-1]
-    size = [int(v) for v in last[2:]] if last.dtype == np.int64 else [int(np.floor(n * s)) for n, s in zip(x.shape[2:], last[2:], strict=True)]
+    size = (
+        [int(v) for v in last[2:]]
+        if last.dtype == np.int64
+        else [int(np.floor(n * s)) for n, s in zip(x.shape[2:], last[2:], strict=True)]
+    )
     mode, transform = c.get("mode", "nearest"), c.get("coordinate_transformation_mode", "half_pixel")
     if mode == "nearest":
         if transform == "asymmetric" and c.get("nearest_mode", "round_prefer_floor") == "floor":
             return F.interpolate(x, size=size, mode="nearest")
-        if all(s % n == 0 for s, n in zip(size, x.shape[2:], strict=True)) and transform in ("half_pixel", "pytorch_half_pixel", "asymmetric"):
+        if all(s % n == 0 for s, n in zip(size, x.shape[2:], strict=True)) and transform in (
+            "half_pixel",
+            "pytorch_half_pixel",
+            "asymmetric",
+        ):
             return F.interpolate(x, size=size, mode="nearest")
         raise ModelError(f"ONNX Resize nearest with {transform} by a fraction is not imported")
     kind = {"linear": "bilinear", "cubic": "bicubic"}[mode]
@@ -221,9 +254,16 @@ def pool(average: bool) -> Callable[..., Tensor]:
     def run(c: Context, x: Tensor) -> Tensor:
         rank = x.ndim - 2
         x, padding = _padding(c, x, rank)
-        settings = {"kernel_size": c.get("kernel_shape"), "stride": c.get("strides", [1] * rank), "padding": padding, "ceil_mode": bool(c.get("ceil_mode", 0))}
+        settings = {
+            "kernel_size": c.get("kernel_shape"),
+            "stride": c.get("strides", [1] * rank),
+            "padding": padding,
+            "ceil_mode": bool(c.get("ceil_mode", 0)),
+        }
         if average:
-            result: Tensor = {1: F.avg_pool1d, 2: F.avg_pool2d}[rank](x, **settings, count_include_pad=bool(c.get("count_include_pad", 0)))
+            result: Tensor = {1: F.avg_pool1d, 2: F.avg_pool2d}[rank](
+                x, **settings, count_include_pad=bool(c.get("count_include_pad", 0))
+            )
         else:
             result = {1: F.max_pool1d, 2: F.max_pool2d}[rank](x, **settings)
         return result
@@ -263,22 +303,33 @@ def many(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
 
 OPERATORS: dict[str, Callable[..., Any]] = {
     "Conv": conv, "ConvTranspose": conv_transpose, "Gemm": gemm, "MatMul": one(torch.matmul),
-    "BatchNormalization": batch_norm, "InstanceNormalization": instance_norm, "LayerNormalization": layer_norm, "GroupNormalization": group_norm,
-    "Relu": one(torch.relu), "PRelu": prelu, "Tanh": one(torch.tanh), "Sigmoid": one(torch.sigmoid), "Erf": one(torch.erf), "Exp": one(torch.exp),
-    "Log": one(torch.log), "Sqrt": one(torch.sqrt), "Neg": one(torch.neg), "Abs": one(torch.abs), "Softplus": one(F.softplus), "Sin": one(torch.sin),
-    "Cos": one(torch.cos), "Floor": one(torch.floor), "Reciprocal": one(torch.reciprocal), "Mish": one(F.mish), "HardSwish": one(F.hardswish),
-    "LeakyRelu": lambda c, x: F.leaky_relu(x, c.get("alpha", 0.01)), "Elu": lambda c, x: F.elu(x, c.get("alpha", 1.0)), "Selu": one(F.selu),
+    "BatchNormalization": batch_norm, "InstanceNormalization": instance_norm, "LayerNormalization": layer_norm,
+    "GroupNormalization": group_norm,
+    "Relu": one(torch.relu), "PRelu": prelu, "Tanh": one(torch.tanh), "Sigmoid": one(torch.sigmoid),
+    "Erf": one(torch.erf), "Exp": one(torch.exp),
+    "Log": one(torch.log), "Sqrt": one(torch.sqrt), "Neg": one(torch.neg), "Abs": one(torch.abs),
+    "Softplus": one(F.softplus), "Sin": one(torch.sin),
+    "Cos": one(torch.cos), "Floor": one(torch.floor), "Reciprocal": one(torch.reciprocal), "Mish": one(F.mish),
+    "HardSwish": one(F.hardswish),
+    "LeakyRelu": lambda c, x: F.leaky_relu(x, c.get("alpha", 0.01)), "Elu": lambda c, x: F.elu(x, c.get("alpha", 1.0)),
+    "Selu": one(F.selu),
     "Gelu": lambda c, x: F.gelu(x, approximate=c.get("approximate", "none")),
     "HardSigmoid": lambda c, x: torch.clamp(c.get("alpha", 0.2) * x + c.get("beta", 0.5), 0, 1),
     "Softmax": lambda c, x: torch.softmax(x, c.get("axis", -1 if c.opset >= 13 else 1)),
-    "Clip": clip, "Add": one(operator.add), "Sub": one(operator.sub), "Mul": one(operator.mul), "Div": one(operator.truediv), "Pow": one(torch.pow),
+    "Clip": clip, "Add": one(operator.add), "Sub": one(operator.sub), "Mul": one(operator.mul),
+    "Div": one(operator.truediv), "Pow": one(torch.pow),
     "Max": many(torch.maximum), "Min": many(torch.minimum), "Sum": many(torch.add), "Where": one(torch.where),
-    "Concat": lambda c, *xs: torch.cat(xs, c.get("axis")), "Reshape": reshape, "Flatten": flatten, "Squeeze": squeeze, "Unsqueeze": unsqueeze,
+    "Concat": lambda c, *xs: torch.cat(xs, c.get("axis")), "Reshape": reshape, "Flatten": flatten, "Squeeze": squeeze,
+    "Unsqueeze": unsqueeze,
     "Transpose": lambda c, x: x.permute(c.get("perm", list(reversed(range(x.ndim))))),
-    "Slice": slice_, "Split": split, "Pad": pad, "Resize": resize, "Upsample": upsample, "DepthToSpace": depth_to_space, "SpaceToDepth": space_to_depth,
-    "Expand": lambda c, x, *_: x.expand(torch.broadcast_shapes(x.shape, c.required(1))), "Tile": lambda c, x, *_: x.repeat(c.required(1)),
+    "Slice": slice_, "Split": split, "Pad": pad, "Resize": resize, "Upsample": upsample, "DepthToSpace": depth_to_space,
+    "SpaceToDepth": space_to_depth,
+    "Expand": lambda c, x, *_: x.expand(torch.broadcast_shapes(x.shape, c.required(1))), "Tile": lambda c, x,
+    *_: x.repeat(c.required(1)),
     "Gather": gather, "Cast": cast, "Identity": one(lambda x: x), "Dropout": lambda c, x, *_: x,
-    "ReduceMean": reduce(torch.mean), "ReduceSum": reduce(torch.sum), "ReduceMax": reduce(torch.amax), "ReduceMin": reduce(torch.amin),
+    "ReduceMean": reduce(torch.mean), "ReduceSum": reduce(torch.sum), "ReduceMax": reduce(torch.amax),
+    "ReduceMin": reduce(torch.amin),
     "ReduceL2": reduce(lambda x, dim, keepdim: torch.linalg.vector_norm(x, dim=dim, keepdim=keepdim)),
-    "AveragePool": pool(True), "MaxPool": pool(False), "GlobalAveragePool": lambda c, x: x.mean(tuple(range(2, x.ndim)), keepdim=True),
+    "AveragePool": pool(True), "MaxPool": pool(False), "GlobalAveragePool": lambda c,
+    x: x.mean(tuple(range(2, x.ndim)), keepdim=True),
 }  # fmt: skip

@@ -14,7 +14,9 @@ class Discriminator(nn.Module):
     A conditional one (pix2pix) is given input and output stacked: ``channels`` is their sum.
     """
 
-    def __init__(self, *, channels: int = 3, features: int = 64, layers: int = 3, norm: type[nn.Module] = nn.InstanceNorm2d) -> None:
+    def __init__(
+        self, *, channels: int = 3, features: int = 64, layers: int = 3, norm: type[nn.Module] = nn.InstanceNorm2d
+    ) -> None:
         super().__init__()
         parts: list[nn.Module] = [nn.Conv2d(channels, features, 4, 2, 1), nn.LeakyReLU(0.2)]
         width = features

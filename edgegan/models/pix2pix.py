@@ -26,7 +26,16 @@ class Generator(nn.Module):
         inner = widths[-1]
         for index, width in enumerate(reversed(widths[:-1])):
             drop = [nn.Dropout(0.5)] if 0 < index < 4 and width == inner else []
-            self.up.append(nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(inner if index == 0 else 2 * widths[depth - 1 - index], width, 4, 2, 1, bias=False), nn.BatchNorm2d(width), *drop))
+            self.up.append(
+                nn.Sequential(
+                    nn.ReLU(),
+                    nn.ConvTranspose2d(
+                        inner if index == 0 else 2 * widths[depth - 1 - index], width, 4, 2, 1, bias=False
+                    ),
+                    nn.BatchNorm2d(width),
+                    *drop,
+                )
+            )
         self.out = nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(2 * features, outputs, 4, 2, 1), nn.Tanh())
         normal_weights(self)
 

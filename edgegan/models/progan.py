@@ -15,7 +15,10 @@ class EqualizedConv(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, kernel: int, gain: float = sqrt(2)) -> None:
         super().__init__()
-        self.weight, self.bias = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel)), nn.Parameter(torch.zeros(outputs))
+        self.weight, self.bias = (
+            nn.Parameter(torch.randn(outputs, inputs, kernel, kernel)),
+            nn.Parameter(torch.zeros(outputs)),
+        )
         self.scale, self.padding = gain / sqrt(inputs * kernel * kernel), kernel // 2
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -104,7 +107,12 @@ class Discriminator(nn.Module):
         self.from_image = nn.ModuleList(EqualizedConv(channels, w, 1) for w in widths[:2])
         self.blocks = nn.ModuleList(DownBlock(a, b) for a, b in itertools.pairwise(widths))
         self.last = EqualizedConv(widths[-1] + 1, widths[-1], 3)
-        self.score = nn.Sequential(nn.Flatten(), EqualizedLinear(widths[-1] * 16, widths[-1]), nn.LeakyReLU(0.2), EqualizedLinear(widths[-1], 1, gain=1.0))
+        self.score = nn.Sequential(
+            nn.Flatten(),
+            EqualizedLinear(widths[-1] * 16, widths[-1]),
+            nn.LeakyReLU(0.2),
+            EqualizedLinear(widths[-1], 1, gain=1.0),
+        )
         self.register_buffer("fade", torch.ones(()))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,5 @@
-"""Is a .pt2 file data alone? torch.export.load would unpickle parts of it, and evaluate its symbolic sizes, with no question."""
+"""Is a .pt2 file data alone? torch.export.load would unpickle parts of it, and evaluate its symbolic sizes, with no
+question."""
 
 from __future__ import annotations
 
@@ -30,13 +31,18 @@ def check_pt2(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
                 if not KNOWN.match(name):
-                    raise ModelError(f"{path} holds {name!r}, which is not part of a plain exported program; export the generator alone with this PyTorch ({torch.__version__})")
+                    raise ModelError(
+                        f"{path} holds {name!r}, which is not part of a plain exported program; export the generator "
+                        f"alone with this PyTorch ({torch.__version__})"
+                    )
                 if name.endswith(".json"):
                     _check_json(path, name, json.loads(archive.read(name)))
                 if name.endswith(".pt"):
                     torch.load(io.BytesIO(archive.read(name)), weights_only=True)
     except (pickle.UnpicklingError, RuntimeError) as exc:
-        raise ModelError(f"{path} is refused: its sample inputs hold more than tensors, and loading them would run code") from exc
+        raise ModelError(
+            f"{path} is refused: its sample inputs hold more than tensors, and loading them would run code"
+        ) from exc
     except (zipfile.BadZipFile, json.JSONDecodeError, UnicodeDecodeError, OSError, EOFError) as exc:
         raise ModelError(f"{path} is not a file of torch.export.save: {exc}") from exc
 

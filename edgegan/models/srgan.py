@@ -20,7 +20,9 @@ class Generator(nn.Module):
         layers: list[nn.Module] = [nn.Conv2d(channels, features, 3, 1, 1), nn.PReLU(features)]
         for _ in range(depth):
             layers += [nn.Conv2d(features, features, 3, 1, 1), nn.PReLU(features)]
-        self.body = nn.Sequential(*layers, nn.Conv2d(features, channels * scale * scale, 3, 1, 1), nn.PixelShuffle(scale))
+        self.body = nn.Sequential(
+            *layers, nn.Conv2d(features, channels * scale * scale, 3, 1, 1), nn.PixelShuffle(scale)
+        )
         self.scale = scale
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -22,7 +22,12 @@ class Generator(nn.Module):
         layers: list[nn.Module] = []
         side = 4
         while side < size:
-            layers += [nn.Upsample(scale_factor=2), nn.Conv2d(width, width // 2, 3, 1, 1), nn.BatchNorm2d(width // 2), nn.LeakyReLU(0.2)]
+            layers += [
+                nn.Upsample(scale_factor=2),
+                nn.Conv2d(width, width // 2, 3, 1, 1),
+                nn.BatchNorm2d(width // 2),
+                nn.LeakyReLU(0.2),
+            ]
             width, side = width // 2, 2 * side
         self.net = nn.Sequential(*layers, nn.Conv2d(width, channels, 3, 1, 1), nn.Tanh())
 

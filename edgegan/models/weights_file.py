@@ -29,10 +29,15 @@ def read_weights(path: Path, key: str | None) -> State:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as exc:
         if zipfile.is_zipfile(path) or "Unsupported global" in str(exc) or "GLOBAL" in str(exc):
-            raise ModelError(f"--weights {path} holds more than weights and is refused: loading it would run code. Save the state_dict alone: torch.save(model.state_dict(), ...)") from exc
+            raise ModelError(
+                f"--weights {path} holds more than weights and is refused: loading it would run code. Save the "
+                "state_dict alone: torch.save(model.state_dict(), ...)"
+            ) from exc
         raise ModelError(f"--weights {path} is not a checkpoint of torch.save, nor .safetensors") from exc
     except Exception as exc:
-        raise ModelError(f"--weights {path} is not a checkpoint of torch.save, nor .safetensors: {first_line(exc)}") from exc
+        raise ModelError(
+            f"--weights {path} is not a checkpoint of torch.save, nor .safetensors: {first_line(exc)}"
+        ) from exc
     return _pick(content, key, path)
 
 
@@ -50,19 +55,28 @@ def _pick(content: Any, key: str | None, path: Path) -> State:
     nested = {str(k): v for k, v in content.items() if _is_state(v)} if isinstance(content, Mapping) else {}
     if key is not None:
         if key not in nested:
-            raise ModelError(f"--weights-key {key}: {path} has no such state dict; {nearest(key, nested) if nested else 'it holds no nested ones'}")
+            raise ModelError(
+                f"--weights-key {key}: {path} has no such state dict; "
+                f"{nearest(key, nested) if nested else 'it holds no nested ones'}"
+            )
         return _stripped(nested[key])
     if _is_state(content):
         return _stripped(content)
     if len(nested) == 1:
         return _stripped(next(iter(nested.values())))
     if nested:
-        raise ModelError(f"--weights {path} holds several state dicts; choose with --weights-key: {', '.join(sorted(nested))}")
+        raise ModelError(
+            f"--weights {path} holds several state dicts; choose with --weights-key: {', '.join(sorted(nested))}"
+        )
     raise ModelError(f"--weights {path} holds {type(content).__name__}, not a state dict of tensors")
 
 
 def _is_state(value: Any) -> bool:
-    return isinstance(value, Mapping) and len(value) > 0 and all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in value.items())
+    return (
+        isinstance(value, Mapping)
+        and len(value) > 0
+        and all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in value.items())
+    )
 
 
 def _stripped(state: State) -> State:
@@ -76,12 +90,21 @@ def load_weights(module: nn.Module, state: State, path: Path) -> None:
         if name not in state:
             if name.endswith("num_batches_tracked"):
                 continue
-            raise ModelError(f"--weights {path} does not fit: the model's {name} {tuple(tensor.shape)} is not in the file ({_count(state, own)})")
+            raise ModelError(
+                f"--weights {path} does not fit: the model's {name} {tuple(tensor.shape)} is not in the file "
+                f"({_count(state, own)})"
+            )
         if state[name].shape != tensor.shape:
-            raise ModelError(f"--weights {path} does not fit: {name} is {tuple(state[name].shape)} in the file, {tuple(tensor.shape)} in the model")
+            raise ModelError(
+                f"--weights {path} does not fit: {name} is {tuple(state[name].shape)} in the file, "
+                f"{tuple(tensor.shape)} in the model"
+            )
     extra = [k for k in state if k not in own]
     if extra:
-        raise ModelError(f"--weights {path} does not fit: the file's {extra[0]} {tuple(state[extra[0]].shape)} is not in the model ({_count(state, own)})")
+        raise ModelError(
+            f"--weights {path} does not fit: the file's {extra[0]} {tuple(state[extra[0]].shape)} is not in the model "
+            f"({_count(state, own)})"
+        )
     module.load_state_dict(state, strict=False)
 
 

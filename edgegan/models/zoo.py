@@ -29,9 +29,9 @@ def images_path(name: str) -> Path:
 class ZooModel:
     """A generator of the zoo: where its class lives, its arguments, its spec, what ships with it.
 
-    ``output_shape`` is (channels, height, width). ``discriminator``: arguments besides the shared ones. ``images`` is the
-    shipped file that image inputs are drawn from, or the real pictures of a latent generator; ``real`` the real pictures
-    of an image-to-image one.
+    ``output_shape`` is (channels, height, width). ``discriminator``: arguments besides the shared ones. ``images`` is
+    the shipped file that image inputs are drawn from, or the real pictures of a latent generator; ``real`` the real
+    pictures of an image-to-image one.
     """
 
     name: str
@@ -115,7 +115,13 @@ ZOO = {
             task="garments, 32x32 grey, with a category and two codes found without labels",
             family="infogan",
             arguments={"latent": 62, "classes": 10, "codes": 2, "features": 48, "channels": 1, "size": 32},
-            spec=GeneratorSpec(inputs=(_latent(62), TensorSpec(name="category", kind="onehot", shape=(10,), classes=10), TensorSpec(name="codes", kind="latent", shape=(2,)))),
+            spec=GeneratorSpec(
+                inputs=(
+                    _latent(62),
+                    TensorSpec(name="category", kind="onehot", shape=(10,), classes=10),
+                    TensorSpec(name="codes", kind="latent", shape=(2,)),
+                )
+            ),
             **_FASHION,
         ),
         ZooModel(
@@ -130,7 +136,15 @@ ZOO = {
             name="fashion-biggan",
             task="garments of a given class, 32x32 grey, residual with self-attention",
             family="biggan",
-            arguments={"latent": 80, "classes": 10, "embedding": 32, "features": 24, "channels": 1, "size": 32, "attention": 16},
+            arguments={
+                "latent": 80,
+                "classes": 10,
+                "embedding": 32,
+                "features": 24,
+                "channels": 1,
+                "size": 32,
+                "attention": 16,
+            },
             discriminator={"features": 16},
             spec=GeneratorSpec(inputs=(_latent(80), _LABEL)),
             **_FASHION,

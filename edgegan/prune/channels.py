@@ -1,4 +1,5 @@
-"""Removing channels: coupled groups from Torch-Pruning, scored by group magnitude; wide groups give more than narrow ones."""
+"""Removing channels: coupled groups from Torch-Pruning, scored by group magnitude; wide groups give more than narrow
+ones."""
 
 from __future__ import annotations
 
@@ -21,13 +22,19 @@ from edgegan.graph.rewrite import apply
 from edgegan.prune.layers import layered
 
 PRUNABLE = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.Linear)
-FIXED = (aten.pixel_shuffle.default, aten.group_norm.default, aten.split.Tensor, aten.split_with_sizes.default, aten.chunk.default)
+FIXED = (
+    aten.pixel_shuffle.default,
+    aten.group_norm.default,
+    aten.split.Tensor,
+    aten.split_with_sizes.default,
+    aten.chunk.default,
+)
 MULTIPLE = 4
 """Wide layers keep a multiple of this many channels: kernels of every backend work in such blocks."""
 REDUNDANCY = 2 / 3
-"""A group of n channels keeps a number proportional to n ** REDUNDANCY. Wide layers are the more redundant ones, as in the
-layer-wise densities of Evci et al. 2020 (arXiv:1911.11134), and in a generator the narrow ones are the late, large maps
-that make the picture. 1 would take the same share everywhere."""
+"""A group of n channels keeps a number proportional to n ** REDUNDANCY. Wide layers are the more redundant ones, as in
+the layer-wise densities of Evci et al. 2020 (arXiv:1911.11134), and in a generator the narrow ones are the late, large
+maps that make the picture. 1 would take the same share everywhere."""
 
 
 @dataclass
@@ -53,14 +60,18 @@ def prune(graph: Graph, share: float) -> StageResult[tuple[Graph, fx.GraphModule
         if pruned is None:
             pruned, groups, skipped = _prune_what_runs(network, graph, share)
         result = recapture(pruned, graph)
-        notes = [f"removed {groups.removed} of {groups.channels} channels in {groups.count} groups: {macs(graph) / 1e6:.1f} M -> {macs(result) / 1e6:.1f} M MACs"]
+        notes = [
+            f"removed {groups.removed} of {groups.channels} channels in {groups.count} groups: {macs(graph) / 1e6:.1f} "
+            f"M -> {macs(result) / 1e6:.1f} M MACs"
+        ]
         if skipped:
             notes.append(f"left whole, since the code depends on their width: {', '.join(skipped)}")
         return StageResult((result, pruned), tuple(notes), seconds())
 
 
 def prepared(graph: Graph) -> Graph:
-    """``graph`` with its computed weights as constants: spectral norm, equalized rates and modulation then prune like plain layers."""
+    """``graph`` with its computed weights as constants: spectral norm, equalized rates and modulation then prune like
+    plain layers."""
     return apply(graph, BEFORE_PRUNING).value
 
 
@@ -73,7 +84,10 @@ def share_for_macs_ratio(graph: Graph, ratio: float) -> float:
     wanted = macs(graph) / ratio
     low, high = 0.0, 0.95
     if macs(prune(graph, high).value[0]) > wanted:
-        raise ModelError(f"--macs-ratio {ratio:g} is out of reach: removing 95 % of the channels leaves more than {wanted / 1e6:.2f} M MACs")
+        raise ModelError(
+            f"--macs-ratio {ratio:g} is out of reach: removing 95 % of the channels leaves more than "
+            f"{wanted / 1e6:.2f} M MACs"
+        )
     while high - low > 0.01:
         middle = (low + high) / 2
         if macs(prune(graph, middle).value[0]) > wanted:
@@ -92,11 +106,15 @@ def recapture(network: fx.GraphModule, like: Graph) -> Graph:
     return graph
 
 
-def _prune(network: fx.GraphModule, graph: Graph, share: float, without: frozenset[str]) -> tuple[fx.GraphModule | None, Groups]:
+def _prune(
+    network: fx.GraphModule, graph: Graph, share: float, without: frozenset[str]
+) -> tuple[fx.GraphModule | None, Groups]:
     """A pruned copy and what went; None where the copy does not run any more."""
     candidate = copy.deepcopy(network)
     logging.getLogger("torch_pruning").setLevel(logging.ERROR)
-    dependencies = tp.DependencyGraph().build_dependency(candidate, example_inputs=graph.example_inputs(), verbose=False)
+    dependencies = tp.DependencyGraph().build_dependency(
+        candidate, example_inputs=graph.example_inputs(), verbose=False
+    )
     names = {module: name for name, module in candidate.named_modules()}
     kept = {candidate.get_submodule(n) for n in _kept_layers(candidate) | without}
     scored: list[tuple[str, object, torch.Tensor]] = []
@@ -124,7 +142,10 @@ def _prune(network: fx.GraphModule, graph: Graph, share: float, without: frozens
             groups.count += 1
             groups.removed += len(removed)
     if not groups.count:
-        raise ModelError("no channels can be pruned in this generator: every layer's width is fixed by its output or its code; leave --prune out")
+        raise ModelError(
+            "no channels can be pruned in this generator: every layer's width is fixed by its output or its code; "
+            "leave --prune out"
+        )
     return (candidate if _runs(candidate, graph) else None), groups
 
 
@@ -143,7 +164,9 @@ def _prune_what_runs(network: fx.GraphModule, graph: Graph, share: float) -> tup
     whole = everything - frozenset(prunable)
     pruned, groups = _prune(network, graph, share, whole)
     if pruned is None:
-        raise ModelError("the generator's code does not run with fewer channels; write its reshapes with -1, or leave --prune out")
+        raise ModelError(
+            "the generator's code does not run with fewer channels; write its reshapes with -1, or leave --prune out"
+        )
     return pruned, groups, sorted(whole - _kept_layers(network))
 
 
@@ -186,7 +209,8 @@ def _whole(channels: int, kept: float) -> int:
 
 
 def _kept_layers(network: fx.GraphModule) -> set[str]:
-    """Layers whose output channels reach the output, or an operator that gives channels a place, without another layer between."""
+    """Layers whose output channels reach the output, or an operator that gives channels a place, without another layer
+    between."""
     kept: set[str] = set()
     starts = [n for n in network.graph.nodes if n.op == "output" or is_call(n, *FIXED)]
     for start in starts:

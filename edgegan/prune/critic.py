@@ -10,7 +10,8 @@ SMALLEST_SIDE, WIDEST = 4, 256
 
 
 class Critic(nn.Module):
-    """Strided 4x4 convolutions down to 4 pixels or six layers, then a score per patch (Isola et al. 2017, arXiv:1611.07004).
+    """Strided 4x4 convolutions down to 4 pixels or six layers, then a score per patch (Isola et al. 2017,
+    arXiv:1611.07004).
 
     (N, channels, H, W) -> features of every layer, the scores last.
     """

@@ -32,9 +32,10 @@ CHECK_STEP = 1 << 20
 class Settings:
     """``steps`` of Adam on ``batch`` paired samples each, the rate falling to zero along a cosine.
 
-    The loss is ``pixels`` * L1 at three sizes + ``features`` * paired critic features - ``adversarial`` * critic score. The
-    score counts nothing for ``critic_alone`` steps and comes in over as many more: a critic that has learnt nothing pushes
-    the student anywhere, and one seed in three never came back from there. ``ema`` averages the student's weights over its steps.
+    The loss is ``pixels`` * L1 at three sizes + ``features`` * paired critic features - ``adversarial`` * critic score.
+    The score counts nothing for ``critic_alone`` steps and comes in over as many more: a critic that has learnt nothing
+    pushes the student anywhere, and one seed in three never came back from there. ``ema`` averages the student's
+    weights over its steps.
     """
 
     steps: int
@@ -50,7 +51,14 @@ class Settings:
     checkpoint_every: int = 200
 
 
-def distil(teacher: Graph, student: fx.GraphModule, settings: Settings, images: np.ndarray | None = None, checkpoint: Path | None = None, progress: Progress | None = None) -> StageResult[fx.GraphModule]:
+def distil(
+    teacher: Graph,
+    student: fx.GraphModule,
+    settings: Settings,
+    images: np.ndarray | None = None,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+) -> StageResult[fx.GraphModule]:
     """Train ``student`` (a layered network, changed in place) towards ``teacher`` on the teacher's own inputs.
 
     Latents and labels are drawn afresh each step; image inputs come from ``images`` (uint8 NHWC). BatchNorm keeps its
@@ -68,8 +76,14 @@ def distil(teacher: Graph, student: fx.GraphModule, settings: Settings, images: 
                 progress(run.step, settings.steps)
         student.load_state_dict(run.average.state_dict())
         after = run.error()
-        note = f"distilled for {settings.steps} steps of {run.batch} paired samples: L1 to the original {before:.4f} -> {after:.4f}"
-        worse = ("WARNING: training took the network further from the original than it was; try another --seed, or prune less",)
+        note = (
+            f"distilled for {settings.steps} steps of {run.batch} paired samples: L1 to the original {before:.4f} "
+            f"-> {after:.4f}"
+        )
+        worse = (
+            "WARNING: training took the network further from the original than it was; try another --seed, or prune "
+            "less",
+        )
         return StageResult(student, (note, *(worse if after > before else ())), seconds())
 
 
@@ -107,7 +121,11 @@ class _Run:
             self.critic.requires_grad_(False)
             found = self.critic(output)
             self.critic.requires_grad_(True)
-            loss = loss + self.settings.features * feature_loss(original, found) - self._adversarial(step) * found[-1].mean()
+            loss = (
+                loss
+                + self.settings.features * feature_loss(original, found)
+                - self._adversarial(step) * found[-1].mean()
+            )
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -133,7 +151,9 @@ class _Run:
     def _inputs(self, step: int) -> tuple[torch.Tensor, ...]:
         picked = None
         if self.images is not None:
-            picked = self.images[np.random.default_rng([self.settings.seed, step]).integers(0, len(self.images), self.batch)]
+            picked = self.images[
+                np.random.default_rng([self.settings.seed, step]).integers(0, len(self.images), self.batch)
+            ]
         values = sample_inputs(self.graph.spec.inputs, self.batch, (self.settings.seed << 32) + step + 1, picked)
         return tuple(torch.from_numpy(v) for v in values.values())
 
@@ -144,12 +164,21 @@ class _Run:
         return l1_loss(self.average(*inputs), self.teacher(*inputs)).item()
 
     def _parts(self) -> dict[str, torch.nn.Module | torch.optim.Optimizer | torch.optim.lr_scheduler.LRScheduler]:
-        parts = {"student": self.student, "average": self.average, "optimizer": self.optimizer, "schedule": self.schedule}
-        return parts | ({"critic": self.critic, "critic_optimizer": self.critic_optimizer} if self.critic is not None else {})
+        parts = {
+            "student": self.student,
+            "average": self.average,
+            "optimizer": self.optimizer,
+            "schedule": self.schedule,
+        }
+        return parts | (
+            {"critic": self.critic, "critic_optimizer": self.critic_optimizer} if self.critic is not None else {}
+        )
 
     def save(self, path: Path) -> None:
         with atomic_path(path) as temporary:
-            torch.save({name: part.state_dict() for name, part in self._parts().items()} | {"step": self.step}, temporary)
+            torch.save(
+                {name: part.state_dict() for name, part in self._parts().items()} | {"step": self.step}, temporary
+            )
 
     def resume(self, path: Path | None) -> None:
         if path is None or not path.exists():
@@ -173,6 +202,10 @@ def _for_batches(teacher: Graph, student: fx.GraphModule, wanted: int) -> tuple[
     rebatch(many_teacher, teacher.batch, wanted)
     rebatch(many_student, teacher.batch, wanted)
     probe = tuple(torch.from_numpy(v) for v in sample_inputs(teacher.spec.inputs, wanted, 1).values())
-    if wanted % teacher.batch == 0 and runs_alike(teacher.module, many_teacher, probe, teacher.batch) and runs_alike(student, many_student, probe, teacher.batch):
+    if (
+        wanted % teacher.batch == 0
+        and runs_alike(teacher.module, many_teacher, probe, teacher.batch)
+        and runs_alike(student, many_student, probe, teacher.batch)
+    ):
         return wanted, many_teacher, many_student
     return teacher.batch, teacher.module, copy.deepcopy(student)

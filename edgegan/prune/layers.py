@@ -16,13 +16,16 @@ from edgegan.graph.graph import Graph
 from edgegan.graph.rebatch import free_channels
 
 CONVS = {
-    aten.conv1d.default: (nn.Conv1d, 1), aten.conv2d.default: (nn.Conv2d, 2),
-    aten.conv_transpose1d.default: (nn.ConvTranspose1d, 1), aten.conv_transpose2d.input: (nn.ConvTranspose2d, 2),
-}  # fmt: skip
+    aten.conv1d.default: (nn.Conv1d, 1),
+    aten.conv2d.default: (nn.Conv2d, 2),
+    aten.conv_transpose1d.default: (nn.ConvTranspose1d, 1),
+    aten.conv_transpose2d.input: (nn.ConvTranspose2d, 2),
+}
 
 
 def layered(graph: Graph) -> fx.GraphModule:
-    """A copy whose convolutions, linear layers, norms and PReLUs are nn.Modules with trainable weights, in eval mode."""
+    """A copy whose convolutions, linear layers, norms and PReLUs are nn.Modules with trainable weights, in eval
+    mode."""
     module = copy.deepcopy(graph.module)
     for node in list(module.graph.nodes):
         if node.op != "call_function":
@@ -67,7 +70,12 @@ def _layer(module: fx.GraphModule, node: fx.Node) -> nn.Module | None:
         kind = nn.BatchNorm2d if len(node.meta["val"].shape) == 4 else nn.BatchNorm1d
         norm = kind(len(mean), eps=call["eps"], momentum=0.1, affine=kernel is not None)
         return _filled(norm, weight=kernel, bias=bias, running_mean=mean, running_var=variance)
-    if is_call(node, aten.instance_norm.default) and kernel is not None and call["use_input_stats"] and len(node.meta["val"].shape) == 4:
+    if (
+        is_call(node, aten.instance_norm.default)
+        and kernel is not None
+        and call["use_input_stats"]
+        and len(node.meta["val"].shape) == 4
+    ):
         return _filled(nn.InstanceNorm2d(len(kernel), eps=call["eps"], affine=True), weight=kernel, bias=bias)
     if is_call(node, aten.group_norm.default) and kernel is not None and call["num_groups"] == 1:
         return _filled(nn.GroupNorm(1, len(kernel), eps=call["eps"]), weight=kernel, bias=bias)
@@ -76,13 +84,23 @@ def _layer(module: fx.GraphModule, node: fx.Node) -> nn.Module | None:
     return None
 
 
-def _convolution(node: fx.Node, call: dict[str, Any], kernel: torch.Tensor, bias: torch.Tensor | None) -> nn.Module | None:
+def _convolution(
+    node: fx.Node, call: dict[str, Any], kernel: torch.Tensor, bias: torch.Tensor | None
+) -> nn.Module | None:
     kind, rank = CONVS[node.target]
     if isinstance(call["padding"], str):
         return None
     transposed, groups = "transpose" in str(node.target), call["groups"]
-    inputs, outputs = (kernel.shape[0], kernel.shape[1] * groups) if transposed else (kernel.shape[1] * groups, kernel.shape[0])
-    settings = {"stride": pair(call["stride"], rank), "padding": pair(call["padding"], rank), "dilation": pair(call["dilation"], rank), "groups": groups, "bias": bias is not None}
+    inputs, outputs = (
+        (kernel.shape[0], kernel.shape[1] * groups) if transposed else (kernel.shape[1] * groups, kernel.shape[0])
+    )
+    settings = {
+        "stride": pair(call["stride"], rank),
+        "padding": pair(call["padding"], rank),
+        "dilation": pair(call["dilation"], rank),
+        "groups": groups,
+        "bias": bias is not None,
+    }
     if transposed:
         settings["output_padding"] = pair(call["output_padding"], rank)
     return _filled(kind(inputs, outputs, tuple(kernel.shape[2:]), **settings), weight=kernel, bias=bias)

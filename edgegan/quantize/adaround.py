@@ -1,10 +1,11 @@
-"""Adaptive rounding: each weight up or down as suits the layer's output, rather than to the nearest step (Nagel et al. 2020,
-arXiv:2004.10568).
+"""Adaptive rounding: each weight up or down as suits the layer's output, rather than to the nearest step (Nagel et al.
+2020, arXiv:2004.10568).
 
-    min over V of  |W x - W'(V) x'|^2 + strength * sum(1 - |2 h(V) - 1|^beta),      W'(V) = scale (floor(W / scale) + h(V))
+    min over V of  |W x - W'(V) x'|^2 + strength * sum(1 - |2 h(V) - 1|^beta),      W'(V) = scale (floor(W / scale) +
+    h(V))
 
-with h the stretched sigmoid and beta falling from 20 to 2. The weights that result lie on the grid of their own scale, so
-whatever quantizes the graph later, by the largest magnitude of a channel, finds exactly these integers.
+with h the stretched sigmoid and beta falling from 20 to 2. The weights that result lie on the grid of their own scale,
+so whatever quantizes the graph later, by the largest magnitude of a channel, finds exactly these integers.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ WARM_UP = 0.2
 """Share of the steps before weights are pushed to one side."""
 
 
-def round_adaptively(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]], steps: int = STEPS) -> StageResult[Graph]:
+def round_adaptively(
+    graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]], steps: int = STEPS
+) -> StageResult[Graph]:
     """``graph`` with the weights of its layers on their grids, rounded for the least error of each layer."""
     with stopwatch() as seconds:
         result = graph.copy()
@@ -38,10 +41,16 @@ def round_adaptively(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch
             node.update_arg(1, add_weight(module, f"{node.name}_rounded_weight", rounded))
             better += gained
         refresh(module, result.example_inputs())
-        return StageResult(result, (f"adaptive rounding: better than to the nearest in {better} of {len(nodes)} layers, {steps} steps each",), seconds())
+        return StageResult(
+            result,
+            (f"adaptive rounding: better than to the nearest in {better} of {len(nodes)} layers, {steps} steps each",),
+            seconds(),
+        )
 
 
-def _rounded(module: fx.GraphModule, node: fx.Node, seen: Seen, scheme: Scheme, steps: int, bits: int) -> tuple[torch.Tensor, bool]:
+def _rounded(
+    module: fx.GraphModule, node: fx.Node, seen: Seen, scheme: Scheme, steps: int, bits: int
+) -> tuple[torch.Tensor, bool]:
     """The layer's weights on their grid, and whether they are better than the nearest ones."""
     kernel = weight(module, node.args[1])
     assert kernel is not None

@@ -5,7 +5,12 @@ from __future__ import annotations
 import torch
 from torch import fx
 from torchao.quantization.pt2e import ObserverBase, PerChannelMinMaxObserver
-from torchao.quantization.pt2e.quantizer import QuantizationAnnotation, QuantizationSpec, Quantizer, SharedQuantizationSpec
+from torchao.quantization.pt2e.quantizer import (
+    QuantizationAnnotation,
+    QuantizationSpec,
+    Quantizer,
+    SharedQuantizationSpec,
+)
 
 from edgegan.graph.editing import LAYERS, RECTIFIERS, TRANSPOSED, arguments, aten, is_call, sole_user, weighted_layers
 from edgegan.quantize.ranges import RangeObserver
@@ -20,11 +25,20 @@ PADS = (aten.pad.default, aten.reflection_pad2d.default, aten.replication_pad2d.
 
 
 class SchemeObserver(ObserverBase):
-    """PT2E's place for a range; ``ranges`` is set once the float graph has been seen at work (``edgegan.quantize.seen``)."""
+    """PT2E's place for a range; ``ranges`` is set once the float graph has been seen at work
+    (``edgegan.quantize.seen``)."""
 
     ranges: RangeObserver
 
-    def __init__(self, dtype=torch.int8, qscheme=torch.per_tensor_affine, quant_min=-128, quant_max=127, saturation=None, **_ignored) -> None:
+    def __init__(
+        self,
+        dtype=torch.int8,
+        qscheme=torch.per_tensor_affine,
+        quant_min=-128,
+        quant_max=127,
+        saturation=None,
+        **_ignored,
+    ) -> None:
         super().__init__(dtype)
         self.qscheme, self.quant_min, self.quant_max, self.saturation = qscheme, quant_min, quant_max, saturation
 
@@ -36,12 +50,14 @@ class SchemeObserver(ObserverBase):
         if self.qscheme == torch.per_tensor_symmetric:
             return torch.tensor([max(-low, high) / 127.0]), torch.tensor([0])
         scale = (high - low) / (self.quant_max - self.quant_min)
-        return torch.tensor([scale]), torch.tensor([round(self.quant_min - low / scale)]).clamp(self.quant_min, self.quant_max)
+        return torch.tensor([scale]), torch.tensor([round(self.quant_min - low / scale)]).clamp(
+            self.quant_min, self.quant_max
+        )
 
 
 class BackendQuantizer(Quantizer):
-    """Annotates convolutions and linear layers, inputs and outputs, and lets data movement before and after them share their
-    scales: values are rounded where they are made, not once more where they arrive.
+    """Annotates convolutions and linear layers, inputs and outputs, and lets data movement before and after them share
+    their scales: values are rounded where they are made, not once more where they arrive.
 
     Normalisation arithmetic stays in float, and the layers whose places are in ``skip``, counted as they run. With
     ``float_outputs`` a layer rounds what it gives only where another layer reads it: what normalisation, addition or a
@@ -54,14 +70,22 @@ class BackendQuantizer(Quantizer):
         self._specs: dict[tuple[float | None, bool], QuantizationSpec] = {}
 
     def annotate(self, model: fx.GraphModule) -> fx.GraphModule:
-        layers = [node for place, node in enumerate(weighted_layers(model)) if is_layer(node, self.scheme) and place not in self.skip]
+        layers = [
+            node
+            for place, node in enumerate(weighted_layers(model))
+            if is_layer(node, self.scheme) and place not in self.skip
+        ]
         for node in layers:
             self._annotate_layer(node)
         for node in layers:
             self._annotate_way_to(node)
         for node in model.graph.nodes:
             if self._moves(node) and "quantization_annotation" not in node.meta and _is_quantized(node.args[0]):
-                _annotate(node, {node.args[0]: SharedQuantizationSpec(node.args[0])}, SharedQuantizationSpec((node.args[0], node)))
+                _annotate(
+                    node,
+                    {node.args[0]: SharedQuantizationSpec(node.args[0])},
+                    SharedQuantizationSpec((node.args[0], node)),
+                )
         return model
 
     def validate(self, model: fx.GraphModule) -> None:
@@ -95,8 +119,8 @@ class BackendQuantizer(Quantizer):
             self._annotate_concatenation(step)
 
     def _annotate_concatenation(self, node: fx.Node) -> None:
-        """Round what is joined before it is, all on one grid, where int8 layers alone read it: each part then leaves its layer in
-        int8. Once more behind it OpenVINO would round every part for every reader."""
+        """Round what is joined before it is, all on one grid, where int8 layers alone read it: each part then leaves
+        its layer in int8. Once more behind it OpenVINO would round every part for every reader."""
         parts, readers = list(dict.fromkeys(node.args[0])), list(node.users)
         if not all(is_call(reader, *LAYERS) and "quantization_annotation" in reader.meta for reader in readers):
             return
@@ -109,12 +133,13 @@ class BackendQuantizer(Quantizer):
         return is_call(node, *MOVES) or (self.scheme.padding and _pads(node))
 
     def _read_by(self, node: fx.Node) -> QuantizationSpec:
-        """A transposed convolution has no int8 kernel for values with a zero point (OpenVINO): if they may be negative they
-        are signed there."""
+        """A transposed convolution has no int8 kernel for values with a zero point (OpenVINO): if they may be negative
+        they are signed there."""
         return self._activation(symmetric=is_call(node, *TRANSPOSED) and not is_call(maker(node.args[0]), *RECTIFIERS))
 
     def _activation(self, saturation: float | None = None, symmetric: bool = False) -> QuantizationSpec:
-        """One object for each kind: PT2E takes equal ones to mean one rounding where a layer reads what another gives."""
+        """One object for each kind: PT2E takes equal ones to mean one rounding where a layer reads what another
+        gives."""
         key = saturation, symmetric or self.scheme.symmetric
         return self._specs.setdefault(key, _activation_spec(*key))
 
@@ -122,8 +147,20 @@ class BackendQuantizer(Quantizer):
 def _activation_spec(saturation: float | None, symmetric: bool) -> QuantizationSpec:
     constructor = SchemeObserver.with_args(saturation=saturation)
     if symmetric:
-        return QuantizationSpec(dtype=torch.int8, quant_min=-127, quant_max=127, qscheme=torch.per_tensor_symmetric, observer_or_fake_quant_ctr=constructor)
-    return QuantizationSpec(dtype=torch.uint8, quant_min=0, quant_max=255, qscheme=torch.per_tensor_affine, observer_or_fake_quant_ctr=constructor)
+        return QuantizationSpec(
+            dtype=torch.int8,
+            quant_min=-127,
+            quant_max=127,
+            qscheme=torch.per_tensor_symmetric,
+            observer_or_fake_quant_ctr=constructor,
+        )
+    return QuantizationSpec(
+        dtype=torch.uint8,
+        quant_min=0,
+        quant_max=255,
+        qscheme=torch.per_tensor_affine,
+        observer_or_fake_quant_ctr=constructor,
+    )
 
 
 def _pads(node: fx.Node) -> bool:
@@ -137,17 +174,28 @@ def maker(node: fx.Node) -> fx.Node:
 
 
 def is_layer(node: fx.Node, scheme: Scheme) -> bool:
-    """A layer that the backend has an int8 kernel for; transposed convolutions over one axis have none anywhere (OpenVINO
-    runs them ten times slower than in float)."""
-    return is_call(node, *LAYERS) or (scheme.transposed and is_call(node, aten.conv_transpose2d.input) and arguments(node)["groups"] == 1)
+    """A layer that the backend has an int8 kernel for; transposed convolutions over one axis have none anywhere
+    (OpenVINO runs them ten times slower than in float)."""
+    return is_call(node, *LAYERS) or (
+        scheme.transposed and is_call(node, aten.conv_transpose2d.input) and arguments(node)["groups"] == 1
+    )
 
 
 def _weight_spec(axis: int) -> QuantizationSpec:
-    return QuantizationSpec(dtype=torch.int8, quant_min=-127, quant_max=127, qscheme=torch.per_channel_symmetric, ch_axis=axis, observer_or_fake_quant_ctr=PerChannelMinMaxObserver)
+    return QuantizationSpec(
+        dtype=torch.int8,
+        quant_min=-127,
+        quant_max=127,
+        qscheme=torch.per_channel_symmetric,
+        ch_axis=axis,
+        observer_or_fake_quant_ctr=PerChannelMinMaxObserver,
+    )
 
 
 def _annotate(node: fx.Node, inputs: dict, output) -> None:
-    node.meta["quantization_annotation"] = QuantizationAnnotation(input_qspec_map=inputs, output_qspec=output, _annotated=True)
+    node.meta["quantization_annotation"] = QuantizationAnnotation(
+        input_qspec_map=inputs, output_qspec=output, _annotated=True
+    )
 
 
 def _is_quantized(node) -> bool:

@@ -1,4 +1,5 @@
-"""Bias correction: what rounding shifts a channel by on average goes back into its bias (Nagel et al. 2019, arXiv:1906.04721).
+"""Bias correction: what rounding shifts a channel by on average goes back into its bias (Nagel et al. 2019,
+arXiv:1906.04721).
 
     b'  =  b + E[W x] - E[W' x']        W', x' as rounded; the mean over calibration inputs and places
 """
@@ -17,7 +18,8 @@ from edgegan.quantize.scheme import Scheme
 
 
 def correct_biases(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]]) -> StageResult[Graph]:
-    """``graph`` with the biases that its layers need once they are rounded; every layer's own shift, from float inputs."""
+    """``graph`` with the biases that its layers need once they are rounded; every layer's own shift, from float
+    inputs."""
     with stopwatch() as seconds, torch.no_grad():
         result = graph.copy()
         module = result.module
@@ -27,12 +29,24 @@ def correct_biases(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.T
         for node, seen in watch(module, nodes, scheme, batches).items():
             kernel = weight(module, node.args[1])
             assert kernel is not None
-            given = layer_output(module, node, round_activation(seen.inputs, seen.low, seen.high, scheme), round_weight(kernel, weight_axis(node), bits[node]))
+            given = layer_output(
+                module,
+                node,
+                round_activation(seen.inputs, seen.low, seen.high, scheme),
+                round_weight(kernel, weight_axis(node), bits[node]),
+            )
             shift = layer_output(module, node, seen.inputs) - given
             channel = shift.ndim - 1 if node.target is aten.linear.default else 1
             bias = weight(module, arguments(node)["bias"])
             assert bias is not None
-            node.update_arg(2, add_weight(module, f"{node.name}_corrected_bias", bias + shift.mean([d for d in range(shift.ndim) if d != channel])))
+            node.update_arg(
+                2,
+                add_weight(
+                    module,
+                    f"{node.name}_corrected_bias",
+                    bias + shift.mean([d for d in range(shift.ndim) if d != channel]),
+                ),
+            )
         refresh(module, result.example_inputs())
         return StageResult(result, (f"bias correction: {len(nodes)} layers",), seconds())
 

@@ -1,11 +1,11 @@
-"""Equalization across layers: scale a channel down in one layer and up in the next, so that 8 bits for the whole tensor suit
-every channel of it.
+"""Equalization across layers: scale a channel down in one layer and up in the next, so that 8 bits for the whole tensor
+suit every channel of it.
 
     W2 f(W1 x + b1)  =  (W2 S) f(S^-1 (W1 x + b1))        S a positive diagonal, f with f(s v) = s f(v)
 
 Nagel et al. 2019 (arXiv:1906.04721) take S from the weights; Xiao et al. 2023 (arXiv:2211.10438) weigh the range of the
-activation against that of the weights, s = r^a / w^(1-a), as here. Weights have a scale per output channel, so the first
-layer loses nothing.
+activation against that of the weights, s = r^a / w^(1-a), as here. Weights have a scale per output channel, so the
+first layer loses nothing.
 """
 
 from __future__ import annotations
@@ -17,17 +17,31 @@ import torch
 from torch import fx
 
 from edgegan.core.stage import StageResult, stopwatch
-from edgegan.graph.editing import LAYERS, TRANSPOSED, UPSAMPLES, add_weight, arguments, aten, is_call, shape, sole_user, weight
+from edgegan.graph.editing import (
+    LAYERS,
+    TRANSPOSED,
+    UPSAMPLES,
+    add_weight,
+    arguments,
+    aten,
+    is_call,
+    shape,
+    sole_user,
+    weight,
+)
 from edgegan.graph.graph import Graph, refresh
 from edgegan.quantize.local import Seen, layer_output, rounded_output, watch, weight_axis
 from edgegan.quantize.scheme import Scheme
 
 STRENGTHS = (0.25, 0.5, 0.75)
-"""Values of a that are tried for each pair; the one with the least error at the second layer's output wins, if any helps."""
+"""Values of a that are tried for each pair; the one with the least error at the second layer's output wins, if any
+helps."""
 MOST = 64.0
 HOMOGENEOUS = (
-    aten.relu.default, aten.relu_.default, aten.leaky_relu.default, aten.leaky_relu_.default, aten.prelu.default, aten.max_pool2d.default,
-    aten.avg_pool2d.default, aten.pad.default, aten.constant_pad_nd.default, aten.reflection_pad1d.default, aten.reflection_pad2d.default,
+    aten.relu.default, aten.relu_.default, aten.leaky_relu.default, aten.leaky_relu_.default, aten.prelu.default,
+    aten.max_pool2d.default,
+    aten.avg_pool2d.default, aten.pad.default, aten.constant_pad_nd.default, aten.reflection_pad1d.default,
+    aten.reflection_pad2d.default,
     aten.dropout.default, aten.upsample_bilinear2d.vec, *UPSAMPLES,
 )  # fmt: skip
 
@@ -75,7 +89,11 @@ def _pairs(module: fx.GraphModule) -> Iterator[Pair]:
                     break
                 repeat = shape(source)[1] // shape(node)[1]
             node = source
-        if _is_plain(module, node) and sole_user(node) is not None and _outputs(module, node) == repeat * _inputs(module, second):
+        if (
+            _is_plain(module, node)
+            and sole_user(node) is not None
+            and _outputs(module, node) == repeat * _inputs(module, second)
+        ):
             yield Pair(node, second, repeat)
 
 
@@ -84,7 +102,11 @@ def _is_plain(module: fx.GraphModule, node: fx.Node) -> bool:
     if not is_call(node, *LAYERS, *TRANSPOSED) or weight(module, node.args[1]) is None:
         return False
     call = arguments(node)
-    return call.get("groups", 1) == 1 and (call["bias"] is None or weight(module, call["bias"]) is not None) and (node.target is not aten.linear.default or len(shape(node)) == 2)
+    return (
+        call.get("groups", 1) == 1
+        and (call["bias"] is None or weight(module, call["bias"]) is not None)
+        and (node.target is not aten.linear.default or len(shape(node)) == 2)
+    )
 
 
 def _pads_zero(node: fx.Node) -> bool:
@@ -117,10 +139,23 @@ def _best_scale(module: fx.GraphModule, pair: Pair, seen: Seen, scheme: Scheme) 
     return best
 
 
-def _error(module: fx.GraphModule, node: fx.Node, inputs: torch.Tensor, scale: torch.Tensor, wanted: torch.Tensor, scheme: Scheme) -> float:
+def _error(
+    module: fx.GraphModule,
+    node: fx.Node,
+    inputs: torch.Tensor,
+    scale: torch.Tensor,
+    wanted: torch.Tensor,
+    scheme: Scheme,
+) -> float:
     kernel = weight(module, node.args[1])
     assert kernel is not None
-    given = rounded_output(module, node, inputs / _along(scale, inputs.ndim, 1), kernel * _along(scale, kernel.ndim, 1 - weight_axis(node)), scheme)
+    given = rounded_output(
+        module,
+        node,
+        inputs / _along(scale, inputs.ndim, 1),
+        kernel * _along(scale, kernel.ndim, 1 - weight_axis(node)),
+        scheme,
+    )
     return float(((given - wanted) ** 2).mean())
 
 
@@ -130,10 +165,15 @@ def _along(values: torch.Tensor, rank: int, axis: int) -> torch.Tensor:
 
 def _apply(module: fx.GraphModule, pair: Pair, scale: torch.Tensor) -> None:
     per_output = scale.repeat_interleave(pair.repeat)
-    for node, factor, axis in ((pair.first, 1 / per_output, weight_axis(pair.first)), (pair.second, scale, 1 - weight_axis(pair.second))):
+    for node, factor, axis in (
+        (pair.first, 1 / per_output, weight_axis(pair.first)),
+        (pair.second, scale, 1 - weight_axis(pair.second)),
+    ):
         kernel = weight(module, node.args[1])
         assert kernel is not None
-        node.update_arg(1, add_weight(module, f"{node.name}_equalized_weight", kernel * _along(factor, kernel.ndim, axis)))
+        node.update_arg(
+            1, add_weight(module, f"{node.name}_equalized_weight", kernel * _along(factor, kernel.ndim, axis))
+        )
     bias = weight(module, arguments(pair.first)["bias"])
     if bias is not None:
         pair.first.update_arg(2, add_weight(module, f"{pair.first.name}_equalized_bias", bias / per_output))

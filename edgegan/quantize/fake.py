@@ -1,5 +1,5 @@
-"""Simulated int8 for training: weights and activations rounded on the way forward, passed straight through on the way back
-(Bengio et al. 2013, arXiv:1308.3432; Jacob et al. 2018, arXiv:1712.05877)."""
+"""Simulated int8 for training: weights and activations rounded on the way forward, passed straight through on the way
+back (Bengio et al. 2013, arXiv:1308.3432; Jacob et al. 2018, arXiv:1712.05877)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class RoundedWeight(nn.Module):
     """Symmetric rounding per output channel; the scale follows the weights, as exporting does later.
 
     Below 8 bits the largest weights are clipped where that costs less than the coarser steps they ask for; clipped they
-    stay, so that exporting finds the same scale. A transposed convolution is exported in phases, each with output channels of its own:
-    ``period`` is after how many taps along each axis the same phase comes again.
+    stay, so that exporting finds the same scale. A transposed convolution is exported in phases, each with output
+    channels of its own: ``period`` is after how many taps along each axis the same phase comes again.
     """
 
     def __init__(self, layer: nn.Module, bits: int = 8, period: tuple[int, ...] = ()) -> None:
@@ -57,7 +57,11 @@ class RoundedWeight(nn.Module):
         others = [d for d in range(values.ndim) if d != self.channel]
         spread = torch.empty_like(values)
         for start in itertools.product(*(range(p) for p in self.period)):
-            taps = (slice(None), slice(None), *(slice(s, None, p) for s, p in zip(start, self.period, strict=True))) if self.period else ...
+            taps = (
+                (slice(None), slice(None), *(slice(s, None, p) for s, p in zip(start, self.period, strict=True)))
+                if self.period
+                else ...
+            )
             spread[taps] = reduce(values[taps], dim=others, keepdim=True)
         return spread
 
@@ -66,7 +70,8 @@ RATIOS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5)
 
 
 class RoundedActivation(nn.Module):
-    """Per-tensor rounding between bounds that were observed before training and stay; values beyond them are clipped."""
+    """Per-tensor rounding between bounds that were observed before training and stay; values beyond them are
+    clipped."""
 
     low: torch.Tensor
     high: torch.Tensor
@@ -104,8 +109,11 @@ def straight_through(value: torch.Tensor, rounded: torch.Tensor) -> torch.Tensor
 
 
 @torch.no_grad()
-def fake_quantize(network: fx.GraphModule, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]]) -> fx.GraphModule:
-    """Put rounding into a layered network, in place: inputs and weights of every layer, and what feeds a tanh or sigmoid.
+def fake_quantize(
+    network: fx.GraphModule, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]]
+) -> fx.GraphModule:
+    """Put rounding into a layered network, in place: inputs and weights of every layer, and what feeds a tanh or
+    sigmoid.
 
     Ranges are observed over ``batches`` and frozen. ``unfake`` takes the rounding out again.
     """
@@ -119,7 +127,12 @@ def fake_quantize(network: fx.GraphModule, scheme: Scheme, batches: Iterable[tup
             if source not in made:
                 made[source] = _insert(network, source, scheme, None)
             node.update_arg(0, made[source])
-            parametrize.register_parametrization(layer, "weight", RoundedWeight(layer, scheme.bits(layers.index(node), len(layers)), _period(layer, source)), unsafe=True)
+            parametrize.register_parametrization(
+                layer,
+                "weight",
+                RoundedWeight(layer, scheme.bits(layers.index(node), len(layers)), _period(layer, source)),
+                unsafe=True,
+            )
         elif node.op == "call_function" and node.target in SATURATING:
             source = node.args[0]
             node.update_arg(0, _insert(network, source, scheme, SATURATING[node.target]))
@@ -151,7 +164,8 @@ def unfake(network: fx.GraphModule) -> fx.GraphModule:
 
 
 def _period(layer: nn.Module, source: fx.Node) -> tuple[int, ...]:
-    """Of a transposed convolution's phases; each tap is one of its own where the input is a single pixel (a linear layer)."""
+    """Of a transposed convolution's phases; each tap is one of its own where the input is a single pixel (a linear
+    layer)."""
     if not isinstance(layer, TRANSPOSED) or layer.groups != 1:
         return ()
     pixels = tuple(source.meta["val"].shape[2:])

@@ -35,8 +35,17 @@ TOLD = {"nothing": "", "statistics": "normalisation", "arithmetic": "all but con
 SATURATING = {"TANH": "tanh", "LOGISTIC": "sigmoid"}
 
 
-def quantize(float_file: Path, observed: Observed, out: Path, kept: str = "nothing", skip: frozenset[int] = frozenset(), rest: str = "fp32", weight_bits: int = 8) -> StageResult[Path]:
-    """Write ``float_file`` in int8 to ``out`` with the ranges that ``observe`` saw; its inputs and outputs stay float32.
+def quantize(
+    float_file: Path,
+    observed: Observed,
+    out: Path,
+    kept: str = "nothing",
+    skip: frozenset[int] = frozenset(),
+    rest: str = "fp32",
+    weight_bits: int = 8,
+) -> StageResult[Path]:
+    """Write ``float_file`` in int8 to ``out`` with the ranges that ``observe`` saw; its inputs and outputs stay
+    float32.
 
     ``kept`` stays in float: ``nothing``, the ``statistics`` of normalisation and what they scale, or all ``arithmetic``
     but convolutions and linear layers; so do the layers whose places are in ``skip``, counted as they run, unless
@@ -47,38 +56,74 @@ def quantize(float_file: Path, observed: Observed, out: Path, kept: str = "nothi
         names = statistics(float_file) if kept == "statistics" else []
         raised = [name for place, name in enumerate(layer_names(float_file)) if place in skip]
         names += [] if rest == "int16" else raised
-        recipe = _recipe(kept, names + between(float_file, names), raised if rest == "int16" else [], layer_names(float_file)[1:-1] if weight_bits == 4 else [])
+        recipe = _recipe(
+            kept,
+            names + between(float_file, names),
+            raised if rest == "int16" else [],
+            layer_names(float_file)[1:-1] if weight_bits == 4 else [],
+        )
         try:
             engine = quantizer.Quantizer(str(float_file), recipe)
             skeleton = engine.calibrate({_signature(float_file): [_named(float_file, observed.first)]})
-            result = {name: _with_range(entry, observed.ranges.get(name), observed.saturation.get(name)) for name, entry in skeleton.items()}
+            result = {
+                name: _with_range(entry, observed.ranges.get(name), observed.saturation.get(name))
+                for name, entry in skeleton.items()
+            }
             with atomic_path(out) as temporary, contextlib.redirect_stderr(io.StringIO()):
                 engine.quantize(result, str(temporary), enable_progress_bar=False, enable_progress_report=False)
             Interpreter(str(out)).allocate_tensors()
         except (ValueError, RuntimeError, KeyError, IndexError) as exc:
             out.unlink(missing_ok=True)
-            raise TargetError(f"ai-edge-quantizer cannot make a valid int8 file of this model: {first_line(exc)}") from exc
+            raise TargetError(
+                f"ai-edge-quantizer cannot make a valid int8 file of this model: {first_line(exc)}"
+            ) from exc
         left = [TOLD[kept]] * bool(TOLD[kept]) + [f"{len(skip)} layers"] * bool(skip and rest == "fp32")
         told = f", {' and '.join(left)} in float" if left else ""
         told += f", weights of {weight_bits} bits" if weight_bits != 8 else ""
         told += f", {len(skip)} layers with activations of 16 bits" if rest == "int16" else ""
-        return StageResult(out, (f"int8 (ai-edge-quantizer{told}), ranges by calibration on {observed.count} samples",), seconds())
+        return StageResult(
+            out, (f"int8 (ai-edge-quantizer{told}), ranges by calibration on {observed.count} samples",), seconds()
+        )
 
 
 def _recipe(kept: str, names: list[str], wide: list[str], narrow: list[str]) -> Any:
     """``names`` stay in float; the layers of ``wide`` take activations of 16 bits, those of ``narrow`` weights of 4."""
     manager = recipe_manager.RecipeManager()
-    kinds = [TFLOperationName.CONV_2D, TFLOperationName.DEPTHWISE_CONV_2D, TFLOperationName.FULLY_CONNECTED] if kept == "arithmetic" else [TFLOperationName.ALL_SUPPORTED]
+    kinds = (
+        [TFLOperationName.CONV_2D, TFLOperationName.DEPTHWISE_CONV_2D, TFLOperationName.FULLY_CONNECTED]
+        if kept == "arithmetic"
+        else [TFLOperationName.ALL_SUPPORTED]
+    )
     for kind in kinds:
-        manager.add_static_config(regex=".*", operation_name=kind, activation_num_bits=8, weight_num_bits=8, algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT)
+        manager.add_static_config(
+            regex=".*",
+            operation_name=kind,
+            activation_num_bits=8,
+            weight_num_bits=8,
+            algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT,
+        )
     for name, kind in itertools.product(narrow, INT4):
-        manager.add_static_config(regex=f"^{re.escape(name)};$", operation_name=TFLOperationName(kind), activation_num_bits=8, weight_num_bits=4, algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT)
+        manager.add_static_config(
+            regex=f"^{re.escape(name)};$",
+            operation_name=TFLOperationName(kind),
+            activation_num_bits=8,
+            weight_num_bits=4,
+            algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT,
+        )
     for name in wide:
         manager.add_static_config(
-            regex=f"^{re.escape(name)};$", operation_name=TFLOperationName.ALL_SUPPORTED, activation_num_bits=16, weight_num_bits=8, algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT
+            regex=f"^{re.escape(name)};$",
+            operation_name=TFLOperationName.ALL_SUPPORTED,
+            activation_num_bits=16,
+            weight_num_bits=8,
+            algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT,
         )
     for name in names:
-        manager.add_quantization_config(regex=f"^{re.escape(name)};$", operation_name=TFLOperationName.ALL_SUPPORTED, algorithm_key=AlgorithmName.NO_QUANTIZE)
+        manager.add_quantization_config(
+            regex=f"^{re.escape(name)};$",
+            operation_name=TFLOperationName.ALL_SUPPORTED,
+            algorithm_key=AlgorithmName.NO_QUANTIZE,
+        )
     if kept != "arithmetic":
         for end in (TFLOperationName.INPUT, TFLOperationName.OUTPUT):
             manager.add_quantization_config(regex=".*", operation_name=end, algorithm_key=AlgorithmName.NO_QUANTIZE)
@@ -107,17 +152,21 @@ def statistics(float_file: Path) -> list[str]:
     found: list[str] = []
     for op in operations:
         inputs, output = {int(i) for i in op["inputs"]} & made, int(op["outputs"][0])
-        if op["op_name"] in REDUCTIONS or (op["op_name"] in (*ELEMENTWISE, "RESHAPE", "TRANSPOSE") and inputs and inputs <= reduced):
+        if op["op_name"] in REDUCTIONS or (
+            op["op_name"] in (*ELEMENTWISE, "RESHAPE", "TRANSPOSE") and inputs and inputs <= reduced
+        ):
             reduced.add(output)
-        elif not (op["op_name"] in ELEMENTWISE and (inputs & reduced or set(readers.get(output, ["none"])) <= {"MEAN", "SUM"})):
+        elif not (
+            op["op_name"] in ELEMENTWISE and (inputs & reduced or set(readers.get(output, ["none"])) <= {"MEAN", "SUM"})
+        ):
             continue
         found.append(names[output])
     return found
 
 
 def between(float_file: Path, names: Sequence[str]) -> list[str]:
-    """Names of the tensors that lie between the inputs, the output and ``names``, all in float, with no layer among them:
-    in int8 they would round twice for nothing."""
+    """Names of the tensors that lie between the inputs, the output and ``names``, all in float, with no layer among
+    them: in int8 they would round twice for nothing."""
     interpreter = Interpreter(str(float_file))
     text = {d["index"]: d["name"] for d in interpreter.get_tensor_details()}
     operations = {int(op["outputs"][0]): op for op in interpreter._get_ops_details() if op["op_name"] != "DELEGATE"}
@@ -131,7 +180,9 @@ def between(float_file: Path, names: Sequence[str]) -> list[str]:
 
     def stays(made: int) -> bool:
         sources = [int(i) for i in operations[made]["inputs"] if int(i) in operations]
-        return all(i in floats or i in free for i in [*sources, *readers.get(made, [])]) and (bool(readers.get(made)) or made in outputs)
+        return all(i in floats or i in free for i in [*sources, *readers.get(made, [])]) and (
+            bool(readers.get(made)) or made in outputs
+        )
 
     while rounded := {made for made in free if not stays(made)}:
         free -= rounded
@@ -148,14 +199,18 @@ class Observed:
 
 
 def observe(float_file: Path, samples: Iterable[list[np.ndarray]], method: str = "auto") -> Observed:
-    """Run the float file over ``samples``, the inputs of one run each in the order of ``forward``'s arguments, and watch
-    every float activation. Raises TargetError for activations that are not finite."""
+    """Run the float file over ``samples``, the inputs of one run each in the order of ``forward``'s arguments, and
+    watch every float activation. Raises TargetError for activations that are not finite."""
     interpreter = Interpreter(str(float_file), experimental_preserve_all_tensors=True)
     interpreter.allocate_tensors()
     details = {d["index"]: d for d in interpreter.get_tensor_details()}
     operations = interpreter._get_ops_details()
     produced = {i for op in operations for i in op["outputs"]} | {d["index"] for d in interpreter.get_input_details()}
-    watched = {i: details[i]["name"] for i in produced if i in details and details[i]["dtype"] == np.float32 and details[i]["name"]}
+    watched = {
+        i: details[i]["name"]
+        for i in produced
+        if i in details and details[i]["dtype"] == np.float32 and details[i]["name"]
+    }
     places = inputs_by_argument(interpreter)
     observed = None
     for sample in samples:
@@ -184,8 +239,13 @@ def _signature(file: Path) -> str:
 def _named(file: Path, sample: list[np.ndarray]) -> dict[str, np.ndarray]:
     interpreter = Interpreter(str(file))
     types = [detail["dtype"] for _, detail in sorted(inputs_by_argument(interpreter).items())]
-    names = sorted(interpreter.get_signature_list()[_signature(file)]["inputs"], key=lambda name: int(name.rpartition("_")[2]))
-    return {name: sample[int(name.rpartition("_")[2])].astype(dtype, copy=False) for name, dtype in zip(names, types, strict=True)}
+    names = sorted(
+        interpreter.get_signature_list()[_signature(file)]["inputs"], key=lambda name: int(name.rpartition("_")[2])
+    )
+    return {
+        name: sample[int(name.rpartition("_")[2])].astype(dtype, copy=False)
+        for name, dtype in zip(names, types, strict=True)
+    }
 
 
 def _with_range(entry: Any, ranges: RangeObserver | None, saturation: float | None) -> Any:

@@ -1,4 +1,5 @@
-"""A layer by itself: what goes into it, what comes out, and what comes out when its input and weights are rounded to int8."""
+"""A layer by itself: what goes into it, what comes out, and what comes out when its input and weights are rounded to
+int8."""
 
 from __future__ import annotations
 
@@ -28,7 +29,9 @@ class Seen:
     high: float
 
 
-def watch(module: fx.GraphModule, nodes: Sequence[fx.Node], scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]]) -> dict[fx.Node, Seen]:
+def watch(
+    module: fx.GraphModule, nodes: Sequence[fx.Node], scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]]
+) -> dict[fx.Node, Seen]:
     """Run ``module`` over ``batches`` and keep what goes into ``nodes``; memory does not grow with their number."""
     kept: dict[fx.Node, list[torch.Tensor]] = {node: [] for node in nodes}
     highest: dict[fx.Node, torch.Tensor] = {}
@@ -41,10 +44,14 @@ def watch(module: fx.GraphModule, nodes: Sequence[fx.Node], scheme: Scheme, batc
                 try:
                     ranges[n].observe(value.numpy())
                 except ValueError as exc:
-                    raise ModelError(f"calibration met a {exc} before {n.name}; check the weights and the --data") from exc
+                    raise ModelError(
+                        f"calibration met a {exc} before {n.name}; check the weights and the --data"
+                    ) from exc
                 most = value.abs().amax([d for d in range(value.ndim) if d != 1])
                 highest[n] = torch.maximum(highest[n], most) if n in highest else most
-                if len(kept[n]) < SAMPLES and (not kept[n] or sum(v.numel() for v in kept[n]) + value.numel() <= ELEMENTS):
+                if len(kept[n]) < SAMPLES and (
+                    not kept[n] or sum(v.numel() for v in kept[n]) + value.numel() <= ELEMENTS
+                ):
                     kept[n].append(value.clone())
             return super().run_node(n)
 
@@ -54,18 +61,24 @@ def watch(module: fx.GraphModule, nodes: Sequence[fx.Node], scheme: Scheme, batc
     return {node: Seen(torch.cat(kept[node]), highest[node], *ranges[node].range()) for node in nodes if kept[node]}
 
 
-def layer_output(module: fx.GraphModule, node: fx.Node, inputs: torch.Tensor, kernel: torch.Tensor | None = None) -> torch.Tensor:
+def layer_output(
+    module: fx.GraphModule, node: fx.Node, inputs: torch.Tensor, kernel: torch.Tensor | None = None
+) -> torch.Tensor:
     """What the layer computes of ``inputs``, with other weights where ``kernel`` gives them."""
     given = [weight(module, a) if isinstance(a, fx.Node) else a for a in node.args]
     given[0], given[1] = inputs, given[1] if kernel is None else kernel
     return node.target(*given, **node.kwargs)  # type: ignore[operator]
 
 
-def rounded_output(module: fx.GraphModule, node: fx.Node, inputs: torch.Tensor, kernel: torch.Tensor, scheme: Scheme) -> torch.Tensor:
+def rounded_output(
+    module: fx.GraphModule, node: fx.Node, inputs: torch.Tensor, kernel: torch.Tensor, scheme: Scheme
+) -> torch.Tensor:
     """What the layer computes with ``inputs`` and ``kernel`` rounded to int8, the range as the scheme has it."""
     observer = RangeObserver(method=scheme.observer)
     observer.observe(inputs.numpy())
-    return layer_output(module, node, round_activation(inputs, *observer.range(), scheme), round_weight(kernel, weight_axis(node)))
+    return layer_output(
+        module, node, round_activation(inputs, *observer.range(), scheme), round_weight(kernel, weight_axis(node))
+    )
 
 
 def weight_axis(node: fx.Node) -> int:
@@ -75,7 +88,9 @@ def weight_axis(node: fx.Node) -> int:
 
 def weight_scale(kernel: torch.Tensor, axis: int, bits: int = 8) -> torch.Tensor:
     """Symmetric scale of each output channel, shaped to broadcast."""
-    return kernel.abs().amax([d for d in range(kernel.ndim) if d != axis], keepdim=True).clamp_min(1e-12) / (2 ** (bits - 1) - 1)
+    return kernel.abs().amax([d for d in range(kernel.ndim) if d != axis], keepdim=True).clamp_min(1e-12) / (
+        2 ** (bits - 1) - 1
+    )
 
 
 def round_weight(kernel: torch.Tensor, axis: int, bits: int = 8) -> torch.Tensor:

@@ -21,9 +21,11 @@ from edgegan.quantize.scheme import Scheme
 from edgegan.quantize.seen import Seen
 
 
-def _set_ranges(prepared: fx.GraphModule, floats: fx.GraphModule, batches: Iterable[tuple[torch.Tensor, ...]], seen: Seen) -> None:
-    """Give every observer the range of the tensors that share it, wherever they have moved since they were made; ``floats`` is
-    the graph before observers came in."""
+def _set_ranges(
+    prepared: fx.GraphModule, floats: fx.GraphModule, batches: Iterable[tuple[torch.Tensor, ...]], seen: Seen
+) -> None:
+    """Give every observer the range of the tensors that share it, wherever they have moved since they were made;
+    ``floats`` is the graph before observers came in."""
     called = {n: prepared.get_submodule(str(n.target)) for n in prepared.graph.nodes if n.op == "call_module"}
     made = {node.name: maker(node).name for node in floats.graph.nodes}
     watched: dict[SchemeObserver, dict[str, None]] = {}
@@ -42,7 +44,14 @@ def _watched(node: fx.Node) -> str:
 
 
 @torch.no_grad()
-def quantize(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]], skip: frozenset[int] = frozenset(), float_outputs: bool = False, seen: Seen | None = None) -> StageResult[Graph]:
+def quantize(
+    graph: Graph,
+    scheme: Scheme,
+    batches: Iterable[tuple[torch.Tensor, ...]],
+    skip: frozenset[int] = frozenset(),
+    float_outputs: bool = False,
+    seen: Seen | None = None,
+) -> StageResult[Graph]:
     """``graph`` with explicit int8 quantize/dequantize operators and int8 weights, calibrated on ``batches``.
 
     ``seen`` keeps what calibration of this graph showed, and spares later calls what it knows.
@@ -64,5 +73,7 @@ def quantize(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor,
         refresh(converted, graph.example_inputs())
         kept = f", {len(skip)} of {len(layers)} layers in float" if skip else ""
         kept += ", what no layer reads in float" if float_outputs else ""
-        note = f"int8 ({scheme.name} scheme): {len(layers) - len(skip)} layers{kept}, calibrated on {seen.count} samples"
+        note = (
+            f"int8 ({scheme.name} scheme): {len(layers) - len(skip)} layers{kept}, calibrated on {seen.count} samples"
+        )
         return StageResult(quantized, (note,), seconds())

@@ -1,4 +1,5 @@
-"""Choosing the range that 8 bits span: observers by extremes, percentile, entropy and squared error, and the best of them."""
+"""Choosing the range that 8 bits span: observers by extremes, percentile, entropy and squared error, and the best of
+them."""
 
 from __future__ import annotations
 
@@ -17,7 +18,9 @@ def squared_error(values: np.ndarray, low: float, high: float, levels: int = 255
     return float(np.mean((rounded - values) ** 2))
 
 
-def least_error_range(values: np.ndarray, low: float, high: float, saturation: float | None = None) -> tuple[float, float]:
+def least_error_range(
+    values: np.ndarray, low: float, high: float, saturation: float | None = None
+) -> tuple[float, float]:
     """The sub-range of [low, high], with 0 inside, whose 8-bit rounding of ``values`` has the least squared error.
 
     ``values`` is a sample of the tensor, ``low``/``high`` its true extremes. With ``saturation`` the tensor feeds a
@@ -29,7 +32,9 @@ def least_error_range(values: np.ndarray, low: float, high: float, saturation: f
         return (low, high) if high > low else (-saturation, saturation)
     if high - low <= 1e-12:
         return 0.0, 1.0
-    candidates = [(low * f, high * f) for f in SHRINK] + [(low, high * f) for f in SHRINK] + [(low * f, high) for f in SHRINK]
+    candidates = (
+        [(low * f, high * f) for f in SHRINK] + [(low, high * f) for f in SHRINK] + [(low * f, high) for f in SHRINK]
+    )
     return min(candidates, key=lambda ends: squared_error(values, *ends))
 
 
@@ -47,8 +52,9 @@ def percentile(values: np.ndarray, low: float, high: float) -> tuple[float, floa
 
 
 def entropy(values: np.ndarray, low: float, high: float) -> tuple[float, float]:
-    """The symmetric threshold at which 8 bits keep most of the distribution's information: least Kullback-Leibler divergence
-    between the clipped histogram of magnitudes and its 128 steps (Migacz 2017, "8-bit inference with TensorRT")."""
+    """The symmetric threshold at which 8 bits keep most of the distribution's information: least Kullback-Leibler
+    divergence between the clipped histogram of magnitudes and its 128 steps (Migacz 2017, "8-bit inference with
+    TensorRT")."""
     most = max(-low, high)
     if not values.size or most <= 1e-12:
         return low, high
@@ -63,8 +69,8 @@ def entropy(values: np.ndarray, low: float, high: float) -> tuple[float, float]:
 
 
 def _divergence(counts: np.ndarray, bins: int) -> float:
-    """Kullback-Leibler divergence of the first ``bins`` of a histogram, what lies beyond clipped to the last, from the same
-    in LEVELS steps."""
+    """Kullback-Leibler divergence of the first ``bins`` of a histogram, what lies beyond clipped to the last, from the
+    same in LEVELS steps."""
     clipped = counts[:bins].copy()
     clipped[-1] += counts[bins:].sum()
     if not clipped.any():
@@ -81,7 +87,12 @@ def _divergence(counts: np.ndarray, bins: int) -> float:
 
 
 PERCENTILE, BINS, LEVELS = 0.01, 512, 128
-OBSERVERS: dict[str, Callable[[np.ndarray, float, float], tuple[float, float]]] = {"minmax": extremes, "percentile": percentile, "entropy": entropy, "mse": least_error_range}
+OBSERVERS: dict[str, Callable[[np.ndarray, float, float], tuple[float, float]]] = {
+    "minmax": extremes,
+    "percentile": percentile,
+    "entropy": entropy,
+    "mse": least_error_range,
+}
 """What is made of a sample of a tensor and its true extremes; ``auto`` takes for every tensor the one of least squared
 error on the sample."""
 METHODS = ("auto", *OBSERVERS)

@@ -25,8 +25,8 @@ class Scheme:
     """Activations per tensor, weights symmetric per output channel, biases left to the backend.
 
     ``symmetric`` activations have zero point 0 in int8; affine ones use uint8, which x86 dot products want on the left.
-    ``transposed``, ``padding``, ``concatenation``: whether there are int8 kernels for those. ``observer``: how ranges are
-    taken, a method of ``edgegan.quantize.ranges``. ``weight_bits``: 8, or 4 where the backend runs such layers.
+    ``transposed``, ``padding``, ``concatenation``: whether there are int8 kernels for those. ``observer``: how ranges
+    are taken, a method of ``edgegan.quantize.ranges``. ``weight_bits``: 8, or 4 where the backend runs such layers.
     """
 
     name: str
@@ -40,8 +40,8 @@ class Scheme:
     def bits(self, place: int, count: int) -> int:
         """Bits of the weights of one of ``count`` layers, in the order in which they run.
 
-        The first and the last keep 8, as is usual for few bits (Esser et al. 2020, arXiv:1902.08153): the picture depends
-        most on them, and the last is small.
+        The first and the last keep 8, as is usual for few bits (Esser et al. 2020, arXiv:1902.08153): the picture
+        depends most on them, and the last is small.
         """
         return 8 if place in (0, count - 1) else self.weight_bits
 

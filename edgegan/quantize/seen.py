@@ -49,5 +49,7 @@ class _Watch(fx.Interpreter):
             try:
                 self.observers[n.name].observe(value.detach().float().numpy())
             except ValueError as exc:
-                raise ModelError(f"calibration met a {exc} in the generator at {n.name}; check the weights and the --data") from exc
+                raise ModelError(
+                    f"calibration met a {exc} in the generator at {n.name}; check the weights and the --data"
+                ) from exc
         return value

@@ -1,4 +1,5 @@
-"""What each layer costs the picture when it alone is in int8, simulated on the float graph with the ranges of calibration."""
+"""What each layer costs the picture when it alone is in int8, simulated on the float graph with the ranges of
+calibration."""
 
 from __future__ import annotations
 
@@ -31,9 +32,13 @@ class Layer:
 
 
 def layers(graph: Graph, transposed: bool = True) -> list[Layer]:
-    """The layers that hold constant weights, in the order in which they run; ``Layer.index`` is the place in this list."""
+    """The layers that hold constant weights, in the order in which they run; ``Layer.index`` is the place in this
+    list."""
     nodes = [n for n in weighted_layers(graph.module) if transposed or not is_call(n, *TRANSPOSED)]
-    return [Layer(i, n.name, str(n.target).split(".")[1], shape(n)[1:], node_macs(n) // graph.batch) for i, n in enumerate(nodes)]
+    return [
+        Layer(i, n.name, str(n.target).split(".")[1], shape(n)[1:], node_macs(n) // graph.batch)
+        for i, n in enumerate(nodes)
+    ]
 
 
 class Simulation:
@@ -50,7 +55,9 @@ class Simulation:
         with torch.no_grad():
             for batch in batches:
                 watcher.run(*batch)
-        self.steps = {node: activation_steps(*observer.range(_saturation(node)), scheme) for node, observer in observers.items()}
+        self.steps = {
+            node: activation_steps(*observer.range(_saturation(node)), scheme) for node, observer in observers.items()
+        }
 
     @torch.no_grad()
     def run(self, inputs: Mapping[str, np.ndarray], rounded: Collection[int]) -> np.ndarray:
@@ -59,7 +66,10 @@ class Simulation:
         bits = {node: self.scheme.bits(place, len(self.chosen)) for place, node in enumerate(self.chosen)}
         runner = _Rounder(self.graph.module, chosen, self.steps, bits)
         count, batch = len(next(iter(inputs.values()))), self.graph.batch
-        parts = [first_output(runner.run(*(torch.from_numpy(inputs[s.name][i : i + batch]) for s in self.graph.spec.inputs))) for i in range(0, count - batch + 1, batch)]
+        parts = [
+            first_output(runner.run(*(torch.from_numpy(inputs[s.name][i : i + batch]) for s in self.graph.spec.inputs)))
+            for i in range(0, count - batch + 1, batch)
+        ]
         return torch.cat(parts).float().numpy()
 
 
@@ -83,14 +93,24 @@ class _Watcher(fx.Interpreter):
 class _Rounder(fx.Interpreter):
     """Rounds what goes into and out of chosen layers, and their weights."""
 
-    def __init__(self, module: fx.GraphModule, chosen: dict[fx.Node, fx.Node], steps: dict[fx.Node, tuple[float, int, int]], bits: dict[fx.Node, int]) -> None:
+    def __init__(
+        self,
+        module: fx.GraphModule,
+        chosen: dict[fx.Node, fx.Node],
+        steps: dict[fx.Node, tuple[float, int, int]],
+        bits: dict[fx.Node, int],
+    ) -> None:
         super().__init__(module)
         self.chosen, self.ends, self.steps, self.bits = chosen, set(chosen.values()), steps, bits
 
     def call_function(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         node = self.current
         if node in self.chosen:
-            args = (_rounded(args[0], *self.steps[node.args[0]]), round_weight(args[1], weight_axis(node), self.bits[node]), *args[2:])
+            args = (
+                _rounded(args[0], *self.steps[node.args[0]]),
+                round_weight(args[1], weight_axis(node), self.bits[node]),
+                *args[2:],
+            )
         value = super().call_function(target, args, kwargs)
         return _rounded(value, *self.steps[node]) if node in self.ends else value
 

@@ -26,7 +26,10 @@ def check(connection: Connection) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(connection.run([_python(), "-m", "edgegan.bench.environment"]))
     except DeviceError as exc:
-        raise DeviceError(f"{exc}\nIs EdgeGAN installed there? On the device: pip install 'edgegan[litert]' (or [onnxruntime], [openvino], [tensorrt]); for a virtual environment set {PYTHON_VARIABLE} here") from exc
+        raise DeviceError(
+            f"{exc}\nIs EdgeGAN installed there? On the device: pip install 'edgegan[litert]' (or [onnxruntime], "
+            f"[openvino], [tensorrt]); for a virtual environment set {PYTHON_VARIABLE} here"
+        ) from exc
     return found
 
 
@@ -42,7 +45,10 @@ def run_job_on(connection: Connection, job: Job, bundles: dict[str, Path]) -> di
                 failed[name] = Outcome(error=str(exc))
             continue
         places[name] = f"{index}/{artifact.name}"
-        for file in (*(artifact.with_name(f["name"]) for f in read_manifest(artifact).content["files"]), manifest_path(artifact)):
+        for file in (
+            *(artifact.with_name(f["name"]) for f in read_manifest(artifact).content["files"]),
+            manifest_path(artifact),
+        ):
             files[f"{index}/{file.name}"] = file
     if not places:
         return failed

@@ -14,7 +14,9 @@ from pathlib import Path
 
 from edgegan.core.errors import DeviceError, UsageError
 
-_ADDRESS = re.compile(r"^ssh://(?P<user>[A-Za-z0-9_][A-Za-z0-9_.-]*)@(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\])(?::(?P<port>\d{1,5}))?/?$")
+_ADDRESS = re.compile(
+    r"^ssh://(?P<user>[A-Za-z0-9_][A-Za-z0-9_.-]*)@(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\])(?::(?P<port>\d{1,5}))?/?$"
+)
 _FOLDER = re.compile(r"^/[\w./-]+$")
 UNREACHABLE = 255
 CONNECT_SECONDS = 10
@@ -47,7 +49,9 @@ class Connection:
         self.device = device
         folder = self.run(["mktemp", "-d"]).decode().strip()
         if not _FOLDER.match(folder):
-            raise DeviceError(f"{device}: mktemp gave {folder!r}, which is no folder to work in; does the login print something?")
+            raise DeviceError(
+                f"{device}: mktemp gave {folder!r}, which is no folder to work in; does the login print something?"
+            )
         self.folder = folder
 
     def run(self, command: list[str], given: bytes = b"") -> bytes:
@@ -55,11 +59,28 @@ class Connection:
         inside = f"cd {shlex.quote(self.folder)} && " if hasattr(self, "folder") else ""
         options = ["-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_SECONDS}", "-o", "ServerAliveInterval=15"]
         try:
-            done = subprocess.run(["ssh", *options, "-p", str(self.device.port), "-l", self.device.user, "--", self.device.host, inside + shlex.join(command)], input=given, capture_output=True)
+            done = subprocess.run(
+                [
+                    "ssh",
+                    *options,
+                    "-p",
+                    str(self.device.port),
+                    "-l",
+                    self.device.user,
+                    "--",
+                    self.device.host,
+                    inside + shlex.join(command),
+                ],
+                input=given,
+                capture_output=True,
+            )
         except FileNotFoundError as exc:
             raise DeviceError("the program ssh is not installed here; --device needs it") from exc
         if done.returncode == UNREACHABLE:
-            raise DeviceError(f"{self.device} cannot be reached: {_last_line(done.stderr)}\nCheck that `ssh -p {self.device.port} {self.device.user}@{self.device.host}` logs in without a question")
+            raise DeviceError(
+                f"{self.device} cannot be reached: {_last_line(done.stderr)}\nCheck that `ssh -p {self.device.port} "
+                f"{self.device.user}@{self.device.host}` logs in without a question"
+            )
         if done.returncode:
             raise DeviceError(f"{self.device}: {command[0]} failed with {done.returncode}: {_last_line(done.stderr)}")
         return done.stdout
@@ -101,5 +122,3 @@ def connect(device: Device) -> Iterator[Connection]:
 def _last_line(text: bytes) -> str:
     lines = text.decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else "no reason given"
-
-

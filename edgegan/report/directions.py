@@ -16,7 +16,8 @@ SAMPLES, REACH = 1024, 2.0
 
 
 def latent_directions(drawer: Drawer, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The ``count`` strongest directions of the first latent, (count, *shape), and each one's share of variance (count,).
+    """The ``count`` strongest directions of the first latent, (count, *shape), and each one's share of variance
+    (count,).
 
     Principal components of an early layer's activations, regressed back to the latent by least squares: Härkönen et al.
     2020, arXiv:2004.02546, section 2.1. One standard deviation of the component is one step along the direction. Raises
@@ -28,7 +29,9 @@ def latent_directions(drawer: Drawer, count: int, seed: int) -> tuple[np.ndarray
     if drawer.module is None:
         raise UsageError(f"{drawer.name} is an artifact; its activations cannot be seen")
     inputs = sample_inputs(drawer.spec.inputs, SAMPLES, seed)
-    fixed = {name: values if name == latent.name else np.repeat(values[:1], SAMPLES, 0) for name, values in inputs.items()}
+    fixed = {
+        name: values if name == latent.name else np.repeat(values[:1], SAMPLES, 0) for name, values in inputs.items()
+    }
     activations = first_activations(drawer, fixed, latent.name)
     centred = activations - activations.mean(0)
     _, scales, components = np.linalg.svd(centred, full_matrices=False)
@@ -51,7 +54,9 @@ def first_activations(drawer: Drawer, inputs: dict[str, np.ndarray], latent: str
     with _watching(layers, lambda layer, _output: called.append(layer)):
         drawer.run({name: values[:1] for name, values in inputs.items()})
     if not called:
-        raise UsageError(f"{drawer.name} has no layers whose activations could be seen, only functions; directions need an nn.Module")
+        raise UsageError(
+            f"{drawer.name} has no layers whose activations could be seen, only functions; directions need an nn.Module"
+        )
     seen: list[np.ndarray] = []
     with _watching([called[min(1, len(called) - 1)]], lambda _layer, output: seen.append(output.flatten(1).numpy())):
         drawer.run(inputs)
@@ -74,4 +79,6 @@ def direction_strips(drawer: Drawer, directions: np.ndarray, columns: int, seed:
     values = sample_inputs(drawer.spec.inputs, 1, seed)
     steps = np.linspace(-REACH, REACH, columns, dtype=np.float32).reshape(-1, *[1] * len(latent.shape))
     moved = np.concatenate([values[latent.name] + steps * direction for direction in directions])
-    return drawer.pictures({name: moved if name == latent.name else np.repeat(v, len(moved), 0) for name, v in values.items()})
+    return drawer.pictures(
+        {name: moved if name == latent.name else np.repeat(v, len(moved), 0) for name, v in values.items()}
+    )

@@ -20,7 +20,10 @@ def plane_positions(real: np.ndarray, generated: np.ndarray, seed: int = 0) -> d
 
     both = np.concatenate([real, generated])
     perplexity = min(30.0, (len(both) - 1) / 3)
-    return {"PCA": PCA(2, random_state=seed).fit_transform(both), "t-SNE": TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(both)}
+    return {
+        "PCA": PCA(2, random_state=seed).fit_transform(both),
+        "t-SNE": TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(both),
+    }
 
 
 def draw_map(positions: dict[str, np.ndarray], real_count: int, path: Path) -> None:

@@ -14,9 +14,17 @@ body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding
 h1{font-size:1.5rem;margin-bottom:.2rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse;width:100%}
 th,td{text-align:right;padding:.3rem .6rem;border-bottom:1px solid #d8dee4;font-variant-numeric:tabular-nums}
 th:first-child,td:first-child,td:last-child,th:last-child{text-align:left}tr.chosen{background:#e8f5e9;font-weight:600}
-tr.failed{color:#8b949e}.figures{display:flex;flex-wrap:wrap;gap:1rem;margin:1rem 0}.figures div{border:1px solid #d8dee4;border-radius:8px;padding:.6rem 1rem}
-.figures b{display:block;font-size:1.4rem}.warn{background:#fff4e5;border-left:4px solid #e8a33d;padding:.5rem 1rem}img{max-width:100%}
-@media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}th,td{border-color:#30363d}tr.chosen{background:#12351d}.figures div{border-color:#30363d}.warn{background:#3a2c12}}
+tr.failed{color:#8b949e}
+.figures{display:flex;flex-wrap:wrap;gap:1rem;margin:1rem 0}
+.figures div{border:1px solid #d8dee4;border-radius:8px;padding:.6rem 1rem}
+.figures b{display:block;font-size:1.4rem}
+.warn{background:#fff4e5;border-left:4px solid #e8a33d;padding:.5rem 1rem}
+img{max-width:100%}
+@media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}
+th,td{border-color:#30363d}
+tr.chosen{background:#12351d}
+.figures div{border-color:#30363d}
+.warn{background:#3a2c12}}
 """
 
 
@@ -24,12 +32,17 @@ def write_html(report: dict[str, Any], samples: Path | None, path: Path) -> None
     """Write the page of ``report`` (the JSON of INTERFACE section 2)."""
     result, baseline = report["result"], report["baseline"]
     parts = [
-        f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'><title>EdgeGAN: {escape(report['model'])}</title><style>{STYLE}</style>",
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport "
+        f"content='width=device-width'><title>EdgeGAN: {escape(report['model'])}</title><style>{STYLE}</style>",
         f"<h1>{escape(report['model'])} for {escape(report['target'])}</h1>",
-        f"<p>{escape(report['environment']['cpu'])}, {report['environment']['threads']} threads, seed {report['seed']}</p>",
+        f"<p>{escape(report['environment']['cpu'])}, {report['environment']['threads']} threads, seed "
+        f"{report['seed']}</p>",
         *[f"<p class=warn>{escape(w)}</p>" for w in report["warnings"]],
         _headline(result, baseline) if result else "<p class=warn><b>No candidate passed the gate.</b></p>",
-        "<h2>Pictures</h2><p>Each pair of rows: the original above, the compressed network below, for the same input.</p>" + _picture(samples) if samples else "",
+        "<h2>Pictures</h2><p>Each pair of rows: the original above, the compressed network below, for the same "
+        "input.</p>" + _picture(samples)
+        if samples
+        else "",
         "<h2>Candidates</h2>" + _table(report["candidates"], baseline, result),
         _plot(report["candidates"], result),
         "<h2>Stages</h2>" + _stages(report["stages"]),
@@ -47,7 +60,11 @@ def _headline(result: dict[str, Any], baseline: dict[str, Any]) -> str:
         ("PSNR to the float network", f"{quality['psnr_db']:.1f} dB"),
         ("fd_lite0", "not measured" if quality["fd_lite0"] is None else f"{quality['fd_lite0']:.1f}"),
     ]
-    return "<div class=figures>" + "".join(f"<div>{escape(name)}<b>{escape(value)}</b></div>" for name, value in figures) + "</div>"
+    return (
+        "<div class=figures>"
+        + "".join(f"<div>{escape(name)}<b>{escape(value)}</b></div>" for name, value in figures)
+        + "</div>"
+    )
 
 
 def _table(candidates: list[dict[str, Any]], baseline: dict[str, Any], result: dict[str, Any] | None) -> str:
@@ -55,7 +72,14 @@ def _table(candidates: list[dict[str, Any]], baseline: dict[str, Any], result: d
     rows = [_row("plain conversion", baseline, "", "baseline")]
     for row in candidates:
         chosen = result is not None and row["name"] == result["name"]
-        rows.append(_row(row["name"], row, "chosen" if chosen else "" if row["passed"] else "failed", "chosen: " + row["reason"] if chosen else row["reason"]))
+        rows.append(
+            _row(
+                row["name"],
+                row,
+                "chosen" if chosen else "" if row["passed"] else "failed",
+                "chosen: " + row["reason"] if chosen else row["reason"],
+            )
+        )
     return f"<table>{head}{''.join(rows)}</table>"
 
 
@@ -63,9 +87,16 @@ def _row(name: str, row: dict[str, Any], css: str, verdict: str) -> str:
     quality = row["quality"]
     latency = row["latency_ms"]
     cells = [
-        escape(name), row.get("precision", "fp32"), _number(latency and latency["p50"], 3), _number(latency and latency["p99"], 3), _kib(row["bytes"]),
-        _number(quality["psnr_db"], 1), _number(quality["ssim"], 4), _number(quality["fd_lite0"], 1), escape(verdict),
-    ]  # fmt: skip
+        escape(name),
+        row.get("precision", "fp32"),
+        _number(latency and latency["p50"], 3),
+        _number(latency and latency["p99"], 3),
+        _kib(row["bytes"]),
+        _number(quality["psnr_db"], 1),
+        _number(quality["ssim"], 4),
+        _number(quality["fd_lite0"], 1),
+        escape(verdict),
+    ]
     return f"<tr class='{css}'>" + "".join(f"<td>{c}" for c in cells) + "</tr>"
 
 
@@ -73,7 +104,11 @@ def _plot(candidates: list[dict[str, Any]], result: dict[str, Any] | None) -> st
     """Latency against PSNR as an inline SVG, logarithmic in latency; nothing where fewer than two were timed."""
     import math
 
-    points = [(r["latency_ms"]["p50"], min(80.0, r["quality"]["psnr_db"]), r) for r in candidates if r["latency_ms"] and r["quality"]["psnr_db"] is not None]
+    points = [
+        (r["latency_ms"]["p50"], min(80.0, r["quality"]["psnr_db"]), r)
+        for r in candidates
+        if r["latency_ms"] and r["quality"]["psnr_db"] is not None
+    ]
     if len(points) < 2:
         return ""
     low, high = min(math.log(p[0]) for p in points), max(math.log(p[0]) for p in points)
@@ -81,19 +116,41 @@ def _plot(candidates: list[dict[str, Any]], result: dict[str, Any] | None) -> st
     for latency, psnr, row in points:
         x = 60 + 560 * (math.log(latency) - low) / max(1e-9, high - low)
         y = 230 - 200 * psnr / 80
-        colour = "#2e7d32" if result is not None and row["name"] == result["name"] else "#1f6feb" if row["passed"] else "#8b949e"
-        marks.append(f"<circle cx={x:.0f} cy={y:.0f} r=6 fill='{colour}'><title>{escape(row['name'])}: {latency:.3f} ms, {row['quality']['psnr_db']:.1f} dB</title></circle>")
-    axes = "<path d='M50 20V240H640' fill=none stroke=currentColor /><text x=60 y=262 fill=currentColor>faster</text><text x=560 y=262 fill=currentColor>slower</text><text x=0 y=34 fill=currentColor>80 dB</text><text x=14 y=240 fill=currentColor>0</text>"
-    return f"<h2>Latency against PSNR</h2><svg viewBox='0 0 660 270' width=660 role=img aria-label='latency against PSNR of every candidate'>{axes}{''.join(marks)}</svg>"
+        colour = (
+            "#2e7d32"
+            if result is not None and row["name"] == result["name"]
+            else "#1f6feb"
+            if row["passed"]
+            else "#8b949e"
+        )
+        marks.append(
+            f"<circle cx={x:.0f} cy={y:.0f} r=6 fill='{colour}'><title>{escape(row['name'])}: {latency:.3f} ms, "
+            f"{row['quality']['psnr_db']:.1f} dB</title></circle>"
+        )
+    axes = (
+        "<path d='M50 20V240H640' fill=none stroke=currentColor /><text x=60 y=262 "
+        "fill=currentColor>faster</text><text x=560 y=262 fill=currentColor>slower</text><text x=0 y=34 "
+        "fill=currentColor>80 dB</text><text x=14 y=240 fill=currentColor>0</text>"
+    )
+    return (
+        "<h2>Latency against PSNR</h2><svg viewBox='0 0 660 270' width=660 role=img aria-label='latency against "
+        f"PSNR of every candidate'>{axes}{''.join(marks)}</svg>"
+    )
 
 
 def _stages(stages: list[dict[str, Any]]) -> str:
-    rows = "".join(f"<tr><td>{escape(s['name'])}<td>{s['seconds']:.1f} s<td>{'<br>'.join(escape(n) for n in s['notes'])}</tr>" for s in stages)
+    rows = "".join(
+        f"<tr><td>{escape(s['name'])}<td>{s['seconds']:.1f} s<td>{'<br>'.join(escape(n) for n in s['notes'])}</tr>"
+        for s in stages
+    )
     return f"<table><tr><th>stage<th>time<th>notes</tr>{rows}</table>"
 
 
 def _picture(samples: Path) -> str:
-    return f"<img alt='samples of the original and the compressed network' src='data:image/png;base64,{base64.b64encode(samples.read_bytes()).decode()}'>"
+    return (
+        "<img alt='samples of the original and the compressed network' "
+        f"src='data:image/png;base64,{base64.b64encode(samples.read_bytes()).decode()}'>"
+    )
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -13,8 +13,11 @@ COLUMNS = 8
 SMALLEST = 64
 
 
-def sample_sheet(original: np.ndarray, compressed: np.ndarray | None, value_range: tuple[float, float], path: Path) -> None:
-    """Write ``path``: rows of eight, the original's pictures above the compressed network's (N, C, H, W floats each)."""
+def sample_sheet(
+    original: np.ndarray, compressed: np.ndarray | None, value_range: tuple[float, float], path: Path
+) -> None:
+    """Write ``path``: rows of eight, the original's pictures above the compressed network's (N, C, H, W floats
+    each)."""
     count = min(2 * COLUMNS, len(original))
     rows = []
     for start in range(0, count, COLUMNS):

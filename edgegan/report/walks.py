@@ -30,7 +30,8 @@ def slerp(start: np.ndarray, end: np.ndarray, shares: np.ndarray) -> np.ndarray:
 
 
 def interpolation(drawer: Drawer, stops: int, between: int, seed: int) -> np.ndarray:
-    """A round walk over ``stops`` seeded samples, ``between`` pictures from each to the next: uint8 (stops * between, H, W, C).
+    """A round walk over ``stops`` seeded samples, ``between`` pictures from each to the next: uint8 (stops * between,
+    H, W, C).
 
     Latents are turned spherically; classes and pictures that go in stay those of the first sample.
     """
@@ -47,14 +48,20 @@ def interpolation(drawer: Drawer, stops: int, between: int, seed: int) -> np.nda
 
 
 def classes(drawer: Drawer, columns: int, seed: int) -> np.ndarray | None:
-    """A row per class, the same latents in every row: uint8 (classes * columns, H, W, C); None without a class input."""
+    """A row per class, the same latents in every row: uint8 (classes * columns, H, W, C); None without a class
+    input."""
     spec = next((i for i in drawer.spec.inputs if i.classes), None)
     if spec is None:
         return None
     assert spec.classes is not None
     index = np.repeat(np.arange(spec.classes), columns)
-    values = {name: np.tile(v, (spec.classes, *[1] * (v.ndim - 1))) for name, v in sample_inputs(drawer.spec.inputs, columns, seed).items()}
-    values[spec.name] = index.astype(np.int64) if spec.kind == "label" else np.eye(spec.classes, dtype=np.float32)[index]
+    values = {
+        name: np.tile(v, (spec.classes, *[1] * (v.ndim - 1)))
+        for name, v in sample_inputs(drawer.spec.inputs, columns, seed).items()
+    }
+    values[spec.name] = (
+        index.astype(np.int64) if spec.kind == "label" else np.eye(spec.classes, dtype=np.float32)[index]
+    )
     return drawer.pictures(values)
 
 

@@ -12,8 +12,9 @@ from edgegan.runtime.session import Session
 
 @dataclass(frozen=True, kw_only=True)
 class Backend:
-    """``module`` holds a class ``VendorSession``; ``packages`` are the distributions that bring the vendor's library, the
-    preferred first (none: always there); ``extra`` is the EdgeGAN extra that installs it; ``suffix`` of its artifacts."""
+    """``module`` holds a class ``VendorSession``; ``packages`` are the distributions that bring the vendor's library,
+    the preferred first (none: always there); ``extra`` is the EdgeGAN extra that installs it; ``suffix`` of its
+    artifacts."""
 
     module: str
     packages: tuple[str, ...]
@@ -31,10 +32,22 @@ class Backend:
 
 
 BACKENDS = {
-    "onnxruntime": Backend(module="edgegan.runtime.onnxruntime", packages=("onnxruntime", "onnxruntime-gpu"), extra="onnxruntime", suffix=".onnx"),
+    "onnxruntime": Backend(
+        module="edgegan.runtime.onnxruntime",
+        packages=("onnxruntime", "onnxruntime-gpu"),
+        extra="onnxruntime",
+        suffix=".onnx",
+    ),
     "openvino": Backend(module="edgegan.runtime.openvino", packages=("openvino",), extra="openvino", suffix=".onnx"),
-    "litert": Backend(module="edgegan.runtime.litert", packages=("ai-edge-litert", "tflite-runtime"), extra="litert", suffix=".tflite"),
-    "tensorrt-rtx": Backend(module="edgegan.runtime.tensorrt", packages=("tensorrt-rtx", "tensorrt_rtx"), extra="tensorrt-rtx", suffix=".plan"),
+    "litert": Backend(
+        module="edgegan.runtime.litert", packages=("ai-edge-litert", "tflite-runtime"), extra="litert", suffix=".tflite"
+    ),
+    "tensorrt-rtx": Backend(
+        module="edgegan.runtime.tensorrt",
+        packages=("tensorrt-rtx", "tensorrt_rtx"),
+        extra="tensorrt-rtx",
+        suffix=".plan",
+    ),
     "tensorrt": Backend(module="edgegan.runtime.tensorrt", packages=("tensorrt",), extra="tensorrt", suffix=".plan"),
     "null": Backend(module="edgegan.runtime.null", packages=(), extra="", suffix=".null"),
 }

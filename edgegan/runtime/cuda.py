@@ -1,4 +1,5 @@
-"""Device memory for TensorRT: cuda-python, or pycuda where that is what the device has. One small interface for both."""
+"""Device memory for TensorRT: cuda-python, or pycuda where that is what the device has. One small interface for
+both."""
 
 from __future__ import annotations
 
@@ -30,7 +31,10 @@ def require_driver() -> None:
             return
         except OSError:
             continue
-    raise DeviceError("this machine has no NVIDIA driver (libcuda.so.1), so a TensorRT plan cannot run here; run it on the target device.")
+    raise DeviceError(
+        "this machine has no NVIDIA driver (libcuda.so.1), so a TensorRT plan cannot run here; run it on the target "
+        "device."
+    )
 
 
 def open_memory() -> Memory:

@@ -46,8 +46,8 @@ class Generator:
         self._output: str = manifest.content["outputs"][0]["name"]
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Named arrays in, float32 (N, C, H, W) by the output's name (``image``) out, in the output range; no pre- or post-processing.
-        An artifact compressed with --uint8-output gives uint8 (N, H, W, C).
+        """Named arrays in, float32 (N, C, H, W) by the output's name (``image``) out, in the output range; no pre- or
+        post-processing. An artifact compressed with --uint8-output gives uint8 (N, H, W, C).
 
         Any N: the artifact's own batch runs directly, other counts in pieces of it. Raises UsageError naming the input.
         """
@@ -74,7 +74,9 @@ class Generator:
     def _run_in_pieces(self, arrays: list[np.ndarray]) -> np.ndarray:
         count = len(arrays[0])
         if count == 0 or any(len(a) != count for a in arrays):
-            raise UsageError(f"inputs of {', '.join(str(len(a)) for a in arrays)} samples; give the same number, at least 1, of each")
+            raise UsageError(
+                f"inputs of {', '.join(str(len(a)) for a in arrays)} samples; give the same number, at least 1, of each"
+            )
         pieces = []
         for start in range(0, count, self.batch):
             part = [a[start : start + self.batch] for a in arrays]
@@ -108,7 +110,10 @@ class Generator:
         batch = image[None] if image.ndim == 3 else image
         wanted = (spec.shape[1], spec.shape[2], spec.shape[0])
         if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[1:] != wanted:
-            raise UsageError(f"the image is {image.dtype} of shape {image.shape}; give uint8 (H, W, C) = {wanted}, or a stack of them")
+            raise UsageError(
+                f"the image is {image.dtype} of shape {image.shape}; give uint8 (H, W, C) = {wanted}, or a stack of "
+                "them"
+            )
         values = sample_inputs(self.inputs, len(batch), seed) | {spec.name: image_to_float(batch, spec)}
         result = self._pixels(values)
         return result[0] if image.ndim == 3 else result

@@ -20,7 +20,8 @@ except ImportError:
 
 
 def inputs_by_argument(interpreter: Interpreter) -> dict[int, dict[str, Any]]:
-    """Input details by argument number: the converter names them ``..._args_0``, ``..._args_1`` and drops unread ones."""
+    """Input details by argument number: the converter names them ``..._args_0``, ``..._args_1`` and drops unread
+    ones."""
     found = {}
     for position, detail in enumerate(interpreter.get_input_details()):
         match = re.search(r"args_(\d+)", detail["name"])
@@ -35,7 +36,10 @@ class VendorSession(Session):
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as exc:
             raise ArtifactError(f"LiteRT cannot load {self.manifest.artifact}: {exc}") from exc
-        self._inputs = [(argument, detail["index"], detail["dtype"]) for argument, detail in inputs_by_argument(self._interpreter).items()]
+        self._inputs = [
+            (argument, detail["index"], detail["dtype"])
+            for argument, detail in inputs_by_argument(self._interpreter).items()
+        ]
         self._output = self._interpreter.get_output_details()[0]["index"]
 
     def _run(self, arrays: list[np.ndarray]) -> np.ndarray:

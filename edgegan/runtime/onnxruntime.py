@@ -19,7 +19,9 @@ class VendorSession(Session):
         options.intra_op_num_threads = self.threads
         options.log_severity_level = 3
         try:
-            self._session = ort.InferenceSession(str(self.manifest.artifact), options, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(
+                str(self.manifest.artifact), options, providers=["CPUExecutionProvider"]
+            )
         except Exception as exc:
             raise ArtifactError(f"ONNX Runtime cannot load {self.manifest.artifact}: {exc}") from exc
         present = {i.name for i in self._session.get_inputs()}

@@ -27,14 +27,18 @@ class VendorSession(Session):
         try:
             compiled = openvino.Core().compile_model(str(self.manifest.artifact), "CPU", settings)
         except RuntimeError as exc:
-            raise ArtifactError(f"OpenVINO cannot load {self.manifest.artifact}: {str(exc).strip().splitlines()[-1]}") from exc
+            raise ArtifactError(
+                f"OpenVINO cannot load {self.manifest.artifact}: {str(exc).strip().splitlines()[-1]}"
+            ) from exc
         self._request = compiled.create_infer_request()
         ports = {name: port for port in compiled.inputs for name in port.names}
         self._ports = [ports.get(name) for name in self.names]
         self._output = compiled.outputs[0]
 
     def _run(self, arrays: list[np.ndarray]) -> np.ndarray:
-        results = self._request.infer({p: a for p, a in zip(self._ports, arrays, strict=True) if p is not None}, share_inputs=True)
+        results = self._request.infer(
+            {p: a for p, a in zip(self._ports, arrays, strict=True) if p is not None}, share_inputs=True
+        )
         image: np.ndarray = results[self._output].copy()
         return image
 

@@ -35,7 +35,9 @@ class Session(ABC):
         for array, shape, dtype, name in zip(arrays, self.shapes, self.dtypes, self.names, strict=True):
             if array.shape != shape:
                 raise UsageError(f"input {name!r} has shape {tuple(array.shape)}; the artifact takes {shape}")
-            ready.append(array if array.dtype == dtype and array.flags.c_contiguous else np.ascontiguousarray(array, dtype))
+            ready.append(
+                array if array.dtype == dtype and array.flags.c_contiguous else np.ascontiguousarray(array, dtype)
+            )
         return self._run(ready)
 
     def close(self) -> None:

@@ -23,12 +23,18 @@ class VendorSession(Session):
         self._runtime = trt.Runtime(trt.Logger(trt.Logger.ERROR))
         self._engine = self._runtime.deserialize_cuda_engine(self.manifest.artifact.read_bytes())
         if self._engine is None:
-            raise ArtifactError(f"{module} {trt.__version__} cannot load {self.manifest.artifact}; it was built with {self.manifest.content['backend_version']}, for compute capability {self.manifest.content['build'].get('compute_capability')}")
+            raise ArtifactError(
+                f"{module} {trt.__version__} cannot load {self.manifest.artifact}; it was built with "
+                f"{self.manifest.content['backend_version']}, for compute capability "
+                f"{self.manifest.content['build'].get('compute_capability')}"
+            )
         self._context = self._engine.create_execution_context()
         self._memory = open_memory()
         names = [self._engine.get_tensor_name(i) for i in range(self._engine.num_io_tensors)]
         outputs = [n for n in names if self._engine.get_tensor_mode(n) == trt.TensorIOMode.OUTPUT]
-        self._image = np.empty(tuple(self._engine.get_tensor_shape(outputs[0])), np.uint8 if self.manifest.gives_pixels else np.float32)
+        self._image = np.empty(
+            tuple(self._engine.get_tensor_shape(outputs[0])), np.uint8 if self.manifest.gives_pixels else np.float32
+        )
         self._addresses = {}
         for name, shape, dtype in zip(self.names, self.shapes, self.dtypes, strict=True):
             if name in names:

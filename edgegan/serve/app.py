@@ -32,7 +32,8 @@ OPTIONS = {"count", "seed", "fixed"}
 
 
 def create_app(generator: Generator) -> Starlette:
-    """An ASGI application over ``generator``, one inference at a time: sessions of the vendors are not made for more."""
+    """An ASGI application over ``generator``, one inference at a time: sessions of the vendors are not made for
+    more."""
     service = _Service(generator)
     routes = [
         Route("/", service.page),
@@ -99,7 +100,7 @@ def _sample_options(body: bytes) -> tuple[int, int, dict[str, Any]]:
     try:
         given = json.loads(body or b"{}")
     except (json.JSONDecodeError, UnicodeDecodeError) as exc:
-        raise UsageError(f"the body is not JSON ({exc}); send for example {{\"count\": 4, \"seed\": 0}}") from exc
+        raise UsageError(f'the body is not JSON ({exc}); send for example {{"count": 4, "seed": 0}}') from exc
     if not isinstance(given, dict) or not given.keys() <= OPTIONS or not isinstance(given.get("fixed", {}), dict):
         raise UsageError(f"send a JSON object with any of {', '.join(sorted(OPTIONS))}")
     count, seed = _whole(given.get("count", 1), "count"), _whole(given.get("seed", 0), "seed")

@@ -6,7 +6,8 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>EdgeGAN</title>
 <style>
-  body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 3rem auto; padding: 0 1rem; color: #222; background: #fff }
+  body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 3rem auto;
+         padding: 0 1rem; color: #222; background: #fff }
   fieldset { border: 1px solid #ccc; border-radius: 8px; margin: 1rem 0 }
   input, button { font: inherit; padding: .2rem .5rem }
   input[type=number] { width: 6rem }
@@ -46,7 +47,8 @@ PAGE = """<!doctype html>
     if (event.target.file.files.length) show("image", event.target.file.files[0]);
   });
   fetch("manifest").then(answer => answer.json()).then(manifest => {
-    document.getElementById("what").textContent = `${manifest.model}, ${manifest.backend} ${manifest.precision}, for ${manifest.target}`;
+    document.getElementById("what").textContent =
+      `${manifest.model}, ${manifest.backend} ${manifest.precision}, for ${manifest.target}`;
     document.getElementById("send").hidden = !manifest.inputs.some(input => input.kind === "image");
   });
 </script>

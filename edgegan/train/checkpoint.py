@@ -57,16 +57,24 @@ def resume(state: State, recipe: Recipe, accelerator: Accelerator, path: Path) -
         content = torch.load(path, weights_only=True, map_location="cpu")
         saved = content["recipe"]
     except Exception as exc:
-        raise OutputError(f"{path} is no checkpoint that can be read ({type(exc).__name__}); choose another --out or --force") from exc
+        raise OutputError(
+            f"{path} is no checkpoint that can be read ({type(exc).__name__}); choose another --out or --force"
+        ) from exc
     if saved.get("model") != recipe.model:
-        raise OutputError(f"{path} is a checkpoint of {saved.get('model')!r}, not of {recipe.model!r}; choose another --out or --force")
+        raise OutputError(
+            f"{path} is a checkpoint of {saved.get('model')!r}, not of {recipe.model!r}; choose another --out or "
+            "--force"
+        )
     wanted = asdict(recipe) | {"classes": list(recipe.classes), "classes_b": list(recipe.classes_b)}
     changed = [key for key, value in wanted.items() if saved.get(key) != value and key not in MAY_CHANGE]
     if changed:
         told = ", ".join(f"{key} {saved.get(key)!r} -> {wanted[key]!r}" for key in changed)
         raise OutputError(f"{path} belongs to another recipe ({told}); choose another --out or --force")
     if len(content["random"]) != accelerator.num_processes:
-        raise UsageError(f"{path} was written by {len(content['random'])} processes; resume it with as many, not {accelerator.num_processes}")
+        raise UsageError(
+            f"{path} was written by {len(content['random'])} processes; resume it with as many, not "
+            f"{accelerator.num_processes}"
+        )
     for name, network in state.objective.networks.items():
         network.load_state_dict(content["networks"][name])
     state.average.load_state_dict(content["average"])

@@ -73,15 +73,25 @@ def _accelerator(recipe: Recipe, out: Path) -> Accelerator:
     AcceleratorState._reset_state()  # an earlier run of this process may have had another precision
     # Buffers are BatchNorm's, which is synchronised, and spectral norm's, which are the same everywhere.
     try:
-        return Accelerator(mixed_precision=recipe.mixed_precision, log_with="tensorboard", project_dir=out, kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)])
+        return Accelerator(
+            mixed_precision=recipe.mixed_precision,
+            log_with="tensorboard",
+            project_dir=out,
+            kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
+        )
     except ValueError as exc:
-        raise UsageError(f"recipe: mixed_precision = {recipe.mixed_precision!r} is not for this machine: {exc}") from exc
+        raise UsageError(
+            f"recipe: mixed_precision = {recipe.mixed_precision!r} is not for this machine: {exc}"
+        ) from exc
 
 
 def _open_batches(recipe: Recipe, model: ZooModel, accelerator: Accelerator, progress: Progress) -> Batches:
     for path in filter(None, (recipe.data, recipe.data_b)):
         if ":" not in path and not Path(path).exists():
-            raise UsageError(f"the recipe's data {path} is not here{f' (it comes from: {recipe.origin})' if recipe.origin else ''}; pass --data")
+            raise UsageError(
+                f"the recipe's data {path} is not here{f' (it comes from: {recipe.origin})' if recipe.origin else ''}; "
+                "pass --data"
+            )
     kind = OBJECTIVES[model.family].batches
     batches = kind(recipe, model, accelerator.process_index, accelerator.num_processes, progress.step)
     if batches.broken:
@@ -92,18 +102,35 @@ def _open_batches(recipe: Recipe, model: ZooModel, accelerator: Accelerator, pro
 def _prepared(model: ZooModel, recipe: Recipe, accelerator: Accelerator) -> State:
     objective = make_objective(model, recipe)
     if accelerator.num_processes > 1:
-        objective.networks = {name: synchronise(network, accelerator.device) for name, network in objective.networks.items()}
+        objective.networks = {
+            name: synchronise(network, accelerator.device) for name, network in objective.networks.items()
+        }
     average = copy.deepcopy(objective.networks["generator"]).to(accelerator.device).eval().requires_grad_(False)
     sides: dict[str, list[torch.nn.Parameter]] = {"generator": [], "discriminator": []}
     for name, network in objective.networks.items():
-        sides["discriminator" if name in objective.critic_names else "generator"] += list(network.to(accelerator.device).parameters())
+        sides["discriminator" if name in objective.critic_names else "generator"] += list(
+            network.to(accelerator.device).parameters()
+        )
     rates = {"generator": recipe.lr_generator, "discriminator": recipe.lr_discriminator}
-    optimizers = {side: accelerator.prepare(torch.optim.Adam(parameters, rates[side], (recipe.beta1, recipe.beta2))) for side, parameters in sides.items()}
+    optimizers = {
+        side: accelerator.prepare(torch.optim.Adam(parameters, rates[side], (recipe.beta1, recipe.beta2)))
+        for side, parameters in sides.items()
+    }
     networks = {name: accelerator.prepare(network) for name, network in objective.networks.items()}
     return State(objective, networks, average, optimizers)
 
 
-def _record(state: State, since: list[dict[str, torch.Tensor]], model: ZooModel, recipe: Recipe, accelerator: Accelerator, batches: Batches, spread: float, out: Path, progress: Progress) -> None:
+def _record(
+    state: State,
+    since: list[dict[str, torch.Tensor]],
+    model: ZooModel,
+    recipe: Recipe,
+    accelerator: Accelerator,
+    batches: Batches,
+    spread: float,
+    out: Path,
+    progress: Progress,
+) -> None:
     """The mean losses since the last time, checked, logged and drawn; a sheet of samples; a checkpoint."""
     names = sorted(set().union(*since))
     means = torch.stack([torch.stack([row[name] for row in since if name in row]).mean() for name in names])
@@ -113,7 +140,10 @@ def _record(state: State, since: list[dict[str, torch.Tensor]], model: ZooModel,
     pictures, sheet, columns = sample_images(state.average, model, SAMPLES, batches)
     row["diversity"] = alarms.mean_distance(pictures) / spread if spread else 1.0
     if row["diversity"] < recipe.collapse_share:
-        progress.note(f"step {state.step}: mode collapse? samples differ from each other {row['diversity']:.2f} times as much as the data (alarm below {recipe.collapse_share:g})")
+        progress.note(
+            f"step {state.step}: mode collapse? samples differ from each other {row['diversity']:.2f} times as much as "
+            f"the data (alarm below {recipe.collapse_share:g})"
+        )
     progress.note(f"step {state.step}: " + ", ".join(f"{name} {value:.3f}" for name, value in row.items()))
     state.history.append({"step": state.step} | row)
     accelerator.log(row, step=state.step)
@@ -133,12 +163,20 @@ def _real_pictures(batches: Batches) -> np.ndarray:
 
 
 @torch.no_grad()
-def sample_images(generator: torch.nn.Module, model: ZooModel, count: int, batches: Batches) -> tuple[np.ndarray, np.ndarray, int]:
-    """Pictures (N, H, W, C); the sheet's, for image-to-image input, output and, where there is one, the wanted output; its columns."""
+def sample_images(
+    generator: torch.nn.Module, model: ZooModel, count: int, batches: Batches
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Pictures (N, H, W, C); the sheet's, for image-to-image input, output and, where there is one, the wanted output;
+    its columns."""
     device = next(generator.parameters()).device
     shown = batches.make(0, np.arange(min(count, len(batches.first))), 0)
     source = next((shown[name] for name in ("input", "a") if name in shown), None)
-    values = sample_inputs(model.spec.inputs, count if source is None else len(source), SAMPLE_SEED, None if source is None else source.numpy())
+    values = sample_inputs(
+        model.spec.inputs,
+        count if source is None else len(source),
+        SAMPLE_SEED,
+        None if source is None else source.numpy(),
+    )
     made = generator(*(torch.from_numpy(v).to(device) for v in values.values()))
     pictures = float_to_image(made.float().cpu().numpy(), model.spec.output_range)
     if source is None:

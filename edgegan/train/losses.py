@@ -13,10 +13,13 @@ CriticLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 GeneratorLoss = Callable[[torch.Tensor], torch.Tensor]
 
 
-def non_saturating_discriminator(real_logits: torch.Tensor, fake_logits: torch.Tensor, smoothing: float = 0.0) -> torch.Tensor:
+def non_saturating_discriminator(
+    real_logits: torch.Tensor, fake_logits: torch.Tensor, smoothing: float = 0.0
+) -> torch.Tensor:
     """mean(-log sigmoid(D(x))) + mean(-log(1 - sigmoid(D(G(z))))); Goodfellow et al. 2014, arXiv:1406.2661, section 3.
 
-    ``smoothing`` s makes the real target 1 - s, on that side alone; Salimans et al. 2016, arXiv:1606.03498, section 3.4.
+    ``smoothing`` s makes the real target 1 - s, on that side alone; Salimans et al. 2016, arXiv:1606.03498, section
+    3.4.
     """
     real = (1 - smoothing) * softplus(-real_logits).mean() + smoothing * softplus(real_logits).mean()
     return real + softplus(fake_logits).mean()
@@ -42,7 +45,9 @@ def wasserstein_generator(fake_scores: torch.Tensor) -> torch.Tensor:
     return -fake_scores.mean()
 
 
-def least_squares_discriminator(real_scores: torch.Tensor, fake_scores: torch.Tensor, smoothing: float = 0.0) -> torch.Tensor:
+def least_squares_discriminator(
+    real_scores: torch.Tensor, fake_scores: torch.Tensor, smoothing: float = 0.0
+) -> torch.Tensor:
     """(mean((D(x) - 1 + s)^2) + mean(D(G(z))^2)) / 2; Mao et al. 2017, arXiv:1611.04076, equation 9."""
     return ((real_scores - 1 + smoothing).square().mean() + fake_scores.square().mean()) / 2
 
@@ -72,7 +77,9 @@ def paired(wanted: torch.Tensor, made: torch.Tensor) -> torch.Tensor:
     return (made - wanted).abs().mean()
 
 
-def mutual_information(category: torch.Tensor, category_logits: torch.Tensor, codes: torch.Tensor, found_codes: torch.Tensor) -> torch.Tensor:
+def mutual_information(
+    category: torch.Tensor, category_logits: torch.Tensor, codes: torch.Tensor, found_codes: torch.Tensor
+) -> torch.Tensor:
     """Cross-entropy of the category (N, K, one-hot) plus half the squared error of the codes (N, C), summed over them.
 
     The variational bound of Chen et al. 2016, arXiv:1606.03657, equation 5, with a Gaussian of unit variance for the
@@ -91,12 +98,16 @@ _ADVERSARIAL: dict[str, tuple[Callable[..., torch.Tensor], GeneratorLoss, bool]]
 
 
 def adversarial(name: str, smoothing: float = 0.0) -> tuple[CriticLoss, GeneratorLoss]:
-    """The two sides of a named game. UsageError for an unknown name, or smoothing where there is no target to smooth."""
+    """The two sides of a named game. UsageError for an unknown name, or smoothing where there is no target to
+    smooth."""
     if name not in _ADVERSARIAL:
         raise UsageError(f"recipe: there is no loss {name!r}; {nearest(name, _ADVERSARIAL)}")
     critic, generator, has_target = _ADVERSARIAL[name]
     if not smoothing:
         return critic, generator
     if not has_target:
-        raise UsageError(f"recipe: label_smoothing = {smoothing:g} has no meaning for the {name} loss, which has no target; set it to 0")
+        raise UsageError(
+            f"recipe: label_smoothing = {smoothing:g} has no meaning for the {name} loss, which has no target; set it "
+            "to 0"
+        )
     return lambda real, fake: critic(real, fake, smoothing), generator

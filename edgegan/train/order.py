@@ -15,7 +15,9 @@ class EpochOrder:
 
     def __init__(self, count: int, batch: int, seed: int, stream: int = 0) -> None:
         if count < batch:
-            raise UsageError(f"the data holds {count} pictures, fewer than one batch of {batch}; lower batch in the recipe")
+            raise UsageError(
+                f"the data holds {count} pictures, fewer than one batch of {batch}; lower batch in the recipe"
+            )
         self.count, self.batch, self.key = count, batch, (seed, stream)
         self.per_epoch = count // batch
         self._shuffled: tuple[int, np.ndarray] | None = None

@@ -38,5 +38,8 @@ def side_by_side(columns: list[np.ndarray]) -> np.ndarray:
     """Sets of uint8 (N, h, w, C), brought to the largest one's size and channels, in turns: (N * sets, H, W, C)."""
     height, width = max(c.shape[1] for c in columns), max(c.shape[2] for c in columns)
     channels = max(c.shape[3] for c in columns)
-    enlarged = [c.repeat(height // c.shape[1], 1).repeat(width // c.shape[2], 2).repeat(channels // c.shape[3], 3) for c in columns]
+    enlarged = [
+        c.repeat(height // c.shape[1], 1).repeat(width // c.shape[2], 2).repeat(channels // c.shape[3], 3)
+        for c in columns
+    ]
     return np.stack(enlarged, 1).reshape(-1, height, width, channels)

@@ -20,21 +20,22 @@ DERIVED = ("", "edges", "downscale")
 class Recipe:
     """How one zoo model is trained.
 
-    Data: ``data`` is a folder, an IDX file, an ``.npz``/``.npy`` or ``file.py:factory`` of a torch dataset; ``data_b`` the
-    other domain (CycleGAN) or the wanted outputs (pix2pix). ``labels`` is an IDX file, else the archive's ``labels`` or
-    the folder's subfolders. ``classes`` and ``classes_b`` keep some of them. ``derive`` makes the input from the wanted
-    output: ``edges`` or ``downscale``. ``resize`` brings pictures of any size to the model's; ``crop`` takes a random
-    piece instead, of a folder's pictures made ``shrink`` times smaller; ``flip`` mirrors half of them. ``workers`` processes read ahead. ``broken_share`` is how many
-    unreadable files are tolerated.
+    Data: ``data`` is a folder, an IDX file, an ``.npz``/``.npy`` or ``file.py:factory`` of a torch dataset; ``data_b``
+    the other domain (CycleGAN) or the wanted outputs (pix2pix). ``labels`` is an IDX file, else the archive's
+    ``labels`` or the folder's subfolders. ``classes`` and ``classes_b`` keep some of them. ``derive`` makes the input
+    from the wanted output: ``edges`` or ``downscale``. ``resize`` brings pictures of any size to the model's; ``crop``
+    takes a random piece instead, of a folder's pictures made ``shrink`` times smaller; ``flip`` mirrors half of them.
+    ``workers`` processes read ahead. ``broken_share`` is how many unreadable files are tolerated.
 
     Updates: ``steps`` generator updates of ``batch`` pictures over all processes, in ``accumulate`` parts, after
-    ``discriminator_steps`` of the discriminator. ``lr_*`` are Adam's learning rates, ``beta*`` its momenta, ``clip_norm``
-    the largest gradient norm (0 for any), ``ema`` the decay of the averaged generator, ``mixed_precision`` one of no,
-    fp16, bf16, ``fade_steps`` how long a progressive model takes to blend its last block in.
+    ``discriminator_steps`` of the discriminator. ``lr_*`` are Adam's learning rates, ``beta*`` its momenta,
+    ``clip_norm`` the largest gradient norm (0 for any), ``ema`` the decay of the averaged generator,
+    ``mixed_precision`` one of no, fp16, bf16, ``fade_steps`` how long a progressive model takes to blend its last block
+    in.
 
-    Losses: ``loss`` names the adversarial game, ``*_weight`` what else counts, ``penalty`` keeps the discriminator smooth
-    (none, gradient, r1, clip) every ``penalty_every`` steps; for clip, ``penalty_weight`` is the limit. ``pool`` is how
-    many past pictures the discriminator of an unpaired model remembers.
+    Losses: ``loss`` names the adversarial game, ``*_weight`` what else counts, ``penalty`` keeps the discriminator
+    smooth (none, gradient, r1, clip) every ``penalty_every`` steps; for clip, ``penalty_weight`` is the limit. ``pool``
+    is how many past pictures the discriminator of an unpaired model remembers.
 
     ``collapse_share``: below that share of the data's own distances between samples, the run warns of mode collapse.
     ``origin`` says where the data comes from, told when it is missing.
@@ -83,15 +84,39 @@ class Recipe:
     origin: str = ""
 
     def __post_init__(self) -> None:
-        for key in ("steps", "batch", "shrink", "accumulate", "discriminator_steps", "lr_generator", "lr_discriminator", "penalty_every", "checkpoint_every"):
+        for key in (
+            "steps",
+            "batch",
+            "shrink",
+            "accumulate",
+            "discriminator_steps",
+            "lr_generator",
+            "lr_discriminator",
+            "penalty_every",
+            "checkpoint_every",
+        ):
             self._require(key, getattr(self, key) > 0, "must be above 0")
-        for key in ("workers", "clip_norm", "fade_steps", "pool", "adversarial_weight", "cycle_weight", "identity_weight", "paired_weight", "perceptual_weight", "information_weight", "penalty_weight"):
+        for key in (
+            "workers",
+            "clip_norm",
+            "fade_steps",
+            "pool",
+            "adversarial_weight",
+            "cycle_weight",
+            "identity_weight",
+            "paired_weight",
+            "perceptual_weight",
+            "information_weight",
+            "penalty_weight",
+        ):
             self._require(key, getattr(self, key) >= 0, "must not be negative")
         for key in ("ema", "label_smoothing", "broken_share", "collapse_share", "beta1", "beta2"):
             self._require(key, 0 <= getattr(self, key) < 1, "must be in 0..1, below 1")
         for key, known in (("penalty", PENALTIES), ("mixed_precision", PRECISIONS), ("derive", DERIVED)):
             self._require(key, getattr(self, key) in known, f"must be one of {', '.join(k or repr(k) for k in known)}")
-        self._require("batch", self.batch % self.accumulate == 0, f"must be a multiple of accumulate = {self.accumulate}")
+        self._require(
+            "batch", self.batch % self.accumulate == 0, f"must be a multiple of accumulate = {self.accumulate}"
+        )
 
     def _require(self, key: str, holds: bool, rule: str) -> None:
         if not holds:
@@ -116,7 +141,8 @@ def load_recipe(name: str | Path) -> Recipe:
 
 
 def changed(recipe: Recipe, settings: Iterable[str]) -> Recipe:
-    """The recipe with ``KEY=VALUE`` texts applied, values as TOML has them (bare words are strings). Raises UsageError."""
+    """The recipe with ``KEY=VALUE`` texts applied, values as TOML has them (bare words are strings). Raises
+    UsageError."""
     table: dict[str, Any] = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
@@ -141,5 +167,8 @@ def _checked(table: dict[str, Any], where: str) -> dict[str, Any]:
         elif type(value).__name__ == kind:
             found[key] = value
         else:
-            raise UsageError(f"{where}: {key} = {value!r} must be {'a list of whole numbers' if kind.startswith('tuple') else f'of type {kind}'}")
+            raise UsageError(
+                f"{where}: {key} = {value!r} must be "
+                f"{'a list of whole numbers' if kind.startswith('tuple') else f'of type {kind}'}"
+            )
     return found

@@ -1,4 +1,5 @@
-"""Where training pictures come from: one sequence of uint8 (H, W, C) pictures and, where there are some, their labels."""
+"""Where training pictures come from: one sequence of uint8 (H, W, C) pictures and, where there are some, their
+labels."""
 
 from __future__ import annotations
 
@@ -11,7 +12,15 @@ from typing import Any
 import numpy as np
 
 from edgegan.core.errors import UsageError
-from edgegan.core.images import convert_channels, image_files, read_idx, read_images, read_picture, refuse_broken, resized
+from edgegan.core.images import (
+    convert_channels,
+    image_files,
+    read_idx,
+    read_images,
+    read_picture,
+    refuse_broken,
+    resized,
+)
 from edgegan.models.loading import import_factory
 
 KEPT_BYTES = 2 << 30
@@ -39,7 +48,10 @@ class Source:
             raise UsageError(f"recipe: classes = {list(classes)} needs labels, and {path} has none; give labels =")
         missing = sorted(set(classes) - set(self.labels.tolist()))
         if missing:
-            raise UsageError(f"recipe: classes {missing} do not occur in {path}, whose labels span {self.labels.min()}..{self.labels.max()}")
+            raise UsageError(
+                f"recipe: classes {missing} do not occur in {path}, whose labels span "
+                f"{self.labels.min()}..{self.labels.max()}"
+            )
         chosen = np.flatnonzero(np.isin(self.labels, classes))
         pictures = self.pictures[chosen] if isinstance(self.pictures, np.ndarray) else Chosen(self.pictures, chosen)
         return Source(pictures, self.labels[chosen], self.broken)
@@ -59,7 +71,8 @@ class Chosen(Sequence):
 
 
 class Folder(Sequence):
-    """Image files, decoded to ``size`` (None: their own, divided by ``shrink``) when asked for; kept in memory while they are few."""
+    """Image files, decoded to ``size`` (None: their own, divided by ``shrink``) when asked for; kept in memory while
+    they are few."""
 
     def __init__(self, files: list[Path], size: tuple[int, int] | None, channels: int, shrink: int = 1) -> None:
         self.files, self.size, self.channels, self.shrink = files, size, channels, shrink
@@ -97,12 +110,16 @@ class Folder(Sequence):
                 if report:
                     report(done + 1, len(self.files))
         good = [index for index, file in enumerate(self.files) if file not in broken]
-        self.files, self.kept = [self.files[i] for i in good], {new: self.kept[old] for new, old in enumerate(good) if old in self.kept}
+        self.files, self.kept = (
+            [self.files[i] for i in good],
+            {new: self.kept[old] for new, old in enumerate(good) if old in self.kept},
+        )
         return list(broken.values())
 
 
 class TorchDataset(Sequence):
-    """Any torch dataset whose items are a picture, or a tuple that begins with one: PIL, uint8 or float in 0..1 or -1..1."""
+    """Any torch dataset whose items are a picture, or a tuple that begins with one: PIL, uint8 or float in 0..1 or
+    -1..1."""
 
     def __init__(self, dataset: Any, size: tuple[int, int] | None, channels: int) -> None:
         self.dataset, self.size, self.channels = dataset, size, channels
@@ -130,15 +147,28 @@ def _as_uint8(picture: Any) -> np.ndarray:
     if array.shape[-1] not in (1, 3) and array.shape[0] in (1, 3):
         array = array.transpose(1, 2, 0)
     if array.ndim != 3 or array.shape[-1] not in (1, 3):
-        raise UsageError(f"the dataset's pictures have the shape {array.shape}; (H, W), (H, W, C) and (C, H, W) with 1 or 3 channels are understood")
+        raise UsageError(
+            f"the dataset's pictures have the shape {array.shape}; (H, W), (H, W, C) and (C, H, W) with 1 or 3 "
+            "channels are understood"
+        )
     if array.dtype == np.uint8:
         return array
     scaled = (array + 1) * 127.5 if array.min() < 0 else array * 255.0
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
 
-def open_source(path: str, labels: str, size: tuple[int, int], channels: int, resize: bool, broken_share: float, shrink: int = 1, report: Report | None = None) -> Source:
-    """Open a recipe's data in the model's ``size`` (height, width); with ``resize`` false, in its own, a folder's divided by ``shrink``."""
+def open_source(
+    path: str,
+    labels: str,
+    size: tuple[int, int],
+    channels: int,
+    resize: bool,
+    broken_share: float,
+    shrink: int = 1,
+    report: Report | None = None,
+) -> Source:
+    """Open a recipe's data in the model's ``size`` (height, width); with ``resize`` false, in its own, a folder's
+    divided by ``shrink``."""
     if ":" in path and not Path(path).exists():
         dataset = TorchDataset(import_factory(path), size if resize else None, channels)
         return Source(dataset, _labels(labels, len(dataset)) if labels else dataset.labels())
@@ -148,7 +178,15 @@ def open_source(path: str, labels: str, size: tuple[int, int], channels: int, re
     return Source(images, _labels(labels, len(images)) if labels else _archived_labels(Path(path), len(images)))
 
 
-def _open_folder(path: Path, labels: str, size: tuple[int, int] | None, channels: int, broken_share: float, shrink: int, report: Report | None) -> Source:
+def _open_folder(
+    path: Path,
+    labels: str,
+    size: tuple[int, int] | None,
+    channels: int,
+    broken_share: float,
+    shrink: int,
+    report: Report | None,
+) -> Source:
     folder = Folder(image_files(path), size, channels, shrink)
     count = len(folder)
     broken = folder.read_all(report)
@@ -176,5 +214,8 @@ def _labels(path: str, count: int) -> np.ndarray:
 
 def _checked(labels: np.ndarray, count: int, path: Path) -> np.ndarray:
     if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer):
-        raise UsageError(f"{path}: {labels.dtype} labels of shape {labels.shape} for {count} pictures; one whole number each is needed")
+        raise UsageError(
+            f"{path}: {labels.dtype} labels of shape {labels.shape} for {count} pictures; one whole number each is "
+            "needed"
+        )
     return labels.astype(np.int64)

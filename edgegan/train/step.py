@@ -20,13 +20,18 @@ def micro_batches_per_step(recipe: Recipe) -> int:
     return recipe.discriminator_steps * recipe.accumulate
 
 
-def train_step(state: State, batches: Iterator[Batch], recipe: Recipe, accelerator: Accelerator) -> dict[str, torch.Tensor]:
+def train_step(
+    state: State, batches: Iterator[Batch], recipe: Recipe, accelerator: Accelerator
+) -> dict[str, torch.Tensor]:
     """Advance ``state`` by one step and return its loss terms, each a detached scalar."""
     objective, bare = state.objective, state.objective.networks
     objective.before_step(state.step)
     rows: list[dict[str, torch.Tensor]] = []
     for turn in range(recipe.discriminator_steps):
-        parts = [_prepare(next(batches), state, turn * recipe.accumulate + part, accelerator) for part in range(recipe.accumulate)]
+        parts = [
+            _prepare(next(batches), state, turn * recipe.accumulate + part, accelerator)
+            for part in range(recipe.accumulate)
+        ]
         keep = recipe.accumulate == 1 and turn == recipe.discriminator_steps - 1
         for batch in parts:
             with torch.set_grad_enabled(keep):
@@ -37,7 +42,9 @@ def train_step(state: State, batches: Iterator[Batch], recipe: Recipe, accelerat
         _update(state.optimizers["discriminator"], [bare[name] for name in objective.critic_names], recipe, accelerator)
         objective.after_critic_step(state.step)
     generators = {name: network for name, network in state.networks.items() if name not in objective.critic_names}
-    judges: Mapping[str, torch.nn.Module] = generators | {name: bare[name].requires_grad_(False) for name in objective.critic_names}
+    judges: Mapping[str, torch.nn.Module] = generators | {
+        name: bare[name].requires_grad_(False) for name in objective.critic_names
+    }
     for batch in parts:
         made = made if keep else objective.produce(state.networks, batch)
         terms = objective.generator_terms(judges, batch, made)
@@ -58,11 +65,17 @@ def _prepare(batch: Batch, state: State, part: int, accelerator: Accelerator) ->
     ready = {}
     for name, values in (batch | noise).items():
         values = values.to(accelerator.device, non_blocking=True)
-        ready[name] = values.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0).contiguous() if values.dtype == torch.uint8 else values
+        ready[name] = (
+            values.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0).contiguous()
+            if values.dtype == torch.uint8
+            else values
+        )
     return ready
 
 
-def _update(optimizer: torch.optim.Optimizer, networks: list[torch.nn.Module], recipe: Recipe, accelerator: Accelerator) -> None:
+def _update(
+    optimizer: torch.optim.Optimizer, networks: list[torch.nn.Module], recipe: Recipe, accelerator: Accelerator
+) -> None:
     if recipe.clip_norm:
         accelerator.clip_grad_norm_([p for network in networks for p in network.parameters()], recipe.clip_norm)
     optimizer.step()

@@ -9,7 +9,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 class _Synchronised(nn.BatchNorm2d):
-    """BatchNorm2d with the mean and variance of the whole batch: Ioffe, Szegedy 2015, arXiv:1502.03167, over processes."""
+    """BatchNorm2d with the mean and variance of the whole batch: Ioffe, Szegedy 2015, arXiv:1502.03167, over
+    processes."""
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         if not self.training:

@@ -9,7 +9,8 @@ from edgegan.core.images import resized
 
 
 def augmented(picture: np.ndarray, size: tuple[int, int], crop: bool, flip: bool, key: tuple[int, ...]) -> np.ndarray:
-    """uint8 (H, W, C) -> (*size, C): a random piece (``crop``), mirrored half of the time (``flip``); the same for a key."""
+    """uint8 (H, W, C) -> (*size, C): a random piece (``crop``), mirrored half of the time (``flip``); the same for a
+    key."""
     if not (crop or flip):
         return picture
     rng = np.random.default_rng(key)
@@ -24,14 +25,21 @@ def check_sizes(shapes: set[tuple[int, ...]], size: tuple[int, int], crop: bool,
     if crop:
         small = [s for s in shapes if s[0] < size[0] or s[1] < size[1]]
         if small:
-            raise UsageError(f"{path}: a picture of {small[0][0]}x{small[0][1]} is smaller than the {size[0]}x{size[1]} pieces that the model wants")
+            raise UsageError(
+                f"{path}: a picture of {small[0][0]}x{small[0][1]} is smaller than the {size[0]}x{size[1]} pieces that "
+                "the model wants"
+            )
     elif any(s[:2] != size for s in shapes):
         told = ", ".join(f"{h}x{w}" for h, w, *_ in sorted(shapes)[:3])
-        raise UsageError(f"{path}: pictures of {told}, and the model wants {size[0]}x{size[1]}; set resize = true or crop = true in the recipe")
+        raise UsageError(
+            f"{path}: pictures of {told}, and the model wants {size[0]}x{size[1]}; set resize = true or crop = true in "
+            "the recipe"
+        )
 
 
 def edges(picture: np.ndarray) -> np.ndarray:
-    """White lines on black where the brightness changes: Sobel's gradient above a fifth of its largest, uint8 (H, W, 1)."""
+    """White lines on black where the brightness changes: Sobel's gradient above a fifth of its largest, uint8 (H, W,
+    1)."""
     grey = np.pad(picture.astype(np.float32).mean(-1), 1, mode="edge")
     smooth_rows = grey[:-2] + 2 * grey[1:-1] + grey[2:]
     smooth_columns = grey[:, :-2] + 2 * grey[:, 1:-1] + grey[:, 2:]

@@ -31,7 +31,9 @@ def test_a_measurement_takes_at_least_its_time_and_runs():
 
 def test_interleaving_gives_each_its_turns():
     order = []
-    found = interleaved({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, seconds=0.02, rounds=3, warmup=0)
+    found = interleaved(
+        {"a": lambda: order.append("a"), "b": lambda: order.append("b")}, seconds=0.02, rounds=3, warmup=0
+    )
     turns = [x for i, x in enumerate(order) if i == 0 or order[i - 1] != x]
     assert turns == ["a", "b"] * 3 and found["a"].count >= 10
 
@@ -44,14 +46,21 @@ def test_memory_is_of_a_process_of_its_own(null_artifact):
 def test_bench_of_a_null_artifact_has_every_field(null_artifact):
     found = bench(null_artifact, threads=1, seconds=0.05)
     assert found["latency_ms"]["count"] >= 10 and found["throughput_ips"] > 0 and found["load_ms"] > 0
-    assert found["power"] is None and found["power_reason"] and found["memory"]["device_mib"] is None and found["memory"]["device_mib_reason"]
+    assert (
+        found["power"] is None
+        and found["power_reason"]
+        and found["memory"]["device_mib"] is None
+        and found["memory"]["device_mib_reason"]
+    )
 
 
 def test_a_worker_measures_several_and_survives_one(tmp_path, null_artifact):
     broken = make_null(tmp_path / "b.null", LATENT)
     broken.write_bytes(b"")
     inputs = sample_inputs(LATENT.inputs, 3, 0)
-    found = run_job(Job(artifacts={"good": null_artifact, "bad": broken}, inputs=inputs, threads=1, timed=("good",), seconds=0.02))
+    found = run_job(
+        Job(artifacts={"good": null_artifact, "bad": broken}, inputs=inputs, threads=1, timed=("good",), seconds=0.02)
+    )
     assert found["good"].images.shape == (3, 3, 16, 16) and found["good"].latency_ms["count"] >= 10
     assert "damaged" in found["bad"].error and found["bad"].images is None
 
@@ -60,13 +69,24 @@ def test_a_worker_measures_several_and_survives_one(tmp_path, null_artifact):
 def test_a_crash_of_a_vendor_costs_one_candidate(tmp_path, null_artifact, monkeypatch):
     """A process that dies under one artifact: the others are measured all the same."""
     hook = tmp_path / "sitecustomize.py"
-    hook.write_text("import os, sys\nfrom pathlib import Path\nif 'edgegan.bench.worker' in ' '.join(sys.orig_argv) and 'crash.null' in (Path(sys.orig_argv[-1]) / 'job.json').read_text(): os._exit(139)\n")
+    hook.write_text(
+        "import os, sys\nfrom pathlib import Path\nif 'edgegan.bench.worker' in ' '.join(sys.orig_argv) and "
+        "'crash.null' in (Path(sys.orig_argv[-1]) / 'job.json').read_text(): os._exit(139)\n"
+    )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     crash = make_null(tmp_path / "crash.null", LATENT)
-    found = run_job(Job(artifacts={"good": null_artifact, "crash": crash}, inputs=sample_inputs(LATENT.inputs, 1, 0), threads=1))
+    found = run_job(
+        Job(artifacts={"good": null_artifact, "crash": crash}, inputs=sample_inputs(LATENT.inputs, 1, 0), threads=1)
+    )
     assert found["good"].error is None and "139" in found["crash"].error, sys.version
 
 
 def test_inputs_of_every_kind_are_timed(tmp_path):
-    spec = GeneratorSpec(inputs=(*LATENT.inputs, TensorSpec(name="y", kind="label", shape=(), classes=4), TensorSpec(name="x", kind="image", shape=(3, 8, 8), range=(0.0, 1.0))))
+    spec = GeneratorSpec(
+        inputs=(
+            *LATENT.inputs,
+            TensorSpec(name="y", kind="label", shape=(), classes=4),
+            TensorSpec(name="x", kind="image", shape=(3, 8, 8), range=(0.0, 1.0)),
+        )
+    )
     assert bench(make_null(tmp_path / "g.null", spec, batch=4), threads=1, seconds=0.02)["batch"] == 4

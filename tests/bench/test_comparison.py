@@ -34,7 +34,10 @@ def test_the_ratio_is_energy_over_error(seed, noise):
 def test_counterparts_are_found_in_either_layout_and_in_order():
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(1, 3, 4, 5)), rng.normal(size=(1, 6))
-    rows = compare([("a", a), ("flat", np.zeros(4)), ("b", b), ("mine", rng.normal(size=(1, 3, 4, 5)))], [("x", a.transpose(0, 2, 3, 1)), ("y", b + 0.01), ("z", rng.normal(size=(2, 2)))])
+    rows = compare(
+        [("a", a), ("flat", np.zeros(4)), ("b", b), ("mine", rng.normal(size=(1, 3, 4, 5)))],
+        [("x", a.transpose(0, 2, 3, 1)), ("y", b + 0.01), ("z", rng.normal(size=(2, 2)))],
+    )
     assert [(r.tensor, r.counterpart) for r in rows] == [("a", "x"), ("b", "y"), ("mine", None)]
     assert rows[0].snr_db == 200 and 30 < rows[1].snr_db < 50 and rows[2].snr_db is None
 
@@ -42,7 +45,22 @@ def test_counterparts_are_found_in_either_layout_and_in_order():
 @pytest.fixture
 def float_onnx(dcgan_graph, tmp_path):
     path = export_onnx(rewrite(dcgan_graph, "native").value, tmp_path / "float.onnx")
-    write_manifest(path, describe(artifact=path, backend="onnxruntime", backend_version="", target="x86-cpu", precision="fp32", spec=dcgan_graph.spec, output_shape=(3, 16, 16), batch=1, model="tiny", weights_sha256="0" * 64, build={}))
+    write_manifest(
+        path,
+        describe(
+            artifact=path,
+            backend="onnxruntime",
+            backend_version="",
+            target="x86-cpu",
+            precision="fp32",
+            spec=dcgan_graph.spec,
+            output_shape=(3, 16, 16),
+            batch=1,
+            model="tiny",
+            weights_sha256="0" * 64,
+            build={},
+        ),
+    )
     return path
 
 
@@ -72,7 +90,9 @@ def test_an_int8_litert_file_beside_the_float_one(float_onnx, dcgan_graph, tmp_p
     ready = rewrite(dcgan_graph, "phase-nhwc").value
     export_litert(ready.module, ready.example_inputs(), tmp_path / "float.tflite")
     samples = [list(sample_inputs(dcgan_graph.spec.inputs, 1, seed).values()) for seed in range(16)]
-    litert.quantize(tmp_path / "float.tflite", litert.observe(tmp_path / "float.tflite", samples), tmp_path / "g.tflite")
+    litert.quantize(
+        tmp_path / "float.tflite", litert.observe(tmp_path / "float.tflite", samples), tmp_path / "g.tflite"
+    )
     inputs = sample_inputs(dcgan_graph.spec.inputs, 1, 99)
     rows = compare(activations(float_onnx, inputs), activations(tmp_path / "g.tflite", inputs))
     known = [row for row in rows if row.snr_db is not None]

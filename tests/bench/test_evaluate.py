@@ -32,7 +32,10 @@ def test_a_perfect_translation_is_nearer_than_a_ruined_one(photos):
     ruined = Drawer("ruined", SPEC, lambda values: np.clip(3 * values["x"], -1, 1), images=photos)
     figures = [evaluate(d, photos, 40, [0, 1], network, "lite0", Silent())["figures"] for d in (perfect, ruined)]
     assert figures[0].keys() == {"fd_lite0", "kid_lite0", "precision_lite0", "recall_lite0", "is_lite0"}
-    assert figures[0]["fd_lite0"]["mean"] < figures[1]["fd_lite0"]["mean"] and figures[0]["precision_lite0"]["mean"] > figures[1]["precision_lite0"]["mean"]
+    assert (
+        figures[0]["fd_lite0"]["mean"] < figures[1]["fd_lite0"]["mean"]
+        and figures[0]["precision_lite0"]["mean"] > figures[1]["precision_lite0"]["mean"]
+    )
     with pytest.raises(UsageError, match="at least 16"):
         evaluate(perfect, photos[:5], 40, [0], network, "lite0", Silent())
 
@@ -44,7 +47,13 @@ def test_the_commands_over_a_zoo_model(tmp_path, capsys):
     assert found["seeds"] == [0, 1] and len(found["figures"]["fd_lite0"]["values"]) == 2 and found["samples"] == 32
     assert run(["show", "fashion-dcgan", "--samples", "24", "--out", str(tmp_path), "--json"]) == 0
     pictures = json.loads(capsys.readouterr().out)
-    assert {n for n, row in pictures.items() if row["file"]} == {"grid", "interpolation", "animation", "directions", "map"}
+    assert {n for n, row in pictures.items() if row["file"]} == {
+        "grid",
+        "interpolation",
+        "animation",
+        "directions",
+        "map",
+    }
     assert pictures["classes"] == {"file": None, "file_reason": "there is no class input"}
     assert all((tmp_path / row["file"]).stat().st_size > 1000 for row in pictures.values() if row["file"])
 

@@ -10,11 +10,24 @@ from edgegan.cli.app import app, run
 from edgegan.core.errors import UsageError
 
 EDGEGAN = Path(sys.executable).parent / "edgegan"
-HEAVY = ("torch", "onnx", "onnxruntime", "openvino", "ai_edge_litert", "litert_torch", "tensorrt", "tensorrt_rtx", "torchao")
+HEAVY = (
+    "torch",
+    "onnx",
+    "onnxruntime",
+    "openvino",
+    "ai_edge_litert",
+    "litert_torch",
+    "tensorrt",
+    "tensorrt_rtx",
+    "torchao",
+)
 
 
 def test_help_needs_no_heavy_package():
-    code = f"import sys\nfor name in {HEAVY!r}: sys.modules[name] = None\nfrom edgegan.cli.app import run\nsys.exit(run(['--help']))"
+    code = (
+        f"import sys\nfor name in {HEAVY!r}: sys.modules[name] = None\nfrom edgegan.cli.app import "
+        "run\nsys.exit(run(['--help']))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0 and "compress" in done.stdout, done.stderr
 
@@ -25,7 +38,18 @@ def test_each_command_shows_an_example(command, capsys):
     assert f"Example: edgegan {command}" in " ".join(capsys.readouterr().out.split())
 
 
-@pytest.mark.parametrize("arguments,code", [(["targets", "nowhere"], 2), (["bench", "--bogus"], 2), (["compress"], 2), (["inspect", "none.onnx"], 6), (["train", "none"], 2), (["build", "none.edgegan"], 6), (["nonsense"], 2)])
+@pytest.mark.parametrize(
+    "arguments,code",
+    [
+        (["targets", "nowhere"], 2),
+        (["bench", "--bogus"], 2),
+        (["compress"], 2),
+        (["inspect", "none.onnx"], 6),
+        (["train", "none"], 2),
+        (["build", "none.edgegan"], 6),
+        (["nonsense"], 2),
+    ],
+)
 def test_exit_codes_and_no_traceback(arguments, code, capsys):
     assert run(arguments) == code
     printed = capsys.readouterr()
@@ -69,7 +93,9 @@ def test_build_without_tensorrt_says_how_to_install_it(tmp_path, capsys):
     if find_spec("tensorrt") is not None:
         pytest.skip("TensorRT is installed here")
     (tmp_path / "g.onnx").write_bytes(b"x")
-    write_bundle(tmp_path / "g.edgegan", tmp_path / "g.onnx", {"precision": "int8", "manifest": {}}, {"image": np.zeros(1)})
+    write_bundle(
+        tmp_path / "g.edgegan", tmp_path / "g.onnx", {"precision": "int8", "manifest": {}}, {"image": np.zeros(1)}
+    )
     assert run(["build", str(tmp_path / "g.edgegan"), "--out", str(tmp_path / "engine")]) == 5
     assert "tensorrt" in capsys.readouterr().err
 

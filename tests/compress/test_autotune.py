@@ -25,14 +25,21 @@ def test_forms_are_measured_once_and_composed(precision, dcgan_graph, tmp_path, 
     native = rewrite(dcgan_graph, "native").value
     choice = autotune.autotune(native, "onnxruntime", precision, 1, tmp_path / "work")
     assert len(choice.milliseconds) == 2
-    assert all(row == {"stacked": None} if precision == "int8" else set(row) == {"native", "stacked"} and min(row.values()) > 0 for row in choice.milliseconds.values())
+    assert all(
+        row == {"stacked": None} if precision == "int8" else set(row) == {"native", "stacked"} and min(row.values()) > 0
+        for row in choice.milliseconds.values()
+    )
     (table,) = json.loads((cache_folder() / "forms.json").read_text()).values()
     assert set(table) == set(choice.keys.values())
     monkeypatch.setattr(autotune, "_measure", lambda *_: pytest.fail("measured again"))
     assert autotune.autotune(native, "onnxruntime", precision, 1, tmp_path / "work") == choice
     graph = autotune.forms_graph(native, choice, "onnxruntime", Reference(dcgan_graph)).value
-    assert sum(is_call(n, *TRANSPOSED) for n in graph.module.graph.nodes) == list(choice.forms().values()).count("native")
-    assert len(choice.notes()) == (2 if precision == "fp32" else 0) and all(form in note for note, form in zip(choice.notes(), choice.forms().values(), strict=False))
+    assert sum(is_call(n, *TRANSPOSED) for n in graph.module.graph.nodes) == list(choice.forms().values()).count(
+        "native"
+    )
+    assert len(choice.notes()) == (2 if precision == "fp32" else 0) and all(
+        form in note for note, form in zip(choice.notes(), choice.forms().values(), strict=False)
+    )
 
 
 def test_a_form_is_measured_in_the_precision_it_is_for(dcgan_graph, tmp_path):
@@ -40,7 +47,11 @@ def test_a_form_is_measured_in_the_precision_it_is_for(dcgan_graph, tmp_path):
     choice = autotune.autotune(rewrite(dcgan_graph, "native").value, "openvino", "int8", 1, tmp_path / "work")
     assert all(set(row) == {"native", "stacked"} and None not in row.values() for row in choice.milliseconds.values())
     measured = [{n.op_type for n in onnx.load(file).graph.node} for file in (tmp_path / "work").rglob("*-int8.onnx")]
-    assert len(measured) == 4 and all("DequantizeLinear" in kinds for kinds in measured) and sum("ConvTranspose" in kinds for kinds in measured) == 2
+    assert (
+        len(measured) == 4
+        and all("DequantizeLinear" in kinds for kinds in measured)
+        and sum("ConvTranspose" in kinds for kinds in measured) == 2
+    )
 
 
 @pytest.mark.slow
@@ -55,7 +66,9 @@ def test_litert_measures_its_forms_in_int8(cyclegan_graph, tmp_path):
 def test_a_damaged_table_is_measured_again(dcgan_graph, tmp_path):
     cache_folder().mkdir(parents=True)
     (cache_folder() / "forms.json").write_text("{")
-    assert autotune.autotune(rewrite(dcgan_graph, "native").value, "onnxruntime", "fp32", 1, tmp_path / "work").milliseconds
+    assert autotune.autotune(
+        rewrite(dcgan_graph, "native").value, "onnxruntime", "fp32", 1, tmp_path / "work"
+    ).milliseconds
 
 
 def test_a_cache_that_cannot_be_written_is_said(dcgan_graph, tmp_path, monkeypatch):
@@ -69,5 +82,9 @@ def test_a_form_that_the_converter_refuses_is_not_chosen(cyclegan_graph, tmp_pat
     """litert-torch has no transposed convolution with output padding."""
     choice = autotune.autotune(rewrite(cyclegan_graph, "native").value, "litert", "fp32", 1, tmp_path / "work")
     (row,), (form,) = choice.milliseconds.values(), choice.forms().values()
-    assert row["native"] is None and min(row["stacked"], row["split"]) > 0 and form == min(("stacked", "split"), key=row.__getitem__)
+    assert (
+        row["native"] is None
+        and min(row["stacked"], row["split"]) > 0
+        and form == min(("stacked", "split"), key=row.__getitem__)
+    )
     assert "native does not run" in choice.notes()[0]

@@ -1,4 +1,5 @@
-"""The whole way on tiny generators; the promise to users as a whole is tested from outside, by the conformance suite."""
+"""The whole way on tiny generators; the promise to users as a whole is tested from outside, by the conformance
+suite."""
 
 import json
 import os
@@ -40,7 +41,15 @@ def model(tmp_path):
 
 @pytest.fixture
 def options(model, tmp_path):
-    return Options(model=f"{model}:latent", inputs=("latent:8x1x1",), target=load_target("mobile"), out=tmp_path / "out", threads=1, min_psnr=18, calibration_samples=16)
+    return Options(
+        model=f"{model}:latent",
+        inputs=("latent:8x1x1",),
+        target=load_target("mobile"),
+        out=tmp_path / "out",
+        threads=1,
+        min_psnr=18,
+        calibration_samples=16,
+    )
 
 
 @pytest.mark.slow
@@ -58,7 +67,9 @@ def test_stages_one_by_one_end_where_compress_does(options):
 @pytest.mark.slow
 def test_distances_gate_and_candidates_are_kept(options, photos, tmp_path):
     np.savez(tmp_path / "photos.npz", images=photos)
-    report = compress(replace(options, data=tmp_path / "photos.npz", fd_samples=32, max_fd_ratio=50.0, keep_candidates=True))
+    report = compress(
+        replace(options, data=tmp_path / "photos.npz", fd_samples=32, max_fd_ratio=50.0, keep_candidates=True)
+    )
     assert report.result["quality"]["fd_lite0"] > 0 and report.content["baseline"]["quality"]["fd_lite0"] > 0
     other = next(c for c in report.content["candidates"] if c["name"] != report.result["name"])
     kept = options.out / other["artifact"]
@@ -66,14 +77,22 @@ def test_distances_gate_and_candidates_are_kept(options, photos, tmp_path):
     with pytest.raises(GateError, match="fd_lite0"):
         compress(replace(options, data=tmp_path / "photos.npz", fd_samples=32, max_fd_ratio=1e-6))
     written = json.loads((options.out / "report.json").read_text())
-    assert written["result"] is None and not list(options.out.glob("g.*")) and all("above the gate" in c["reason"] for c in written["candidates"])
+    assert (
+        written["result"] is None
+        and not list(options.out.glob("g.*"))
+        and all("above the gate" in c["reason"] for c in written["candidates"])
+    )
 
 
 @pytest.mark.slow
 def test_a_bundle_holds_what_the_device_needs(options):
     report = compress(replace(options, target=load_target("jetson-orin"), precision="int8"))
     bundle = read_bundle(options.out / "g.edgegan")
-    assert report.result["artifact"] == "g.edgegan" and bundle.description["precision"] == "int8" and "edgegan build" in bundle.description["command"]
+    assert (
+        report.result["artifact"] == "g.edgegan"
+        and bundle.description["precision"] == "int8"
+        and "edgegan build" in bundle.description["command"]
+    )
     assert bundle.check["image"].shape[1:] == (3, 16, 16) and "input_z" in bundle.check
     assert "NVIDIA's ONNX parser" in " ".join(bundle.description["parser"])
 
@@ -81,8 +100,26 @@ def test_a_bundle_holds_what_the_device_needs(options):
 @pytest.mark.slow
 @pytest.mark.parametrize("stop,code", [(signal.SIGINT, 130)])
 def test_ctrl_c_is_130_and_the_same_call_goes_on(options, model, stop, code):
-    command = [str(EDGEGAN), "compress", f"{model}:latent", "--input", "latent:8x1x1", "--target", "mobile", "--min-psnr", "18", "--prune", "0.25", "--distill-steps", "4000", "--out", str(options.out)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    command = [
+        str(EDGEGAN),
+        "compress",
+        f"{model}:latent",
+        "--input",
+        "latent:8x1x1",
+        "--target",
+        "mobile",
+        "--min-psnr",
+        "18",
+        "--prune",
+        "0.25",
+        "--distill-steps",
+        "4000",
+        "--out",
+        str(options.out),
+    ]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     end = time.time() + 120
     while not (options.out / "stages" / "distil.pt").exists() and process.poll() is None and time.time() < end:
         time.sleep(0.05)
@@ -106,13 +143,31 @@ def test_no_pruning_steps_are_said_loudly(options):
     assert any("WARNING" in note for stage in report.content["stages"] for note in stage["notes"])
 
 
-@pytest.mark.parametrize("change,told", [({"prune": 1.5}, "prune"), ({"prune": float("nan")}, "prune"), ({"macs_ratio": 0.5}, "macs-ratio"), ({"precision": "int7"}, "int7"), ({"batch": 0}, "batch"), ({"threads": 0}, "threads"), ({"distill_steps": -1}, "distill"), ({"max_fd_ratio": -1.0}, "max-fd")])
+@pytest.mark.parametrize(
+    "change,told",
+    [
+        ({"prune": 1.5}, "prune"),
+        ({"prune": float("nan")}, "prune"),
+        ({"macs_ratio": 0.5}, "macs-ratio"),
+        ({"precision": "int7"}, "int7"),
+        ({"batch": 0}, "batch"),
+        ({"threads": 0}, "threads"),
+        ({"distill_steps": -1}, "distill"),
+        ({"max_fd_ratio": -1.0}, "max-fd"),
+    ],
+)
 def test_options_are_checked_before_anything_is_loaded(options, change, told):
     with pytest.raises(UsageError, match=told):
         replace(options, **change)
 
 
-@pytest.mark.parametrize("pictures,told", [(np.full((6, 16, 16, 3), 90, np.uint8), "one flat colour"), (np.tile(np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1), (6, 1, 1, 3)), "are the same")])
+@pytest.mark.parametrize(
+    "pictures,told",
+    [
+        (np.full((6, 16, 16, 3), 90, np.uint8), "one flat colour"),
+        (np.tile(np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1), (6, 1, 1, 3)), "are the same"),
+    ],
+)
 def test_pictures_that_say_nothing_are_refused_before_calibration(options, model, tmp_path, pictures, told):
     np.savez(tmp_path / "flat.npz", images=pictures)
     with pytest.raises(UsageError, match=told):
@@ -139,11 +194,24 @@ def test_a_missing_package_is_told_before_work(options, monkeypatch):
 
 
 def row(name, p50, psnr, precision="int8", error=None):
-    return {"name": name, "latency_ms": p50 and {"p50": p50}, "quality": {"psnr_db": psnr}, "precision": precision, "precision_exceptions": {}, "bytes": 10, "error": error}
+    return {
+        "name": name,
+        "latency_ms": p50 and {"p50": p50},
+        "quality": {"psnr_db": psnr},
+        "precision": precision,
+        "precision_exceptions": {},
+        "bytes": 10,
+        "error": error,
+    }
 
 
 def test_the_fastest_that_passes_is_chosen():
-    rows = [row("fast", 1.0, 20.0), row("good", 2.0, 40.0), row("slow", 3.0, 90.0, "fp32"), row("broken", None, None, error="refused")]
+    rows = [
+        row("fast", 1.0, 20.0),
+        row("good", 2.0, 40.0),
+        row("slow", 3.0, 90.0, "fp32"),
+        row("broken", None, None, error="refused"),
+    ]
     for r in rows:
         r["passed"], r["reason"] = judge(r, 30)
     assert [r["name"] for r in ranked(rows, load_target("x86-cpu"))] == ["good", "slow"]
@@ -164,14 +232,18 @@ def test_unmeasured_candidates_follow_the_targets_order_of_precisions():
 
 
 def test_the_python_call_of_the_interface(model, tmp_path):
-    report = compress_by_name(f"{model}:latent", "mobile", inputs=["latent:8x1x1"], out=str(tmp_path / "out"), until="rewrite")
+    report = compress_by_name(
+        f"{model}:latent", "mobile", inputs=["latent:8x1x1"], out=str(tmp_path / "out"), until="rewrite"
+    )
     assert [s["name"] for s in report.content["stages"]] == ["load", "prune", "rewrite"] and report.result is None
 
 
 @pytest.mark.slow
 def test_a_target_may_name_openvino_alone(options, tmp_path):
     file = tmp_path / "ov.toml"
-    file.write_text('description = "OpenVINO alone"\nruntimes = ["openvino"]\nprecisions = ["int8", "fp32"]\nruns_here = true\n')
+    file.write_text(
+        'description = "OpenVINO alone"\nruntimes = ["openvino"]\nprecisions = ["int8", "fp32"]\nruns_here = true\n'
+    )
     report = compress(replace(options, target=load_target(str(file)))).content
     assert report["baseline"]["backend"] == "openvino" and report["result"]["backend"] == "openvino"
     assert report["baseline"]["latency_ms"]["p50"] > 0

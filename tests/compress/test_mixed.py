@@ -26,9 +26,16 @@ def options(tmp_path, photos):
     (tmp_path / "subject.py").write_text(MODEL.format(root=str(Path(__file__).parents[2])))
     np.savez(tmp_path / "photos.npz", images=photos)
     return Options(
-        model=f"{tmp_path}/subject.py:image", inputs=("image:3x16x16",), target=load_target("mobile"), out=tmp_path / "out", threads=1, data=tmp_path / "photos.npz",
-        precision="int8", calibration_samples=16, fd_samples=0,
-    )  # fmt: skip
+        model=f"{tmp_path}/subject.py:image",
+        inputs=("image:3x16x16",),
+        target=load_target("mobile"),
+        out=tmp_path / "out",
+        threads=1,
+        data=tmp_path / "photos.npz",
+        precision="int8",
+        calibration_samples=16,
+        fd_samples=0,
+    )
 
 
 @pytest.mark.slow
@@ -53,13 +60,31 @@ def test_layers_are_left_in_float_until_the_gate_holds(options, target):
 
 @pytest.mark.slow
 def test_the_sensitivity_command(options, capsys):
-    base = ["quantize", options.model, "--input", "image:3x16x16", "--data", str(options.data), "--target", "mobile", "--threads", "1", "--calibration-samples", "16", "--out", str(options.out)]
+    base = [
+        "quantize",
+        options.model,
+        "--input",
+        "image:3x16x16",
+        "--data",
+        str(options.data),
+        "--target",
+        "mobile",
+        "--threads",
+        "1",
+        "--calibration-samples",
+        "16",
+        "--out",
+        str(options.out),
+    ]
     assert command([*base, "--sensitivity", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["candidate"].startswith("litert") and len(found["layers"]) >= 4
     for row in found["layers"]:
         assert 5 < row["psnr_db"] < 120 and row["fd_lite0"] >= 0 and isinstance(row["saves_ms"], float)
-    assert json.loads((options.out / "sensitivity.json").read_text()) == found and (options.out / "sensitivity.png").stat().st_size > 2000
+    assert (
+        json.loads((options.out / "sensitivity.json").read_text()) == found
+        and (options.out / "sensitivity.png").stat().st_size > 2000
+    )
     assert not list(options.out.glob("g.*"))
 
 

@@ -20,7 +20,10 @@ from edgegan.quantize.sensitivity import Simulation
 
 
 def calibration(graph):
-    return [tuple(torch.from_numpy(v[i : i + 1]) for v in sample_inputs(graph.spec.inputs, 16, 1).values()) for i in range(16)]
+    return [
+        tuple(torch.from_numpy(v[i : i + 1]) for v in sample_inputs(graph.spec.inputs, 16, 1).values())
+        for i in range(16)
+    ]
 
 
 def rounded_psnr(graph, wanted, inputs, bits):
@@ -43,12 +46,22 @@ def test_onnx_and_litert_hold_the_same_integer_weights(dcgan_graph, tmp_path):
     samples = calibration(trained)
     path = export_onnx(pt2e.quantize(rewrite(trained, "phase").value, ONNXRUNTIME, samples).value, tmp_path / "g.onnx")
     held = [onnx.numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer]
-    ours = {a.size: _rows(a.reshape(len(a), -1) if a.ndim == 2 else a.transpose(0, 2, 3, 1).reshape(len(a), -1)) for a in held if a.dtype == np.int8 and a.ndim > 1}
+    ours = {
+        a.size: _rows(a.reshape(len(a), -1) if a.ndim == 2 else a.transpose(0, 2, 3, 1).reshape(len(a), -1))
+        for a in held
+        if a.dtype == np.int8 and a.ndim > 1
+    }
     nhwc = rewrite(trained, "phase-nhwc").value
     floats = export_litert(nhwc.module, nhwc.example_inputs(), tmp_path / "f.tflite")
-    quantized = litert.quantize(floats, litert.observe(floats, [[t.numpy() for t in s] for s in samples]), tmp_path / "g.tflite").value
+    quantized = litert.quantize(
+        floats, litert.observe(floats, [[t.numpy() for t in s] for s in samples]), tmp_path / "g.tflite"
+    ).value
     interpreter = Interpreter(str(quantized))
-    constants = [d for d in interpreter.get_tensor_details() if d["dtype"] == np.int8 and len(d["shape"]) in (2, 4) and np.prod(d["shape"]) in ours]
+    constants = [
+        d
+        for d in interpreter.get_tensor_details()
+        if d["dtype"] == np.int8 and len(d["shape"]) in (2, 4) and np.prod(d["shape"]) in ours
+    ]
     found = {}
     for detail in constants:
         try:

@@ -40,7 +40,9 @@ def test_a_step_that_costs_the_picture_is_undone(dcgan_graph, monkeypatch):
     made = refine(graph, ("spoil",), ONNXRUNTIME, batches(graph), inputs)
     assert made.value is graph and "spoiled" in made.notes[0] and made.notes[0].endswith("undone")
     again = refine(graph, ("mend", "spoil"), ONNXRUNTIME, batches(graph), inputs)
-    assert [note.split(":")[0] for note in again.notes] == ["spoiled", "mended"], "in the table's order, not the caller's"
+    assert [note.split(":")[0] for note in again.notes] == ["spoiled", "mended"], (
+        "in the table's order, not the caller's"
+    )
     assert np.abs(worse.run(inputs) - graph.run(inputs)).max() > 0
 
 
@@ -50,10 +52,40 @@ def test_the_steps_act_in_the_order_in_which_they_build_on_each_other():
 
 @pytest.mark.slow
 def test_a_run_with_every_step_tells_what_each_gave(tmp_path):
-    arguments = ["--target", "mobile", "--threads", "1", "--fd-samples", "0", "--calibration-samples", "32", "--keep-candidates"]
-    assert command(["compress", "fashion-dcgan", *arguments, "--equalize", "--adaround", "--bias-correction", "--observer", "mse", "--weight-bits", "4", "--out", str(tmp_path / "a")]) == 0
+    arguments = [
+        "--target",
+        "mobile",
+        "--threads",
+        "1",
+        "--fd-samples",
+        "0",
+        "--calibration-samples",
+        "32",
+        "--keep-candidates",
+    ]
+    assert (
+        command(
+            [
+                "compress",
+                "fashion-dcgan",
+                *arguments,
+                "--equalize",
+                "--adaround",
+                "--bias-correction",
+                "--observer",
+                "mse",
+                "--weight-bits",
+                "4",
+                "--out",
+                str(tmp_path / "a"),
+            ]
+        )
+        == 0
+    )
     report = json.loads((tmp_path / "a" / "report.json").read_text())
-    told = " ".join(note for stage in report["stages"] for note in stage["notes"]) + " ".join(note for row in report["candidates"] for note in row["notes"])
+    told = " ".join(note for stage in report["stages"] for note in stage["notes"]) + " ".join(
+        note for row in report["candidates"] for note in row["notes"]
+    )
     assert all(step in told for step in ("equalization", "adaptive rounding", "bias correction"))
     rows = {row["name"]: row for row in report["candidates"]}
     narrow, wide = rows["litert-phase-nhwc-int8-w4"], rows["litert-phase-nhwc-int8"]

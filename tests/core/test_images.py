@@ -54,7 +54,16 @@ def test_idx_files(tmp_path, pictures):
         read_images(tmp_path / "cut-idx3-ubyte")
 
 
-@pytest.mark.parametrize("array", [np.zeros((0, 4, 4, 3), np.uint8), np.zeros((2, 4, 4, 5), np.uint8), np.full((2, 4, 4, 3), np.nan, np.float32), np.full((2, 4, 4, 3), 9.0, np.float32), np.zeros((2, 4, 4, 3), np.int32)])
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((0, 4, 4, 3), np.uint8),
+        np.zeros((2, 4, 4, 5), np.uint8),
+        np.full((2, 4, 4, 3), np.nan, np.float32),
+        np.full((2, 4, 4, 3), 9.0, np.float32),
+        np.zeros((2, 4, 4, 3), np.int32),
+    ],
+)
 def test_what_is_no_picture_is_refused_by_name(tmp_path, array):
     np.save(tmp_path / "odd.npy", array)
     with pytest.raises(UsageError, match=r"odd\.npy"):

@@ -32,7 +32,9 @@ def test_a_mangled_manifest_is_an_error_of_ours_or_harmless(null_artifact, data)
     content = json.loads(path.read_text())
     before = path.read_text()
     key = data.draw(st.sampled_from(sorted(content)))
-    content[key] = data.draw(st.one_of(st.none(), st.integers(), st.text(max_size=5), st.lists(st.integers(), max_size=2), st.just({})))
+    content[key] = data.draw(
+        st.one_of(st.none(), st.integers(), st.text(max_size=5), st.lists(st.integers(), max_size=2), st.just({}))
+    )
     path.write_text(json.dumps(content))
     try:
         manifest = read_manifest(null_artifact)

@@ -7,7 +7,12 @@ from scipy import stats
 from edgegan.core.sampling import float_to_image, image_to_float, sample_inputs
 from edgegan.core.spec import TensorSpec
 
-SPECS = (TensorSpec(name="z", kind="latent", shape=(8, 1, 1)), TensorSpec(name="y", kind="label", shape=(), classes=5), TensorSpec(name="o", kind="onehot", shape=(4,), classes=4), TensorSpec(name="x", kind="image", shape=(3, 12, 20), range=(0.0, 1.0)))
+SPECS = (
+    TensorSpec(name="z", kind="latent", shape=(8, 1, 1)),
+    TensorSpec(name="y", kind="label", shape=(), classes=5),
+    TensorSpec(name="o", kind="onehot", shape=(4,), classes=4),
+    TensorSpec(name="x", kind="image", shape=(3, 12, 20), range=(0.0, 1.0)),
+)
 
 
 def test_a_seed_means_the_same_numbers_for_any_count():

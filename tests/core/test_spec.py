@@ -20,7 +20,26 @@ def test_every_kind():
     assert parse_input("onehot:10", "y").shape == (10,)
 
 
-@pytest.mark.parametrize("text", ["banana:8", "latent", "latent:", "latent:8x", "latent:0", "latent:8@0,1", "latent:8@-1", "latent:8@0", "latent:8@nan", "label:8@1", "image:64x64", "image:3x8x8@1,0", "image:3x8x8@a,b", "label:2x2", "latent:-3"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "banana:8",
+        "latent",
+        "latent:",
+        "latent:8x",
+        "latent:0",
+        "latent:8@0,1",
+        "latent:8@-1",
+        "latent:8@0",
+        "latent:8@nan",
+        "label:8@1",
+        "image:64x64",
+        "image:3x8x8@1,0",
+        "image:3x8x8@a,b",
+        "label:2x2",
+        "latent:-3",
+    ],
+)
 def test_what_does_not_parse_is_named(text):
     with pytest.raises(UsageError, match=text.split("@")[0][:6]):
         parse_input(text, "z")

@@ -10,11 +10,17 @@ from edgegan.core.stage import StageStore
 def test_a_store_of_other_inputs_is_refused_by_what_differs(tmp_path):
     with StageStore(tmp_path, {"seed": 0, "prune": 0.5}).claimed():
         pass
-    with pytest.raises(OutputError, match=r"\(prune, seed differ\)"), StageStore(tmp_path, {"seed": 1, "prune": 0.6}).claimed():
+    with (
+        pytest.raises(OutputError, match=r"\(prune, seed differ\)"),
+        StageStore(tmp_path, {"seed": 1, "prune": 0.6}).claimed(),
+    ):
         pass
 
 
-CLAIM = "import sys; from pathlib import Path; from edgegan.core.stage import StageStore\nwith StageStore(Path(sys.argv[1]), {'seed': 0}).claimed(): pass"
+CLAIM = (
+    "import sys; from pathlib import Path; from edgegan.core.stage import StageStore\nwith "
+    "StageStore(Path(sys.argv[1]), {'seed': 0}).claimed(): pass"
+)
 
 
 def test_a_store_in_use_is_refused_until_it_is_let_go(tmp_path):

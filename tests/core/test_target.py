@@ -26,7 +26,9 @@ def test_a_file_of_the_same_form(tmp_path):
     assert load_target(str(tmp_path / "mine.toml")).runtime == "litert"
 
 
-@pytest.mark.parametrize("change,told", [("watts = 3\n", "watts"), ('build = "moon"\n', "moon"), ('power = [\n', "TOML")])
+@pytest.mark.parametrize(
+    "change,told", [("watts = 3\n", "watts"), ('build = "moon"\n', "moon"), ("power = [\n", "TOML")]
+)
 def test_what_is_unknown_is_refused(tmp_path, change, told):
     (tmp_path / "mine.toml").write_text(GOOD + change)
     with pytest.raises(UsageError, match=told):

@@ -1,4 +1,5 @@
-"""Exported files in the vendors' own runtimes: that they load, compute the same, and that int8 kernels are really used."""
+"""Exported files in the vendors' own runtimes: that they load, compute the same, and that int8 kernels are really
+used."""
 
 import numpy as np
 import onnx
@@ -35,7 +36,12 @@ def check_inputs(graph):
 
 def onnx_images(path, inputs):
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return np.concatenate([session.run(None, {k: v[i : i + 1] for k, v in inputs.items()})[0] for i in range(len(next(iter(inputs.values()))))])
+    return np.concatenate(
+        [
+            session.run(None, {k: v[i : i + 1] for k, v in inputs.items()})[0]
+            for i in range(len(next(iter(inputs.values()))))
+        ]
+    )
 
 
 def litert_images(path, inputs):
@@ -79,7 +85,9 @@ def test_onnxruntime_fuses_every_quantized_convolution(dcgan_graph, tmp_path):
     ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     kinds = [n.op_type for n in onnx.load(tmp_path / "optimized.onnx").graph.node]
     assert kinds.count("QLinearConv") == 2 and "QGemm" in kinds and "Conv" not in kinds and "ConvTranspose" not in kinds
-    assert psnr_db(dcgan_graph.run(check_inputs(dcgan_graph)), onnx_images(path, check_inputs(dcgan_graph)), (-1, 1)) > 30
+    assert (
+        psnr_db(dcgan_graph.run(check_inputs(dcgan_graph)), onnx_images(path, check_inputs(dcgan_graph)), (-1, 1)) > 30
+    )
 
 
 def test_tensorrt_gets_symmetric_explicit_quantization(graph, tmp_path):
@@ -87,7 +95,11 @@ def test_tensorrt_gets_symmetric_explicit_quantization(graph, tmp_path):
     path = export_onnx(quantized, tmp_path / "g.onnx")
     model = onnx.load(path)
     values = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
-    zeros = [values[n.input[2]] for n in model.graph.node if n.op_type in ("QuantizeLinear", "DequantizeLinear") and len(n.input) > 2]
+    zeros = [
+        values[n.input[2]]
+        for n in model.graph.node
+        if n.op_type in ("QuantizeLinear", "DequantizeLinear") and len(n.input) > 2
+    ]
     assert zeros and all((z == 0).all() for z in zeros)
     assert check_with_parser(path)["quantize_layers"] > 0
     assert len(build_rtx(path, "8.9").plan) > 1000
@@ -107,7 +119,16 @@ def test_litert_in_float_is_one_partition(graph, tmp_path):
     assert psnr_db(graph.run(check_inputs(graph)), litert_images(half, check_inputs(graph)), (-1, 1)) > 50
 
 
-@pytest.mark.parametrize("how", [{"size": (3, 4)}, {"size": (11, 13)}, {"scale_factor": 1.5}, {"scale_factor": 1.5, "mode": "bilinear"}, {"size": (3, 4), "mode": "bilinear", "antialias": True}])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"size": (3, 4)},
+        {"size": (11, 13)},
+        {"scale_factor": 1.5},
+        {"scale_factor": 1.5, "mode": "bilinear"},
+        {"size": (3, 4), "mode": "bilinear", "antialias": True},
+    ],
+)
 def test_litert_resizes_as_pytorch_does(how, tmp_path):
     class Resized(torch.nn.Module):
         def forward(self, x):
@@ -138,7 +159,9 @@ def test_litert_int8_resizes_as_pytorch_does(how, tmp_path):
 
 
 def test_litert_int8_of_a_dcgan_is_one_delegate_and_keeps_the_picture(dcgan_graph, tmp_path):
-    floats = export_litert(rewrite(dcgan_graph, "phase-nhwc").value.module, dcgan_graph.example_inputs(), tmp_path / "f.tflite")
+    floats = export_litert(
+        rewrite(dcgan_graph, "phase-nhwc").value.module, dcgan_graph.example_inputs(), tmp_path / "f.tflite"
+    )
     samples = [[t.numpy() for t in batch] for batch in calibration(dcgan_graph)]
     path = litert.quantize(floats, litert.observe(floats, samples), tmp_path / "g.tflite").value
     interpreter = Interpreter(str(path))
@@ -148,11 +171,16 @@ def test_litert_int8_of_a_dcgan_is_one_delegate_and_keeps_the_picture(dcgan_grap
     convolutions = [op for op in interpreter._get_ops_details() if op["op_name"] in ("CONV_2D", "FULLY_CONNECTED")]
     assert kinds.count("DELEGATE") == 1 and "TRANSPOSE_CONV" not in kinds
     assert all(types[int(op["outputs"][0])] == np.int8 for op in convolutions)
-    assert psnr_db(dcgan_graph.run(check_inputs(dcgan_graph)), litert_images(path, check_inputs(dcgan_graph)), (-1, 1)) > 30
+    assert (
+        psnr_db(dcgan_graph.run(check_inputs(dcgan_graph)), litert_images(path, check_inputs(dcgan_graph)), (-1, 1))
+        > 30
+    )
 
 
 def test_litert_layers_only_keeps_normalisation_in_float(cyclegan_graph, tmp_path):
-    floats = export_litert(rewrite(cyclegan_graph, "phase-nhwc").value.module, cyclegan_graph.example_inputs(), tmp_path / "f.tflite")
+    floats = export_litert(
+        rewrite(cyclegan_graph, "phase-nhwc").value.module, cyclegan_graph.example_inputs(), tmp_path / "f.tflite"
+    )
     samples = [[t.numpy() for t in batch] for batch in calibration(cyclegan_graph)]
     whole = litert.quantize(floats, litert.observe(floats, samples), tmp_path / "a.tflite").value
     layers = litert.quantize(floats, litert.observe(floats, samples), tmp_path / "b.tflite", kept="arithmetic").value
@@ -195,31 +223,43 @@ def test_tensorrt_builds_int8_layers_in_every_place(graph, half_rest, tmp_path):
 
 
 def test_openvino_executes_every_layer_in_int8(graph, tmp_path):
-    path = export_onnx(pt2e.quantize(rewrite(graph, "phase").value, ONNXRUNTIME, calibration(graph)).value, tmp_path / "g.onnx")
+    path = export_onnx(
+        pt2e.quantize(rewrite(graph, "phase").value, ONNXRUNTIME, calibration(graph)).value, tmp_path / "g.onnx"
+    )
     compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     executed = [op.get_rt_info() for op in compiled.get_runtime_model().get_ordered_ops()]
-    kinds = [(info["layerType"].astype(str), info["runtimePrecision"].astype(str)) for info in executed if info["layerType"].astype(str) in ("Convolution", "FullyConnected")]
+    kinds = [
+        (info["layerType"].astype(str), info["runtimePrecision"].astype(str))
+        for info in executed
+        if info["layerType"].astype(str) in ("Convolution", "FullyConnected")
+    ]
     assert len(kinds) >= 3 and {precision for _, precision in kinds} <= {"u8", "i8"}, kinds
 
 
 def test_openvino_joins_dense_layers_in_int8(tmp_path):
-    """What is concatenated is rounded once, within the layer that makes it, whoever reads it: FakeQuantize stands alone only where
-    a sum is rounded."""
+    """What is concatenated is rounded once, within the layer that makes it, whoever reads it: FakeQuantize stands alone
+    only where a sum is rounded."""
     graph = rewrite(capture(*FAMILIES["esrgan"].build()), "native").value
-    path = export_onnx(pt2e.quantize(graph, OPENVINO, calibration(graph), float_outputs=True).value, tmp_path / "g.onnx")
+    path = export_onnx(
+        pt2e.quantize(graph, OPENVINO, calibration(graph), float_outputs=True).value, tmp_path / "g.onnx"
+    )
     assert psnr_db(graph.run(check_inputs(graph)), onnx_images(path, check_inputs(graph)), graph.spec.output_range) > 30
     compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    executed = [{key: op.get_rt_info()[key].astype(str) for key in ("layerType", "runtimePrecision", "outputPrecisions")} for op in compiled.get_runtime_model().get_ordered_ops()]
+    executed = [
+        {key: op.get_rt_info()[key].astype(str) for key in ("layerType", "runtimePrecision", "outputPrecisions")}
+        for op in compiled.get_runtime_model().get_ordered_ops()
+    ]
     joined = [row["outputPrecisions"] for row in executed if row["layerType"] == "Concatenation"]
     layers = [row for row in executed if row["layerType"] == "Convolution"]
     assert joined and set(joined) == {"u8"} and {row["runtimePrecision"] for row in layers} <= {"u8", "i8"}
     assert sum(row["outputPrecisions"] == "u8" for row in layers) >= len(joined)
 
 
-
 def test_litert_rounds_nothing_between_float_tensors(dcgan_graph, tmp_path):
     """With the first and the last layer in float, what lies before the one and after the other is in float too."""
-    floats = export_litert(rewrite(dcgan_graph, "phase-nhwc").value.module, dcgan_graph.example_inputs(), tmp_path / "f.tflite")
+    floats = export_litert(
+        rewrite(dcgan_graph, "phase-nhwc").value.module, dcgan_graph.example_inputs(), tmp_path / "f.tflite"
+    )
     observed = litert.observe(floats, [[t.numpy() for t in batch] for batch in calibration(dcgan_graph)])
     whole = litert.quantize(floats, observed, tmp_path / "a.tflite").value
     mixed = litert.quantize(floats, observed, tmp_path / "b.tflite", skip=frozenset({0, 2})).value
@@ -227,18 +267,31 @@ def test_litert_rounds_nothing_between_float_tensors(dcgan_graph, tmp_path):
     interpreter.allocate_tensors()
     kinds = [op["op_name"] for op in interpreter._get_ops_details() if op["op_name"] != "DELEGATE"]
     first, last = kinds.index("FULLY_CONNECTED"), len(kinds) - 1 - kinds[::-1].index("CONV_2D")
-    assert "QUANTIZE" not in kinds[:first] and "QUANTIZE" not in kinds[last:] and kinds.count("QUANTIZE") == kinds.count("DEQUANTIZE") == 1
+    assert (
+        "QUANTIZE" not in kinds[:first]
+        and "QUANTIZE" not in kinds[last:]
+        and kinds.count("QUANTIZE") == kinds.count("DEQUANTIZE") == 1
+    )
     wanted = dcgan_graph.run(check_inputs(dcgan_graph))
     figures = [psnr_db(wanted, litert_images(p, check_inputs(dcgan_graph)), (-1, 1)) for p in (whole, mixed)]
     assert figures[1] > figures[0] + 2
 
 
 def test_litert_takes_wider_activations_in_single_layers(dcgan_graph, tmp_path):
-    floats = export_litert(rewrite(dcgan_graph, "phase-nhwc").value.module, dcgan_graph.example_inputs(), tmp_path / "f.tflite")
+    floats = export_litert(
+        rewrite(dcgan_graph, "phase-nhwc").value.module, dcgan_graph.example_inputs(), tmp_path / "f.tflite"
+    )
     observed = litert.observe(floats, [[t.numpy() for t in batch] for batch in calibration(dcgan_graph)])
     path = litert.quantize(floats, observed, tmp_path / "g.tflite", skip=frozenset({1}), rest="int16").value
     interpreter = Interpreter(str(path))
     types = {d["index"]: d["dtype"] for d in interpreter.get_tensor_details()}
-    made = [types[int(op["outputs"][0])] for op in interpreter._get_ops_details() if op["op_name"] in ("CONV_2D", "FULLY_CONNECTED")]
+    made = [
+        types[int(op["outputs"][0])]
+        for op in interpreter._get_ops_details()
+        if op["op_name"] in ("CONV_2D", "FULLY_CONNECTED")
+    ]
     assert made == [np.int8, np.int16, np.int8]
-    assert psnr_db(dcgan_graph.run(check_inputs(dcgan_graph)), litert_images(path, check_inputs(dcgan_graph)), (-1, 1)) > 30
+    assert (
+        psnr_db(dcgan_graph.run(check_inputs(dcgan_graph)), litert_images(path, check_inputs(dcgan_graph)), (-1, 1))
+        > 30
+    )

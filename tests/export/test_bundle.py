@@ -11,7 +11,9 @@ from tests.archives import rewrite_archive
 @pytest.fixture
 def bundle(tmp_path):
     (tmp_path / "graph.onnx").write_bytes(b"graph" * 100)
-    return write_bundle(tmp_path / "g.edgegan", tmp_path / "graph.onnx", {"precision": "int8"}, {"image": np.ones((2, 3), np.float32)})
+    return write_bundle(
+        tmp_path / "g.edgegan", tmp_path / "graph.onnx", {"precision": "int8"}, {"image": np.ones((2, 3), np.float32)}
+    )
 
 
 def test_what_was_packed_is_read(bundle):
@@ -20,7 +22,8 @@ def test_what_was_packed_is_read(bundle):
 
 
 @pytest.mark.parametrize("change", [
-    lambda c: c.update({"g.onnx": b"other"}), lambda c: c.update({"../evil": b"x"}), lambda c: c.pop("check.npz"), lambda c: c.update({"bundle.json": b"{"}),
+    lambda c: c.update({"g.onnx": b"other"}), lambda c: c.update({"../evil": b"x"}), lambda c: c.pop("check.npz"),
+    lambda c: c.update({"bundle.json": b"{"}),
     lambda c: c.update({"bundle.json": json.dumps({"schema": 9}).encode()}), lambda c: c.update({"check.npz": b"PK"}),
 ])  # fmt: skip
 def test_a_tampered_bundle_is_refused(bundle, change):

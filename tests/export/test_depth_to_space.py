@@ -42,7 +42,11 @@ def test_shuffles_become_one_operator(family, count, tmp_path):
         before, wanted = operators(path), image(path, inputs)
         assert depth_to_space(path) == count
         after = operators(path)
-        assert after["DEPTH_TO_SPACE"] == count and after["RESHAPE"] == before["RESHAPE"] - 2 * count and after["TRANSPOSE"] == before["TRANSPOSE"] - count
+        assert (
+            after["DEPTH_TO_SPACE"] == count
+            and after["RESHAPE"] == before["RESHAPE"] - 2 * count
+            and after["TRANSPOSE"] == before["TRANSPOSE"] - count
+        )
         np.testing.assert_array_equal(image(path, inputs), wanted)
         assert partitions(path).count == 1
         assert depth_to_space(path) == 0

@@ -9,7 +9,8 @@ from edgegan.graph.graph import refresh
 
 
 def rewritten(module: nn.Module, *shapes: tuple[int, ...], step):
-    """The module in float64 and the same after ``step``, with the number of places changed. ``shapes`` are with batch."""
+    """The module in float64 and the same after ``step``, with the number of places changed. ``shapes`` are with
+    batch."""
     specs = tuple(TensorSpec(name=f"x{i}", kind="latent", shape=s[1:]) for i, s in enumerate(shapes))
     graph = capture(module, GeneratorSpec(inputs=specs), shapes[0][0])
     return _after(graph.module.double(), tuple(t.double() for t in graph.example_inputs()), step)

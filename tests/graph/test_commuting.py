@@ -24,19 +24,34 @@ SEEDS = st.integers(0, 2**31)
 
 @pytest.mark.parametrize("kind", [nn.Conv2d, nn.ConvTranspose2d])
 @settings(max_examples=8, deadline=None)
-@given(seed=SEEDS, groups=st.sampled_from([1, 2]), bias=st.booleans(), before=st.booleans(), operation=st.sampled_from(["mul", "div", "add", "sub", "rsub", "neg", "scalar"]))
+@given(
+    seed=SEEDS,
+    groups=st.sampled_from([1, 2]),
+    bias=st.booleans(),
+    before=st.booleans(),
+    operation=st.sampled_from(["mul", "div", "add", "sub", "rsub", "neg", "scalar"]),
+)
 def test_constants_join_the_layer(kind, seed, groups, bias, before, operation):
     torch.manual_seed(seed)
     layer = kind(4, 6, 3, padding=1, groups=groups, bias=bias)
     constant = torch.rand(1, 4 if before else 6, 1, 1) + 0.5
     functions = {
-        "mul": lambda v, c: v * c, "div": lambda v, c: v / c, "add": lambda v, c: v + c, "sub": lambda v, c: v - c,
-        "rsub": lambda v, c: c - v, "neg": lambda v, c: -v, "scalar": lambda v, c: 0.3 * v,
-    }  # fmt: skip
+        "mul": lambda v, c: v * c,
+        "div": lambda v, c: v / c,
+        "add": lambda v, c: v + c,
+        "sub": lambda v, c: v - c,
+        "rsub": lambda v, c: c - v,
+        "neg": lambda v, c: -v,
+        "scalar": lambda v, c: 0.3 * v,
+    }
     if before and operation in ("add", "sub", "rsub"):
         return
     function = functions[operation]
-    module = Code((lambda x, layer, c: layer(function(x, c))) if before else (lambda x, layer, c: function(layer(x), c)), constant, layer=layer)
+    module = Code(
+        (lambda x, layer, c: layer(function(x, c))) if before else (lambda x, layer, c: function(layer(x), c)),
+        constant,
+        layer=layer,
+    )
     assert len(check(module, (2, 4, 5, 6), step=fold_affine)) == 1
 
 
@@ -51,10 +66,15 @@ def test_an_add_before_a_padded_layer_stays():
 def test_what_works_on_pixels_alone_works_before_upsampling(seed, factor, form):
     torch.manual_seed(seed)
     up = {
-        "interpolate": lambda x: F.interpolate(x, scale_factor=factor), "repeat": lambda x: x.repeat_interleave(factor, dim=3).repeat_interleave(factor, dim=2),
+        "interpolate": lambda x: F.interpolate(x, scale_factor=factor),
+        "repeat": lambda x: x.repeat_interleave(factor, dim=3).repeat_interleave(factor, dim=2),
         "upsample": nn.Upsample(scale_factor=factor),
-    }[form]  # fmt: skip
-    module = Code(lambda x, conv, norm: F.relu(norm(conv(F.leaky_relu(up(x), 0.2)) * 2.0)), conv=nn.Conv2d(3, 5, 1), norm=nn.PReLU(5))
+    }[form]
+    module = Code(
+        lambda x, conv, norm: F.relu(norm(conv(F.leaky_relu(up(x), 0.2)) * 2.0)),
+        conv=nn.Conv2d(3, 5, 1),
+        norm=nn.PReLU(5),
+    )
     left = check(module, (2, 3, 4, 3), step=upsample_late)
     assert left[-1] in UPSAMPLES
 
@@ -71,20 +91,39 @@ def test_what_is_linear_works_before_pixels_are_mixed(mode, align_corners):
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=SEEDS, kernel=st.integers(1, 4), stride=st.integers(1, 3), padding=st.integers(0, 3), dilation=st.integers(1, 2), size=st.integers(7, 9), margins=st.tuples(*[st.integers(0, 3)] * 4))
+@given(
+    seed=SEEDS,
+    kernel=st.integers(1, 4),
+    stride=st.integers(1, 3),
+    padding=st.integers(0, 3),
+    dilation=st.integers(1, 2),
+    size=st.integers(7, 9),
+    margins=st.tuples(*[st.integers(0, 3)] * 4),
+)
 def test_zeros_around_the_input_join_the_padding(seed, kernel, stride, padding, dilation, size, margins):
     torch.manual_seed(seed)
-    module = Code(lambda x, layer: layer(F.pad(x, margins)), layer=nn.Conv2d(2, 3, kernel, stride, padding, dilation)).eval()
+    module = Code(
+        lambda x, layer: layer(F.pad(x, margins)), layer=nn.Conv2d(2, 3, kernel, stride, padding, dilation)
+    ).eval()
     after, count = rewritten(module, (1, 2, size, size), step=absorb_padding)
     x = torch.randn(1, 2, size, size, dtype=torch.float64)
     torch.testing.assert_close(after(x), module.double()(x), rtol=0, atol=1e-10)
     if margins[0] == margins[1] and margins[2] == margins[3] and any(margins):
-        assert count == 1 and not any(is_call(n, aten.pad.default, aten.constant_pad_nd.default) for n in after.graph.nodes)
+        assert count == 1 and not any(
+            is_call(n, aten.pad.default, aten.constant_pad_nd.default) for n in after.graph.nodes
+        )
 
 
 @pytest.mark.parametrize("kind", [nn.Conv2d, nn.ConvTranspose2d, nn.Conv1d, nn.ConvTranspose1d])
 @settings(max_examples=20, deadline=None)
-@given(seed=SEEDS, kernel=st.integers(1, 4), stride=st.integers(1, 3), padding=st.integers(0, 3), start=st.integers(0, 3), end=st.integers(0, 3))
+@given(
+    seed=SEEDS,
+    kernel=st.integers(1, 4),
+    stride=st.integers(1, 3),
+    padding=st.integers(0, 3),
+    start=st.integers(0, 3),
+    end=st.integers(0, 3),
+)
 def test_a_crop_joins_the_padding_of_the_layer_before(kind, seed, kernel, stride, padding, start, end):
     torch.manual_seed(seed)
     layer, shape = kind(2, 3, kernel, stride, padding), (1, 2, 9, 8)[: 3 if "1d" in kind.__name__ else 4]
@@ -104,12 +143,22 @@ def test_a_crop_joins_the_padding_of_the_layer_before(kind, seed, kernel, stride
 
 
 def test_a_crop_that_others_read_uncropped_stays():
-    module = Code(lambda x, layer: (lambda y: y[:, :, 1:-1].mean((2, 3), keepdim=True) + y)(layer(x)), layer=nn.Conv2d(2, 3, 3, padding=1)).eval()
+    module = Code(
+        lambda x, layer: (lambda y: y[:, :, 1:-1].mean((2, 3), keepdim=True) + y)(layer(x)),
+        layer=nn.Conv2d(2, 3, 3, padding=1),
+    ).eval()
     assert rewritten(module, (1, 2, 6, 6), step=absorb_padding)[1] == 0
 
 
 @settings(max_examples=8, deadline=None)
-@given(seed=SEEDS, kernel=st.integers(1, 5), factor=st.integers(2, 3), padding=st.integers(0, 2), groups=st.sampled_from([1, 2]), bias=st.booleans())
+@given(
+    seed=SEEDS,
+    kernel=st.integers(1, 5),
+    factor=st.integers(2, 3),
+    padding=st.integers(0, 2),
+    groups=st.sampled_from([1, 2]),
+    bias=st.booleans(),
+)
 def test_average_pooling_joins_the_convolution(seed, kernel, factor, padding, groups, bias):
     torch.manual_seed(seed)
     module = nn.Sequential(nn.Conv2d(4, 6, kernel, padding=padding, groups=groups, bias=bias), nn.AvgPool2d(factor))
@@ -139,10 +188,19 @@ def test_shuffles_in_channels_last(seed, scale, shape):
     torch.manual_seed(seed)
     wide = 3 * scale * scale
     codes = {
-        "layer": lambda x, a, b, p, c: a(x), "activated": lambda x, a, b, p, c: p(F.relu(a(x))), "sum": lambda x, a, b, p, c: a(x) + F.relu(b(x)),
-        "scaled": lambda x, a, b, p, c: a(x) * c + 1.0, "shared": lambda x, a, b, p, c: F.relu(x.repeat(1, wide // 3, 1, 1)),
-    }  # fmt: skip
-    module = Code(lambda x, **layers: F.interpolate(F.pixel_shuffle(codes[shape](x, **layers), scale), scale_factor=2), torch.rand(wide, 1, 1), a=nn.Conv2d(3, wide, 3, padding=1), b=nn.Conv2d(3, wide, 1), p=nn.PReLU(wide))
+        "layer": lambda x, a, b, p, c: a(x),
+        "activated": lambda x, a, b, p, c: p(F.relu(a(x))),
+        "sum": lambda x, a, b, p, c: a(x) + F.relu(b(x)),
+        "scaled": lambda x, a, b, p, c: a(x) * c + 1.0,
+        "shared": lambda x, a, b, p, c: F.relu(x.repeat(1, wide // 3, 1, 1)),
+    }
+    module = Code(
+        lambda x, **layers: F.interpolate(F.pixel_shuffle(codes[shape](x, **layers), scale), scale_factor=2),
+        torch.rand(wide, 1, 1),
+        a=nn.Conv2d(3, wide, 3, padding=1),
+        b=nn.Conv2d(3, wide, 1),
+        p=nn.PReLU(wide),
+    )
     left = check(module, (2, 3, 5, 4), step=shuffle_channels_last)
     assert aten.pixel_shuffle.default not in left and not set(left) & set(UPSAMPLES)
 
@@ -158,5 +216,7 @@ def test_rectifiers_as_layers(seed, low, single):
 
 
 def test_powers_as_products_and_roots():
-    left = check(Code(lambda x: x**2 + x.square() + (x.abs() + 1) ** 0.5 + (x.abs() + 1) ** -0.5), (2, 3, 4), step=powers)
+    left = check(
+        Code(lambda x: x**2 + x.square() + (x.abs() + 1) ** 0.5 + (x.abs() + 1) ** -0.5), (2, 3, 4), step=powers
+    )
     assert aten.pow.Tensor_Scalar not in left

@@ -49,7 +49,14 @@ class Traffic(TorchDispatchMode):
 
 
 def test_values_moved_are_those_that_pytorchs_operators_see():
-    module = nn.Sequential(nn.ConvTranspose2d(8, 16, 4, 2, 1), nn.ReLU(), nn.Conv2d(16, 4, 3, bias=False), nn.Flatten(), nn.Unflatten(1, (4, 8, 8)), nn.Tanh()).eval()
+    module = nn.Sequential(
+        nn.ConvTranspose2d(8, 16, 4, 2, 1),
+        nn.ReLU(),
+        nn.Conv2d(16, 4, 3, bias=False),
+        nn.Flatten(),
+        nn.Unflatten(1, (4, 8, 8)),
+        nn.Tanh(),
+    ).eval()
     graph = capture(module, GeneratorSpec(inputs=(TensorSpec(name="z", kind="latent", shape=(8, 5, 5)),)))
     z = torch.randn(1, 8, 5, 5)
     with Traffic() as traffic, torch.no_grad():
@@ -58,5 +65,8 @@ def test_values_moved_are_those_that_pytorchs_operators_see():
 
 
 def test_the_phase_form_wastes_only_the_border():
-    graph = capture(nn.ConvTranspose2d(8, 8, 4, 2, 1).eval(), GeneratorSpec(inputs=(TensorSpec(name="z", kind="latent", shape=(8, 32, 32)),)))
+    graph = capture(
+        nn.ConvTranspose2d(8, 8, 4, 2, 1).eval(),
+        GeneratorSpec(inputs=(TensorSpec(name="z", kind="latent", shape=(8, 32, 32)),)),
+    )
     assert cost.macs(rewrite(graph, "phase").value) <= 1.1 * cost.macs(graph)

@@ -1,4 +1,5 @@
-"""Code that takes tensors apart and puts them together again, as public StyleGAN2 code does: what moves where is found, not matched."""
+"""Code that takes tensors apart and puts them together again, as public StyleGAN2 code does: what moves where is found,
+not matched."""
 
 import pytest
 import torch
@@ -42,7 +43,11 @@ class Modulated(nn.Module):
             weight = 0.5 * self.weight[None] * style.view(batch, 1, channels, 1, 1)
         if self.up and self.form == "plain":
             weight = weight.reshape(batch * 5, channels, 3, 3)
-            weight = weight.transpose(0, 1) if batch == 1 else weight.view(batch, 5, channels, 3, 3).transpose(1, 2).reshape(batch * channels, 5, 3, 3)
+            weight = (
+                weight.transpose(0, 1)
+                if batch == 1
+                else weight.view(batch, 5, channels, 3, 3).transpose(1, 2).reshape(batch * channels, 5, 3, 3)
+            )
         elif self.up:
             weight = weight.transpose(1, 2).reshape(batch * channels, 5, 3, 3)
         if self.up:
@@ -64,7 +69,11 @@ def test_modulation_moves_to_activations(form, batch, up):
     torch.manual_seed(0)
     after, count = rewritten(Modulated(form, up).eval(), (batch, 3, 6, 5), (batch, 4), step=step)
     torch.manual_seed(0)
-    module, x, z = Modulated(form, up).double(), torch.randn(batch, 3, 6, 5, dtype=torch.float64), torch.randn(batch, 4, dtype=torch.float64)
+    module, x, z = (
+        Modulated(form, up).double(),
+        torch.randn(batch, 3, 6, 5, dtype=torch.float64),
+        torch.randn(batch, 4, dtype=torch.float64),
+    )
     assert count == (1 if form == "plain" else 2) and (module(x, z) - after(x, z)).abs().max() < 1e-10
     layer = next(n for n in after.graph.nodes if is_call(n, aten.conv2d.default, aten.conv_transpose2d.input))
     assert layer.args[1].op == "get_attr"
@@ -96,12 +105,24 @@ def filtered_by_rows(x, kernel, up, before, after):
 def filtered_by_groups(x, kernel, up, before, after):
     """Zeros between pixels in a tensor of six dimensions, the filter repeated for every channel."""
     batch, channels, height, width = x.shape
-    y = F.pad(x.reshape(batch, channels, height, 1, width, 1), [0, up - 1, 0, 0, 0, up - 1]).reshape(batch, channels, height * up, width * up)
-    return F.conv2d(F.pad(y, [before, after, before, after]), kernel[None, None].repeat(channels, 1, 1, 1), groups=channels)
+    y = F.pad(x.reshape(batch, channels, height, 1, width, 1), [0, up - 1, 0, 0, 0, up - 1]).reshape(
+        batch, channels, height * up, width * up
+    )
+    return F.conv2d(
+        F.pad(y, [before, after, before, after]), kernel[None, None].repeat(channels, 1, 1, 1), groups=channels
+    )
 
 
 @settings(max_examples=60, deadline=None)
-@given(seed=SEEDS, form=st.sampled_from([filtered_by_rows, filtered_by_groups]), batch=st.integers(1, 2), up=st.integers(1, 3), taps=st.integers(1, 5), before=st.integers(0, 4), after=st.integers(0, 4))
+@given(
+    seed=SEEDS,
+    form=st.sampled_from([filtered_by_rows, filtered_by_groups]),
+    batch=st.integers(1, 2),
+    up=st.integers(1, 3),
+    taps=st.integers(1, 5),
+    before=st.integers(0, 4),
+    after=st.integers(0, 4),
+)
 def test_filters_that_spread_pixels_apart_become_one_layer(seed, form, batch, up, taps, before, after):
     torch.manual_seed(seed)
     kernel = torch.randn(taps, taps, dtype=torch.float64)
@@ -144,7 +165,15 @@ def test_products_with_constant_matrices_are_linear_layers(seed, form):
     assert any(is_call(n, aten.linear.default) for n in left.graph.nodes)
 
 
-@pytest.mark.parametrize("body", [lambda x: x.reshape(2, 3, 4, 1, 5, 1).permute(0, 1, 2, 3, 4, 5).reshape(2, 3, 4, 5), lambda x: F.pad(x, [0, 0, 0, 0]), lambda x: x[:, None].repeat(1, 4, 1, 1, 1)[:, 2], lambda x: F.pad(x, [1, 2])[..., 1:-2]])
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda x: x.reshape(2, 3, 4, 1, 5, 1).permute(0, 1, 2, 3, 4, 5).reshape(2, 3, 4, 5),
+        lambda x: F.pad(x, [0, 0, 0, 0]),
+        lambda x: x[:, None].repeat(1, 4, 1, 1, 1)[:, 2],
+        lambda x: F.pad(x, [1, 2])[..., 1:-2],
+    ],
+)
 def test_what_is_moved_there_and_back_is_dropped(body):
     left = check(Code(lambda x: body(x) * 2), (2, 3, 4, 5), step=drop_identities)
     assert left == [aten.mul.Tensor]

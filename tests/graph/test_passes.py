@@ -55,7 +55,15 @@ def test_functional_code_is_rewritten_exactly(formulation):
         assert aten.pad.default not in found
 
 
-@pytest.mark.parametrize("layer", [nn.Conv2d(4, 6, 3), nn.ConvTranspose2d(4, 6, 4, 2, 1, groups=2), nn.ConvTranspose2d(4, 6, 3, bias=False), nn.Conv2d(4, 6, 3, groups=2, bias=False)])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(4, 6, 3),
+        nn.ConvTranspose2d(4, 6, 4, 2, 1, groups=2),
+        nn.ConvTranspose2d(4, 6, 3, bias=False),
+        nn.Conv2d(4, 6, 3, groups=2, bias=False),
+    ],
+)
 def test_batch_norm_folds_into_the_layer_before(layer):
     graph = graph_of(randomized(nn.Sequential(layer, nn.BatchNorm2d(6), nn.ReLU())), (4, 8, 8))
     after = rewrite(graph, "native").value
@@ -69,7 +77,9 @@ def test_instance_norm_with_statistics_of_its_own_folds_as_batch_norm_does():
         module(torch.randn(2, 4, 8, 8) * 3 + 1)
     graph = graph_of(module.eval(), (4, 8, 8))
     after = rewrite(graph, "native").value
-    assert targets(graph).count(aten.instance_norm.default) == 2 and targets(after).count(aten.instance_norm.default) == 1
+    assert (
+        targets(graph).count(aten.instance_norm.default) == 2 and targets(after).count(aten.instance_norm.default) == 1
+    )
     assert compare(graph, after).relative < 1e-6
 
 
@@ -124,7 +134,11 @@ def test_a_pass_that_changes_the_output_is_undone(monkeypatch):
     graph = graph_of(randomized(nn.Sequential(nn.Conv2d(2, 3, 1), nn.ReLU())), (2, 4, 4))
     monkeypatch.setitem(FORMULATIONS, "native", (spoil,))
     result = rewrite(graph, "native")
-    assert "undone" in result.notes[0] and "sigmoid" not in result.value.module.code and compare(graph, result.value).maximum == 0
+    assert (
+        "undone" in result.notes[0]
+        and "sigmoid" not in result.value.module.code
+        and compare(graph, result.value).maximum == 0
+    )
 
 
 class Resized(nn.Module):
@@ -136,14 +150,32 @@ class Resized(nn.Module):
         return F.interpolate(x, **self.how)
 
 
-@pytest.mark.parametrize("how", [{"size": (4, 6)}, {"size": (3, 4)}, {"scale_factor": 1.5}, {"size": (11, 13)}, {"scale_factor": 1.3, "recompute_scale_factor": True}])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"size": (4, 6)},
+        {"size": (3, 4)},
+        {"scale_factor": 1.5},
+        {"size": (11, 13)},
+        {"scale_factor": 1.3, "recompute_scale_factor": True},
+    ],
+)
 def test_nearest_resizing_that_litert_s_converter_gets_wrong_is_exact_without_it(how):
     graph = graph_of(Resized(**how), (2, 8, 12))
     after = rewrite(graph, "phase-nhwc").value
     assert compare(graph, after).maximum == 0 and not set(targets(after)) & set(UPSAMPLES)
 
 
-@pytest.mark.parametrize(("how", "changed"), [({"scale_factor": 1.5}, True), ({"scale_factor": 2}, False), ({"size": (4, 5), "antialias": True}, True), ({"size": (10, 13)}, False), ({"scale_factor": 3, "mode": "bicubic"}, True)])
+@pytest.mark.parametrize(
+    ("how", "changed"),
+    [
+        ({"scale_factor": 1.5}, True),
+        ({"scale_factor": 2}, False),
+        ({"size": (4, 5), "antialias": True}, True),
+        ({"size": (10, 13)}, False),
+        ({"scale_factor": 3, "mode": "bicubic"}, True),
+    ],
+)
 def test_resizing_that_litert_has_no_operator_for_is_a_product(how, changed):
     graph = graph_of(Resized(**{"mode": "bilinear"} | how), (2, 7, 9))
     after = rewrite(graph, "phase-nhwc").value
@@ -166,7 +198,10 @@ class Waves(nn.Module):
     def forward(self, z):
         side = torch.linspace(-0.5, 0.5, 6)
         x, y = torch.meshgrid(side, side, indexing="xy")
-        return torch.sin(torch.stack([x, y], -1) @ self.frequencies.t()).permute(2, 0, 1)[None] * self.gain(z)[:, :, None, None]
+        return (
+            torch.sin(torch.stack([x, y], -1) @ self.frequencies.t()).permute(2, 0, 1)[None]
+            * self.gain(z)[:, :, None, None]
+        )
 
 
 def test_what_the_code_makes_of_nothing_is_computed_once():

@@ -53,6 +53,10 @@ def test_the_feature_network_tells_classes_apart():
 
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (64, 32, 32, 3), dtype=np.uint8)
-    smooth = np.clip(np.linspace(0, 255, 32)[None, None, :, None] + rng.normal(0, 30, (64, 1, 1, 3)) + np.zeros((64, 32, 32, 3)), 0, 255).astype(np.uint8)
+    smooth = np.clip(
+        np.linspace(0, 255, 32)[None, None, :, None] + rng.normal(0, 30, (64, 1, 1, 3)) + np.zeros((64, 32, 32, 3)),
+        0,
+        255,
+    ).astype(np.uint8)
     judge = SetDistances(noise[:32])
     assert judge.against(noise[32:])["fd_lite0"] < judge.against(smooth[32:])["fd_lite0"] / 2

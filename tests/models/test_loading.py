@@ -36,7 +36,11 @@ def factory(tmp_path):
 
 def test_a_factory_in_a_file(factory):
     loaded = load_model(f"{factory}:good", ["latent:8x1x1"], (0.0, 1.0), None, None, 1)
-    assert isinstance(loaded.module, nn.ConvTranspose2d) and loaded.spec.output_range == (0.0, 1.0) and loaded.name == "good"
+    assert (
+        isinstance(loaded.module, nn.ConvTranspose2d)
+        and loaded.spec.output_range == (0.0, 1.0)
+        and loaded.name == "good"
+    )
 
 
 @pytest.mark.parametrize("name,told", [("boom", "own mistake"), ("number", "int"), ("god", "good")])
@@ -56,7 +60,13 @@ def test_checkpoints_of_every_shape(tmp_path):
     torch.save({"epoch": 3, "netG_state_dict": {f"module.{k}": v for k, v in state.items()}}, tmp_path / "nested.pth")
     torch.save({"a": state, "b": state}, tmp_path / "two.pth")
     save_file(state, tmp_path / "s.safetensors")
-    for name, key in (("plain.pth", None), ("nested.pth", None), ("nested.pth", "netG_state_dict"), ("two.pth", "b"), ("s.safetensors", None)):
+    for name, key in (
+        ("plain.pth", None),
+        ("nested.pth", None),
+        ("nested.pth", "netG_state_dict"),
+        ("two.pth", "b"),
+        ("s.safetensors", None),
+    ):
         module = nn.Linear(3, 2)
         load_weights(module, read_weights(tmp_path / name, key), tmp_path / name)
         assert torch.equal(module.weight, state["weight"])
@@ -108,7 +118,10 @@ def test_shipped_weights_are_those_described(name):
 def test_shipped_weights_draw_pictures_like_the_real_ones(name):
     with open_drawer(name) as drawer:
         made = drawer.draw(32, 0).astype(float)
-        assert drawer.real is not None and made.shape[1:] == drawer.real.shape[1:] == (*find(name).output_shape[1:], find(name).output_shape[0])
+        assert drawer.real is not None and made.shape[1:] == drawer.real.shape[1:] == (
+            *find(name).output_shape[1:],
+            find(name).output_shape[0],
+        )
     real = drawer.real[:200].astype(float)
     assert mean_distance(made) > 0.5 * mean_distance(real)
     assert np.corrcoef(made.mean(0).ravel(), real.mean(0).ravel())[0, 1] > 0.8 or find(name).family == "srgan"
@@ -118,7 +131,9 @@ def test_shipped_weights_draw_pictures_like_the_real_ones(name):
 def test_super_resolution_beats_bicubic():
     with open_drawer("sr-compact") as drawer:
         made = drawer.draw(len(drawer.images), 0)
-    bicubic = np.stack([np.asarray(Image.fromarray(small).resize((128, 128), Image.Resampling.BICUBIC)) for small in drawer.images])
+    bicubic = np.stack(
+        [np.asarray(Image.fromarray(small).resize((128, 128), Image.Resampling.BICUBIC)) for small in drawer.images]
+    )
     assert psnr_db(drawer.real, made, (0, 255)) > psnr_db(drawer.real, bicubic, (0, 255)) + 0.5
 
 
@@ -137,10 +152,28 @@ def test_an_exported_program_that_would_run_code_is_refused(tmp_path):
     torch.save(Evil(), evil)
     changes = [
         lambda c: c.update({"g/data/sample_inputs/model.pt": evil.getvalue()}),
-        lambda c: c.update({"g/data/weights/model_weights_config.json": c["g/data/weights/model_weights_config.json"].replace(b'"use_pickle": false', b'"use_pickle": true')}),
-        lambda c: c.update({"g/data/constants/model_constants_config.json": b'{"config": {"a": {"path_name": "opaque_obj_0", "use_pickle": false}}}'}),
+        lambda c: c.update(
+            {
+                "g/data/weights/model_weights_config.json": c["g/data/weights/model_weights_config.json"].replace(
+                    b'"use_pickle": false', b'"use_pickle": true'
+                )
+            }
+        ),
+        lambda c: c.update(
+            {
+                "g/data/constants/model_constants_config.json": (
+                    b'{"config": {"a": {"path_name": "opaque_obj_0", "use_pickle": false}}}'
+                )
+            }
+        ),
         lambda c: c.update({"g/data/constants/opaque_obj_0": evil.getvalue()}),
-        lambda c: c.update({"g/models/model.json": c["g/models/model.json"].replace(b'"as_int": 8', b'"as_expr": {"expr_str": "__import__(1)"}')}),
+        lambda c: c.update(
+            {
+                "g/models/model.json": c["g/models/model.json"].replace(
+                    b'"as_int": 8', b'"as_expr": {"expr_str": "__import__(1)"}'
+                )
+            }
+        ),
     ]
     for change in changes:
         with pytest.raises(ModelError, match=r"g\.pt2"):
@@ -157,6 +190,8 @@ def test_exported_programs_with_free_batches_and_constants_are_not_refused(tmp_p
         def forward(self, x):
             return x.view(x.shape[0], 3, 8, 8) * self.grid + torch.tensor([1.0, 2.0, 3.0]).view(1, 3, 1, 1)
 
-    program = torch.export.export(Constant().eval(), (torch.randn(2, 192),), dynamic_shapes=({0: torch.export.Dim("n", min=1)},))
+    program = torch.export.export(
+        Constant().eval(), (torch.randn(2, 192),), dynamic_shapes=({0: torch.export.Dim("n", min=1)},)
+    )
     torch.export.save(program, tmp_path / "g.pt2")
     assert load_model(str(tmp_path / "g.pt2"), [], None, None, None, 1).spec.inputs[0].shape == (192,)

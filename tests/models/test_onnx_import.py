@@ -43,7 +43,17 @@ def test_what_torch_exports_comes_back(tmp_path, name, dynamic):
     make, shape = CASES[name]
     module, x = randomized(make()), torch.randn(2 if dynamic else 1, *shape)
     path = tmp_path / "g.onnx"
-    torch.onnx.export(module, (x,), path, dynamo=True, input_names=["z"], output_names=["image"], external_data=False, verbose=False, dynamic_shapes=({0: "n"},) if dynamic else None)
+    torch.onnx.export(
+        module,
+        (x,),
+        path,
+        dynamo=True,
+        input_names=["z"],
+        output_names=["image"],
+        external_data=False,
+        verbose=False,
+        dynamic_shapes=({0: "n"},) if dynamic else None,
+    )
     loaded = load_model(str(path), [], None, None, None, batch=1)
     assert loaded.spec.inputs[0].name == "z" and loaded.spec.inputs[0].shape == shape
     with torch.no_grad():
@@ -54,20 +64,33 @@ def one_operator(path, kind, shape, attributes=None, constants=()):
     inputs = [helper.make_tensor_value_info("z", TensorProto.FLOAT, shape)]
     held = [onnx.numpy_helper.from_array(value, f"c{i}") for i, value in enumerate(constants)]
     node = helper.make_node(kind, ["z", *(h.name for h in held)], ["out"], **(attributes or {}))
-    graph = helper.make_graph([node], "g", inputs, [helper.make_tensor_value_info("out", TensorProto.FLOAT, [None] * 4)], held)
+    graph = helper.make_graph(
+        [node], "g", inputs, [helper.make_tensor_value_info("out", TensorProto.FLOAT, [None] * 4)], held
+    )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
 
 
 SINGLE = [
-    ("DepthToSpace", (1, 8, 3, 3), {"blocksize": 2, "mode": "DCR"}, ()), ("DepthToSpace", (1, 8, 3, 3), {"blocksize": 2, "mode": "CRD"}, ()), ("SpaceToDepth", (1, 2, 4, 4), {"blocksize": 2}, ()),
-    ("Pad", (1, 2, 4, 4), {"mode": "reflect"}, (np.array([0, 0, 1, 2, 0, 0, 3, 0]),)), ("Pad", (1, 2, 4, 4), {"mode": "edge"}, (np.array([0, 0, 1, 1, 0, 0, 0, 2]),)),
-    ("Pad", (1, 2, 4, 4), {}, (np.array([0, 0, 1, 2, 0, 0, 3, 0]), np.float32(0.5))), ("Slice", (1, 6, 4, 4), {}, (np.array([1, 0]), np.array([5, 3]), np.array([1, 3]), np.array([2, 1]))),
-    ("Slice", (1, 3, 4, 4), {}, (np.array([-1]), np.array([-9]), np.array([1]), np.array([-1]))), ("ReduceMean", (1, 3, 4, 4), {"axes": [2, 3], "keepdims": 1}, ()),
-    ("AveragePool", (1, 2, 5, 5), {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}, ()), ("MaxPool", (1, 2, 5, 5), {"kernel_shape": [2, 2], "strides": [1, 1]}, ()),
-    ("Resize", (1, 2, 3, 3), {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}, (np.array([], np.float32), np.array([1, 1, 2, 3], np.float32))),
-    ("Resize", (1, 2, 3, 3), {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}, (np.array([], np.float32), np.array([1, 1, 2, 2], np.float32))),
-    ("Clip", (1, 2, 3, 3), {}, (np.float32(-0.5), np.float32(0.25))), ("Elu", (1, 2, 3, 3), {"alpha": 0.7}, ()), ("HardSigmoid", (1, 2, 3, 3), {}, ()), ("GlobalAveragePool", (1, 2, 3, 3), {}, ()),
-    ("Tile", (1, 2, 3, 3), {}, (np.array([1, 2, 1, 3]),)), ("Expand", (1, 2, 1, 3), {}, (np.array([1, 2, 4, 3]),)), ("Split", (1, 5, 3, 3), {"axis": 1}, (np.array([5]),)), ("PRelu", (1, 3, 2, 2), {}, (np.array([[[0.1]], [[0.2]], [[0.3]]], np.float32),)),
+    ("DepthToSpace", (1, 8, 3, 3), {"blocksize": 2, "mode": "DCR"}, ()),
+    ("DepthToSpace", (1, 8, 3, 3), {"blocksize": 2, "mode": "CRD"}, ()),
+    ("SpaceToDepth", (1, 2, 4, 4), {"blocksize": 2}, ()),
+    ("Pad", (1, 2, 4, 4), {"mode": "reflect"}, (np.array([0, 0, 1, 2, 0, 0, 3, 0]),)),
+    ("Pad", (1, 2, 4, 4), {"mode": "edge"}, (np.array([0, 0, 1, 1, 0, 0, 0, 2]),)),
+    ("Pad", (1, 2, 4, 4), {}, (np.array([0, 0, 1, 2, 0, 0, 3, 0]), np.float32(0.5))),
+    ("Slice", (1, 6, 4, 4), {}, (np.array([1, 0]), np.array([5, 3]), np.array([1, 3]), np.array([2, 1]))),
+    ("Slice", (1, 3, 4, 4), {}, (np.array([-1]), np.array([-9]), np.array([1]), np.array([-1]))),
+    ("ReduceMean", (1, 3, 4, 4), {"axes": [2, 3], "keepdims": 1}, ()),
+    ("AveragePool", (1, 2, 5, 5), {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}, ()),
+    ("MaxPool", (1, 2, 5, 5), {"kernel_shape": [2, 2], "strides": [1, 1]}, ()),
+    ("Resize", (1, 2, 3, 3), {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"
+     }, (np.array([], np.float32), np.array([1, 1, 2, 3], np.float32))),
+    ("Resize", (1, 2, 3, 3), {"mode": "linear", "coordinate_transformation_mode": "half_pixel"},
+     (np.array([], np.float32), np.array([1, 1, 2, 2], np.float32))),
+    ("Clip", (1, 2, 3, 3), {}, (np.float32(-0.5), np.float32(0.25))), ("Elu", (1, 2, 3, 3), {"alpha": 0.7}, ()),
+    ("HardSigmoid", (1, 2, 3, 3), {}, ()), ("GlobalAveragePool", (1, 2, 3, 3), {}, ()),
+    ("Tile", (1, 2, 3, 3), {}, (np.array([1, 2, 1, 3]),)), ("Expand", (1, 2, 1, 3), {}, (np.array([1, 2, 4, 3]),)),
+    ("Split", (1, 5, 3, 3), {"axis": 1}, (np.array([5]),)),
+    ("PRelu", (1, 3, 2, 2), {}, (np.array([[[0.1]], [[0.2]], [[0.3]]], np.float32),)),
 ]  # fmt: skip
 
 
@@ -93,7 +116,13 @@ def test_inputs_that_python_cannot_call_so_get_names_that_it_can(tmp_path):
     names = ["input.1", "onnx::Gemm_1", "0", "lambda", "input_1"]
     values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 2, 3, 3]) for n in names]
     nodes = [helper.make_node("Sum", names, ["total"])]
-    model = helper.make_model(helper.make_graph(nodes, "g", values, [helper.make_tensor_value_info("total", TensorProto.FLOAT, [1, 2, 3, 3])]), opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    model = helper.make_model(
+        helper.make_graph(
+            nodes, "g", values, [helper.make_tensor_value_info("total", TensorProto.FLOAT, [1, 2, 3, 3])]
+        ),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=8,
+    )
     onnx.save(model, tmp_path / "g.onnx")
     loaded = load_model(str(tmp_path / "g.onnx"), [], None, None, None, 1)
     graph = capture(loaded.module, loaded.spec)

@@ -20,7 +20,11 @@ class Residual(nn.Module):
     def __init__(self, width=16):
         super().__init__()
         self.fc, self.width = nn.Linear(8, width * 16), width
-        self.a, self.b, self.norm = nn.Conv2d(width, width, 3, padding=1), nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width)
+        self.a, self.b, self.norm = (
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.BatchNorm2d(width),
+        )
         self.up, self.out = nn.Conv2d(width, 4 * width, 3, padding=1), nn.Conv2d(width, 3, 3, padding=1)
 
     def forward(self, z):
@@ -66,7 +70,11 @@ def test_removing_channels_that_do_nothing_changes_nothing():
 
 def test_a_macs_ratio_is_met_and_not_much_exceeded(dcgan_graph):
     share = share_for_macs_ratio(dcgan_graph, 3.0)
-    assert cost.macs(prune(dcgan_graph, share).value[0]) <= cost.macs(dcgan_graph) / 3 < cost.macs(prune(dcgan_graph, max(0.0, share - 0.15)).value[0])
+    assert (
+        cost.macs(prune(dcgan_graph, share).value[0])
+        <= cost.macs(dcgan_graph) / 3
+        < cost.macs(prune(dcgan_graph, max(0.0, share - 0.15)).value[0])
+    )
     with pytest.raises(ModelError, match="out of reach"):
         share_for_macs_ratio(dcgan_graph, 1e6)
 
@@ -139,16 +147,28 @@ def test_a_critic_that_has_learnt_nothing_does_not_teach(dcgan_graph):
 
     def learnt(adversarial, alone):
         _, student = prune(dcgan_graph, 0.5).value
-        return distil(dcgan_graph, student, Settings(steps=6, batch=4, adversarial=adversarial, critic_alone=alone)).value.state_dict()
+        return distil(
+            dcgan_graph, student, Settings(steps=6, batch=4, adversarial=adversarial, critic_alone=alone)
+        ).value.state_dict()
 
     without, early, late = learnt(0.0, 6), learnt(0.3, 6), learnt(0.3, 2)
-    assert all(torch.equal(without[k], early[k]) for k in without) and not all(torch.equal(without[k], late[k]) for k in without)
+    assert all(torch.equal(without[k], early[k]) for k in without) and not all(
+        torch.equal(without[k], late[k]) for k in without
+    )
 
 
-@pytest.mark.parametrize("norm", [lambda: nn.GroupNorm(1, 16), lambda: nn.InstanceNorm2d(16, affine=True, track_running_stats=True)])
+@pytest.mark.parametrize(
+    "norm", [lambda: nn.GroupNorm(1, 16), lambda: nn.InstanceNorm2d(16, affine=True, track_running_stats=True)]
+)
 def test_channels_behind_a_norm_over_all_or_with_statistics_of_its_own_are_pruned(norm):
     torch.manual_seed(0)
-    module = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), norm(), nn.ReLU(), nn.Conv2d(16, 16, 3, padding=1, groups=16), nn.Conv2d(16, 3, 1)).eval()
+    module = nn.Sequential(
+        nn.Conv2d(3, 16, 3, padding=1),
+        norm(),
+        nn.ReLU(),
+        nn.Conv2d(16, 16, 3, padding=1, groups=16),
+        nn.Conv2d(16, 3, 1),
+    ).eval()
     graph = capture(module, GeneratorSpec(inputs=(TensorSpec(name="x", kind="latent", shape=(3, 8, 8)),)))
     smaller, network = prune(graph, 0.5).value
     inputs = graph.example_inputs(3)

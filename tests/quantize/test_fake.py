@@ -27,7 +27,9 @@ def test_weights_are_rounded_as_pytorch_does(layer, bits):
     assert torch.allclose(got, wanted, atol=1e-7)
     unclipped = torch.fake_quantize_per_channel_affine(weight, scale, zeros, axis, -most, most)
     assert ((got - weight) ** 2).sum() <= ((unclipped - weight) ** 2).sum() + 1e-12
-    again = torch.fake_quantize_per_channel_affine(rounding.clipped(weight), rounding.clipped(weight).detach().abs().amax(others) / most, zeros, axis, -most, most)
+    again = torch.fake_quantize_per_channel_affine(
+        rounding.clipped(weight), rounding.clipped(weight).detach().abs().amax(others) / most, zeros, axis, -most, most
+    )
     assert torch.allclose(got, again, atol=1e-6), "exporting finds the same scale in the clipped weights"
     got.sum().backward()
     assert torch.equal(weight.grad, torch.ones_like(weight))
@@ -39,7 +41,9 @@ def test_each_phase_of_a_transposed_convolution_has_scales_of_its_own():
     for row in range(2):
         for column in range(2):
             phase = layer.weight.detach()[:, :, row::2, column::2]
-            wanted = torch.fake_quantize_per_channel_affine(phase, phase.abs().amax((0, 2, 3)) / 127, torch.zeros(3, dtype=torch.int32), 1, -127, 127)
+            wanted = torch.fake_quantize_per_channel_affine(
+                phase, phase.abs().amax((0, 2, 3)) / 127, torch.zeros(3, dtype=torch.int32), 1, -127, 127
+            )
             assert torch.allclose(got[:, :, row::2, column::2], wanted, atol=1e-7)
 
 
@@ -61,7 +65,9 @@ def test_activations_are_rounded_as_pytorch_does(scheme):
 
 def test_rounding_comes_out_again(dcgan_graph):
     graph = rewrite(dcgan_graph, "native").value
-    batches = [tuple(torch.from_numpy(v[i : i + 1]) for v in sample_inputs(graph.spec.inputs, 8, 1).values()) for i in range(8)]
+    batches = [
+        tuple(torch.from_numpy(v[i : i + 1]) for v in sample_inputs(graph.spec.inputs, 8, 1).values()) for i in range(8)
+    ]
     network = fake_quantize(layered(graph), ONNXRUNTIME, batches)
     with torch.no_grad():
         apart = (network(*batches[0]) - graph.module(*batches[0])).abs().mean()

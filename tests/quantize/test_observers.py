@@ -20,7 +20,9 @@ def test_percentile_is_numpys(heavy):
 def test_entropy_clips_about_where_onnx_runtime_does(heavy):
     from onnxruntime.quantization.calibrate import HistogramCollector
 
-    collector = HistogramCollector("entropy", symmetric=True, num_bins=2048, num_quantized_bins=128, percentile=99.99, scenario="same")
+    collector = HistogramCollector(
+        "entropy", symmetric=True, num_bins=2048, num_quantized_bins=128, percentile=99.99, scenario="same"
+    )
     collector.collect({"x": [heavy]})
     wanted = collector.get_entropy_threshold(collector.histogram_dict["x"], 128)
     low, high = entropy(heavy, float(heavy.min()), float(heavy.max()))

@@ -30,7 +30,11 @@ def test_seen_ranges_give_the_same_numbers_and_spare_the_batches(cyclegan_graph,
             yield tuple(torch.from_numpy(v[i : i + 1]) for v in values.values())
 
     seen, inputs = Seen("auto"), sample_inputs(graph.spec.inputs, 3, 2)
-    for skip, float_outputs, wanted in ((frozenset(), False, 12), (frozenset({1}), False, 0), (frozenset({0, 2}), True, 0)):
+    for skip, float_outputs, wanted in (
+        (frozenset(), False, 12),
+        (frozenset({1}), False, 0),
+        (frozenset({0, 2}), True, 0),
+    ):
         drawn = 0
         again = pt2e.quantize(graph, scheme, batches(), skip, float_outputs, seen)
         assert drawn == wanted and "12 samples" in again.notes[0]
@@ -39,11 +43,16 @@ def test_seen_ranges_give_the_same_numbers_and_spare_the_batches(cyclegan_graph,
 
 
 class Moved(nn.Module):
-    """A map that is padded, reshaped and cropped between layers, and a transposed convolution that reads signed values."""
+    """A map that is padded, reshaped and cropped between layers, and a transposed convolution that reads signed
+    values."""
 
     def __init__(self):
         super().__init__()
-        self.norm, self.conv, self.up = nn.InstanceNorm2d(4, affine=True), nn.Conv2d(4, 8, 3), nn.ConvTranspose2d(8, 3, 4, 2, 1)
+        self.norm, self.conv, self.up = (
+            nn.InstanceNorm2d(4, affine=True),
+            nn.Conv2d(4, 8, 3),
+            nn.ConvTranspose2d(8, 3, 4, 2, 1),
+        )
 
     def forward(self, x):
         y = self.conv(F.pad(self.norm(x), (1, 1, 1, 1), mode="reflect"))
@@ -64,7 +73,9 @@ def test_what_moves_is_rounded_once_and_signed_values_keep_no_zero_point(tmp_pat
         found = []
         while node.op_type in ("QuantizeLinear", "DequantizeLinear", "Pad", "Slice", "Reshape", "Transpose"):
             if node.op_type == "QuantizeLinear":
-                found.append((float(constants[node.input[1]]), constants[node.input[2]].dtype, int(constants[node.input[2]])))
+                found.append(
+                    (float(constants[node.input[1]]), constants[node.input[2]].dtype, int(constants[node.input[2]]))
+                )
             node = made[node.input[0]]
         return found
 
@@ -77,7 +88,13 @@ def test_what_moves_is_rounded_once_and_signed_values_keep_no_zero_point(tmp_pat
 
 def test_openvino_keeps_transposed_convolutions_over_one_axis_in_float():
     torch.manual_seed(0)
-    module = nn.Sequential(nn.Conv1d(4, 8, 3, padding=1), nn.LeakyReLU(0.2), nn.ConvTranspose1d(8, 4, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv1d(4, 1, 3, padding=1)).eval()
+    module = nn.Sequential(
+        nn.Conv1d(4, 8, 3, padding=1),
+        nn.LeakyReLU(0.2),
+        nn.ConvTranspose1d(8, 4, 4, 2, 1),
+        nn.LeakyReLU(0.2),
+        nn.Conv1d(4, 1, 3, padding=1),
+    ).eval()
     graph = capture(module, GeneratorSpec(inputs=(TensorSpec(name="x", kind="latent", shape=(4, 16)),)))
     quantized = pt2e.quantize(graph, OPENVINO, [graph.example_inputs(seed) for seed in range(4)]).value
     nodes = {n.target: n for n in quantized.module.graph.nodes if n.op == "call_function"}

@@ -26,12 +26,21 @@ class Lopsided(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         torch.manual_seed(0)
-        self.dense, self.up, self.conv, self.out = nn.Linear(6, 4 * 9), nn.ConvTranspose2d(4, 8, 4, 2, 1), nn.Conv2d(8, 6, 3), nn.Conv2d(6, 1, 3, padding=1)
+        self.dense, self.up, self.conv, self.out = (
+            nn.Linear(6, 4 * 9),
+            nn.ConvTranspose2d(4, 8, 4, 2, 1),
+            nn.Conv2d(8, 6, 3),
+            nn.Conv2d(6, 1, 3, padding=1),
+        )
         with torch.no_grad():
             for layer, reader, repeat in ((self.dense, self.up, 9), (self.up, self.conv, 1), (self.conv, self.out, 1)):
                 scale = torch.logspace(-1, 1, len(layer.bias) // repeat)
                 layer.bias *= scale.repeat_interleave(repeat)
-                layer.weight *= scale.view(1, -1, 1, 1) if layer is self.up else scale.repeat_interleave(repeat).view(-1, *[1] * (layer.weight.ndim - 1))
+                layer.weight *= (
+                    scale.view(1, -1, 1, 1)
+                    if layer is self.up
+                    else scale.repeat_interleave(repeat).view(-1, *[1] * (layer.weight.ndim - 1))
+                )
                 reader.weight /= scale.view(-1, 1, 1, 1) if reader is self.up else scale.view(1, -1, 1, 1)
 
     def forward(self, z):
@@ -43,7 +52,13 @@ class Lopsided(nn.Module):
 
 @pytest.fixture(scope="module")
 def graph():
-    return rewrite(capture(Lopsided().eval(), GeneratorSpec(inputs=(TensorSpec(name="z", kind="latent", shape=(6,)),), output_range=(-20.0, 20.0))), "native").value
+    return rewrite(
+        capture(
+            Lopsided().eval(),
+            GeneratorSpec(inputs=(TensorSpec(name="z", kind="latent", shape=(6,)),), output_range=(-20.0, 20.0)),
+        ),
+        "native",
+    ).value
 
 
 @pytest.fixture(scope="module")
@@ -77,17 +92,32 @@ def test_corrected_biases_take_back_the_mean_shift(graph, batches):
     for run, batch in zip(runs, batches, strict=False):
         run.run(batch)
     inputs = torch.cat([run.env[source.args[0]] for run in runs])
-    kernel, bias, corrected = weight(graph.module, source.args[1]), weight(graph.module, source.args[2]), weight(made.value.module, again.args[2])
+    kernel, bias, corrected = (
+        weight(graph.module, source.args[1]),
+        weight(graph.module, source.args[2]),
+        weight(made.value.module, again.args[2]),
+    )
     low, high = min(0.0, inputs.min().item()), inputs.max().item()
-    rounded = torch.fake_quantize_per_tensor_affine(inputs, (high - low) / 255, round(-low / ((high - low) / 255)), 0, 255)
-    shift = (nn.functional.conv2d(inputs, kernel) - nn.functional.conv2d(rounded, round_weight(kernel, 0))).mean((0, 2, 3))
-    assert torch.linalg.vector_norm(corrected - bias - shift) < 0.5 * torch.linalg.vector_norm(shift) + 1e-3 * bias.abs().max()
+    rounded = torch.fake_quantize_per_tensor_affine(
+        inputs, (high - low) / 255, round(-low / ((high - low) / 255)), 0, 255
+    )
+    shift = (nn.functional.conv2d(inputs, kernel) - nn.functional.conv2d(rounded, round_weight(kernel, 0))).mean(
+        (0, 2, 3)
+    )
+    assert (
+        torch.linalg.vector_norm(corrected - bias - shift)
+        < 0.5 * torch.linalg.vector_norm(shift) + 1e-3 * bias.abs().max()
+    )
 
 
 @pytest.mark.parametrize("bits", [4, 8])
 def test_adaptive_rounding_stays_on_the_grid_and_beats_the_nearest(graph, batches, bits):
     made = round_adaptively(graph, replace(ONNXRUNTIME, weight_bits=bits), pairs(batches), steps=150)
-    layers = [n for n in graph.module.graph.nodes if n.op == "call_function" and len(n.args) > 1 and weight(graph.module, n.args[1]) is not None]
+    layers = [
+        n
+        for n in graph.module.graph.nodes
+        if n.op == "call_function" and len(n.args) > 1 and weight(graph.module, n.args[1]) is not None
+    ]
     moved = 0
     for node in layers:
         twin = next(n for n in made.value.module.graph.nodes if n.name == node.name)
@@ -106,7 +136,11 @@ def test_the_exporters_find_the_integers_that_were_chosen(graph, batches):
     made = round_adaptively(rewritten, ONNXRUNTIME, pairs(batches), steps=100).value
     quantized = pt2e.quantize(made, ONNXRUNTIME, pairs(batches)).value
     stored = [v for v in quantized.module.state_dict().values() if v.dtype == torch.int8]
-    kernels = [weight(made.module, n.args[1]) for n in made.module.graph.nodes if n.op == "call_function" and len(n.args) > 1 and weight(made.module, n.args[1]) is not None]
+    kernels = [
+        weight(made.module, n.args[1])
+        for n in made.module.graph.nodes
+        if n.op == "call_function" and len(n.args) > 1 and weight(made.module, n.args[1]) is not None
+    ]
     assert len(stored) == len(kernels) == 4
     for kernel in kernels:
         wanted = torch.round(kernel / (kernel.abs().amax([*range(1, kernel.ndim)], keepdim=True) / 127))

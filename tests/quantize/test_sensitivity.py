@@ -36,7 +36,8 @@ def test_simulation_agrees_with_torchaos_quantized_graph(name, scheme, request):
 
 
 class OneBad(nn.Module):
-    """Three equal layers; the second has one weight a thousand times the others in each channel, which rounds the rest away."""
+    """Three equal layers; the second has one weight a thousand times the others in each channel, which rounds the rest
+    away."""
 
     def __init__(self):
         super().__init__()
@@ -82,8 +83,14 @@ def test_outputs_that_no_layer_reads_can_stay_in_float(cyclegan_graph, tmp_path)
     for free in (False, True):
         quantized = pt2e.quantize(graph, OPENVINO, calibration(graph), float_outputs=free).value
         found[free] = psnr_db(reference, quantized.run(inputs), (-1, 1))
-        compiled = ov.Core().compile_model(str(export_onnx(quantized, tmp_path / f"{free}.onnx")), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        compiled = ov.Core().compile_model(
+            str(export_onnx(quantized, tmp_path / f"{free}.onnx")), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+        )
         executed = compiled.get_runtime_model()
-        kinds = [node.get_rt_info()["runtimePrecision"].astype(str) for node in executed.get_ops() if node.get_rt_info()["layerType"] in ("Convolution", "Deconvolution")]
+        kinds = [
+            node.get_rt_info()["runtimePrecision"].astype(str)
+            for node in executed.get_ops()
+            if node.get_rt_info()["layerType"] in ("Convolution", "Deconvolution")
+        ]
         assert len(kinds) == 4 and set(kinds) <= {"u8", "i8"}, kinds
     assert found[True] > found[False] + 1

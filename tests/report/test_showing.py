@@ -101,7 +101,11 @@ def test_a_row_per_class_has_the_same_latents():
         def forward(self, z, label):
             return (z[:, :1, None, None] * 0.01 + label[:, None, None, None] / 2 - 0.5).expand(-1, 1, 2, 2)
 
-    drawer = drawer_of(Shade(), TensorSpec(name="z", kind="latent", shape=(2,)), TensorSpec(name="label", kind="label", shape=(), classes=3))
+    drawer = drawer_of(
+        Shade(),
+        TensorSpec(name="z", kind="latent", shape=(2,)),
+        TensorSpec(name="label", kind="label", shape=(), classes=3),
+    )
     rows = walks.classes(drawer, 4, seed=0).reshape(3, 4, -1).mean(2)
     assert (rows[1] - rows[0] > 50).all() and np.allclose(rows[1] - rows[0], rows[2] - rows[1], atol=1)
     assert walks.classes(drawer_of(nn.Identity(), TensorSpec(name="z", kind="latent", shape=(1, 2, 2))), 4, 0) is None

@@ -35,7 +35,23 @@ def artifact(backend, folder, graph, pixels=False):
     else:
         export_onnx(graph, path)
     build = {"inference_precision": "f32"} if backend == "openvino" else {}
-    write_manifest(path, describe(artifact=path, backend=backend, backend_version="x", target="x86-cpu", precision="fp32", spec=graph.spec, output_shape=shape, batch=graph.batch, model="tiny", weights_sha256="0", build=build, pixels=pixels))
+    write_manifest(
+        path,
+        describe(
+            artifact=path,
+            backend=backend,
+            backend_version="x",
+            target="x86-cpu",
+            precision="fp32",
+            spec=graph.spec,
+            output_shape=shape,
+            batch=graph.batch,
+            model="tiny",
+            weights_sha256="0",
+            build=build,
+            pixels=pixels,
+        ),
+    )
     return path
 
 
@@ -70,10 +86,24 @@ def test_results_are_the_callers_own(latent):
 def test_a_seed_is_a_picture(latent):
     with load(latent) as gen:
         a, b, c = gen.sample(3, seed=5), gen.sample(3, seed=5), gen.sample(5, seed=5)
-    assert a.dtype == np.uint8 and a.shape == (3, 16, 16, 3) and (a == b).all() and (np.abs(a.astype(int) - c[:3]) <= 1).all()
+    assert (
+        a.dtype == np.uint8
+        and a.shape == (3, 16, 16, 3)
+        and (a == b).all()
+        and (np.abs(a.astype(int) - c[:3]) <= 1).all()
+    )
 
 
-@pytest.mark.parametrize("inputs,told", [({"z": np.zeros((2, 9, 1, 1), np.float32)}, "9.*8"), ({"z": np.zeros((3, 8), np.float32)}, "shape"), ({}, "missing"), ({"z": np.zeros((2, 8, 1, 1), np.float32), "w": np.zeros(1)}, "'w'"), ({"z": np.zeros((0, 8, 1, 1), np.float32)}, "at least 1")])
+@pytest.mark.parametrize(
+    "inputs,told",
+    [
+        ({"z": np.zeros((2, 9, 1, 1), np.float32)}, "9.*8"),
+        ({"z": np.zeros((3, 8), np.float32)}, "shape"),
+        ({}, "missing"),
+        ({"z": np.zeros((2, 8, 1, 1), np.float32), "w": np.zeros(1)}, "'w'"),
+        ({"z": np.zeros((0, 8, 1, 1), np.float32)}, "at least 1"),
+    ],
+)
 def test_mistakes_are_named(latent, inputs, told):
     with load(latent) as gen, pytest.raises(UsageError, match=told):
         gen.run(inputs)
@@ -113,7 +143,22 @@ def test_it_runs_in_another_thread(latent):
 def test_a_broken_file_with_a_true_hash_is_an_artifact_error(backend, tmp_path):
     path = tmp_path / f"g{BACKENDS[backend].suffix}"
     path.write_bytes(b"not an artifact" * 20)
-    write_manifest(path, describe(artifact=path, backend=backend, backend_version="x", target="x86-cpu", precision="fp32", spec=LATENT, output_shape=(3, 16, 16), batch=1, model="m", weights_sha256="0", build={}))
+    write_manifest(
+        path,
+        describe(
+            artifact=path,
+            backend=backend,
+            backend_version="x",
+            target="x86-cpu",
+            precision="fp32",
+            spec=LATENT,
+            output_shape=(3, 16, 16),
+            batch=1,
+            model="m",
+            weights_sha256="0",
+            build={},
+        ),
+    )
     with pytest.raises(ArtifactError, match=path.name):
         load(path)
 
@@ -130,7 +175,22 @@ def test_a_plan_without_a_driver_says_so_in_one_sentence(backend, tmp_path):
         pytest.skip("this machine has an NVIDIA driver")
     path = tmp_path / "g.plan"
     path.write_bytes(b"plan")
-    write_manifest(path, describe(artifact=path, backend=backend, backend_version="x", target="rtx-40", precision="fp16", spec=LATENT, output_shape=(3, 16, 16), batch=1, model="m", weights_sha256="0", build={"compute_capability": "8.9"}))
+    write_manifest(
+        path,
+        describe(
+            artifact=path,
+            backend=backend,
+            backend_version="x",
+            target="rtx-40",
+            precision="fp16",
+            spec=LATENT,
+            output_shape=(3, 16, 16),
+            batch=1,
+            model="m",
+            weights_sha256="0",
+            build={"compute_capability": "8.9"},
+        ),
+    )
     with pytest.raises((DeviceError, MissingPackageError), match="driver") as caught:
         load(path)
     assert caught.value.exit_code in (5, 8) and "\n" not in str(caught.value)
@@ -147,7 +207,22 @@ def test_a_plan_runs_on_a_gpu(tmp_path, dcgan_at_two):
         pytest.skip(f"needs an NVIDIA GPU: {exc}")
     onnx = export_onnx(dcgan_at_two, tmp_path / "graph.onnx")
     build = build_device_engine(onnx.read_bytes(), tmp_path / "g.plan", "fp32")
-    write_manifest(tmp_path / "g.plan", describe(artifact=tmp_path / "g.plan", backend="tensorrt", backend_version="x", target="desktop-gpu", precision="fp32", spec=LATENT, output_shape=(3, 16, 16), batch=2, model="m", weights_sha256="0", build=build))
+    write_manifest(
+        tmp_path / "g.plan",
+        describe(
+            artifact=tmp_path / "g.plan",
+            backend="tensorrt",
+            backend_version="x",
+            target="desktop-gpu",
+            precision="fp32",
+            spec=LATENT,
+            output_shape=(3, 16, 16),
+            batch=2,
+            model="m",
+            weights_sha256="0",
+            build=build,
+        ),
+    )
     z = np.random.default_rng(0).standard_normal((2, 8, 1, 1)).astype(np.float32)
     with load(tmp_path / "g.plan") as gen:
         np.testing.assert_allclose(gen.run({"z": z})["image"], dcgan_at_two.run({"z": z}), atol=1e-2)
@@ -174,19 +249,40 @@ def test_classes_are_chosen_by_index(tmp_path):
 
 
 def test_importing_the_runtime_is_light():
-    blocked = ("torch", "onnx", "onnxruntime", "openvino", "ai_edge_litert", "litert_torch", "tensorrt", "tensorrt_rtx", "torchao", "jax", "tensorflow", "typer", "rich")
+    blocked = (
+        "torch",
+        "onnx",
+        "onnxruntime",
+        "openvino",
+        "ai_edge_litert",
+        "litert_torch",
+        "tensorrt",
+        "tensorrt_rtx",
+        "torchao",
+        "jax",
+        "tensorflow",
+        "typer",
+        "rich",
+    )
     code = f"import sys\nfor name in {blocked!r}: sys.modules[name] = None\nimport edgegan.runtime"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).returncode == 0
 
 
 def test_a_missing_vendor_library_names_its_extra(tmp_path, dcgan_at_two):
     path = artifact("onnxruntime", tmp_path, dcgan_at_two)
-    code = f"import sys; sys.modules['onnxruntime'] = None\nfrom edgegan.runtime import load, MissingPackageError\ntry: load({str(path)!r})\nexcept MissingPackageError as e: print(e)"
+    code = (
+        "import sys; sys.modules['onnxruntime'] = None\nfrom edgegan.runtime import load, "
+        f"MissingPackageError\ntry: load({str(path)!r})\nexcept MissingPackageError as e: print(e)"
+    )
     assert "edgegan[onnxruntime]" in subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
 
 
 def test_errors_of_load_have_one_root():
-    assert issubclass(ArtifactError, GeneratorError) and issubclass(MissingPackageError, GeneratorError) and issubclass(DeviceError, GeneratorError)
+    assert (
+        issubclass(ArtifactError, GeneratorError)
+        and issubclass(MissingPackageError, GeneratorError)
+        and issubclass(DeviceError, GeneratorError)
+    )
 
 
 @pytest.mark.parametrize("backend", EXECUTED)
@@ -204,7 +300,12 @@ def test_an_artifact_that_ends_in_pixels_samples_the_same_pictures(backend, tmp_
 def test_a_class_index_reaches_every_backend(tmp_path):
     """LiteRT keeps labels in 32 bits, the others in 64."""
     torch.manual_seed(0)
-    spec = GeneratorSpec(inputs=(TensorSpec(name="z", kind="latent", shape=(8,)), TensorSpec(name="label", kind="label", shape=(), classes=10)))
+    spec = GeneratorSpec(
+        inputs=(
+            TensorSpec(name="z", kind="latent", shape=(8,)),
+            TensorSpec(name="label", kind="label", shape=(), classes=10),
+        )
+    )
     graph = capture(cgan.Generator(latent=8, embedding=4, features=4, size=8).eval(), spec)
     wanted = graph.run(sample_inputs(spec.inputs, 3, 1))
     for backend in EXECUTED[1:]:

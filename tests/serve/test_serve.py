@@ -24,7 +24,12 @@ def served(tmp_path):
 
     def start(spec):
         artifact = make_null(tmp_path / "g.null", spec)
-        process = subprocess.Popen([sys.executable, "-m", "edgegan.cli.app", "serve", str(artifact), "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "edgegan.cli.app", "serve", str(artifact), "--port", "0"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         started.append(process)
         line = process.stdout.readline()
         return artifact, re.search(r"http://\S+", line)[0], process
@@ -61,8 +66,10 @@ def test_a_picture_is_translated_whatever_its_size(served):
 @pytest.mark.parametrize(
     ("path", "body", "words"),
     [
-        ("images", b"{", "not JSON"), ("images", b'{"number": 3}', "count"), ("images", b'{"count": 0}', "between 1"), ("images", b'{"count": 100000}', "between 1"),
-        ("images", b'{"seed": "x"}', "whole number"), ("images", b'{"fixed": {"w": 1}}', "no input"), ("image", b"abc", "takes no picture"),
+        ("images", b"{", "not JSON"), ("images", b'{"number": 3}', "count"), ("images", b'{"count": 0}', "between 1"),
+        ("images", b'{"count": 100000}', "between 1"),
+        ("images", b'{"seed": "x"}', "whole number"), ("images", b'{"fixed": {"w": 1}}', "no input"),
+        ("image", b"abc", "takes no picture"),
     ],
 )  # fmt: skip
 def test_bad_requests_are_told_what_to_do(served, path, body, words):
@@ -81,5 +88,9 @@ def test_what_is_no_picture_is_refused(served):
 
 def test_a_port_in_use_is_told(served, tmp_path):
     artifact, url, _ = served(LATENT)
-    done = subprocess.run([sys.executable, "-m", "edgegan.cli.app", "serve", str(artifact), "--port", re.search(r":(\d+)/", url)[1]], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "edgegan.cli.app", "serve", str(artifact), "--port", re.search(r":(\d+)/", url)[1]],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 8 and "--port" in done.stderr

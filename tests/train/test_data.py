@@ -53,7 +53,9 @@ def folder(tmp_path):
 
 
 def opened(path, **options):
-    return open_source(str(path), **{"labels": "", "size": (32, 32), "channels": 3, "resize": True, "broken_share": 0.1, **options})
+    return open_source(
+        str(path), **{"labels": "", "size": (32, 32), "channels": 3, "resize": True, "broken_share": 0.1, **options}
+    )
 
 
 def test_a_folder_is_resized_and_its_subfolders_are_classes(folder):
@@ -100,7 +102,11 @@ def test_a_torch_dataset_of_any_kind_of_picture(tmp_path):
         "def pillow(): return [Image.new('L', (40, 30), 200)] * 2\n"
     )
     source = opened(f"{tmp_path}/mine.py:pairs")
-    assert source.labels.tolist() == [0, 1, 0, 1] and source.pictures[2].shape == (32, 32, 3) and source.pictures[2][5, 5].tolist() == [128] * 3
+    assert (
+        source.labels.tolist() == [0, 1, 0, 1]
+        and source.pictures[2].shape == (32, 32, 3)
+        and source.pictures[2][5, 5].tolist() == [128] * 3
+    )
     grey = opened(f"{tmp_path}/mine.py:pillow", channels=1)
     assert grey.labels is None and grey.pictures[1].shape == (32, 32, 1) and grey.pictures[1][0, 0, 0] == 200
 
@@ -108,7 +114,9 @@ def test_a_torch_dataset_of_any_kind_of_picture(tmp_path):
 @pytest.fixture
 def recipe(tmp_path):
     rng = np.random.default_rng(0)
-    np.savez(tmp_path / "images.npz", images=rng.integers(0, 256, (40, 28, 28, 1), dtype=np.uint8), labels=np.arange(40) % 10)
+    np.savez(
+        tmp_path / "images.npz", images=rng.integers(0, 256, (40, 28, 28, 1), dtype=np.uint8), labels=np.arange(40) % 10
+    )
     return Recipe(model="fashion-dcgan", data=str(tmp_path / "images.npz"), steps=6, batch=8)
 
 
@@ -136,7 +144,9 @@ print(len(here), all((a == b).all() for a, b in zip(here, there, strict=True)))
 def test_workers_read_the_same_batches_in_the_same_order(recipe):
     """In a process of its own: workers are forked, which a process full of other tests' threads does not bear."""
     settings = {"model": recipe.model, "data": recipe.data, "steps": recipe.steps, "batch": recipe.batch}
-    done = subprocess.run([sys.executable, "-c", WORKERS, json.dumps(settings)], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", WORKERS, json.dumps(settings)], capture_output=True, text=True, timeout=120
+    )
     assert done.stdout.split() == ["4", "True"], done.stderr
 
 
@@ -161,7 +171,9 @@ def test_pieces_differ_by_epoch_and_come_with_their_small_twin(recipe, tmp_path)
     for index in range(4):
         (tmp_path / "large").mkdir(exist_ok=True)
         Image.fromarray(picture).save(tmp_path / "large" / f"{index}.png")
-    batches = PairedBatches(replace(recipe, data=str(tmp_path / "large"), crop=True, derive="downscale", batch=4), find("sr-compact"))
+    batches = PairedBatches(
+        replace(recipe, data=str(tmp_path / "large"), crop=True, derive="downscale", batch=4), find("sr-compact")
+    )
     first, second = batches.__getitems__(0), batches.__getitems__(1)
     assert first["target"].shape == (4, 128, 128, 3) and first["input"].shape == (4, 64, 64, 3)
     assert not np.array_equal(first["target"], second["target"])
@@ -186,7 +198,10 @@ def test_paired_folders_share_their_file_names(recipe, tmp_path):
 
 
 def test_two_domains_come_from_classes_in_orders_of_their_own(recipe):
-    recipe, model = replace(recipe, model="fashion-cyclegan", batch=2, classes=(1,), classes_b=(2, 3)), find("fashion-cyclegan")
+    recipe, model = (
+        replace(recipe, model="fashion-cyclegan", batch=2, classes=(1,), classes_b=(2, 3)),
+        find("fashion-cyclegan"),
+    )
     batches = UnpairedBatches(recipe, model)
     assert len(batches.first) == 4 and len(batches.second) == 8
     assert batches.__getitems__(0)["a"].shape == (2, 32, 32, 1)

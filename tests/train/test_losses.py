@@ -41,12 +41,16 @@ def test_a_discriminator_that_knows_nothing_loses_two_bits_in_nats():
 
 @given(st.floats(0, 0.9))
 def test_smoothing_is_cross_entropy_against_the_smoothed_target(smoothing):
-    wanted = torch.nn.functional.binary_cross_entropy_with_logits(torch.from_numpy(REAL), torch.full((3,), 1 - smoothing, dtype=torch.float64)).item()
+    wanted = torch.nn.functional.binary_cross_entropy_with_logits(
+        torch.from_numpy(REAL), torch.full((3,), 1 - smoothing, dtype=torch.float64)
+    ).item()
     assert both("non-saturating", smoothing)[0] == pytest.approx(wanted - np.log(1 - expit(FAKE)).mean(), rel=1e-9)
 
 
 def test_smoothed_least_squares_has_its_optimum_at_the_smoothed_target():
-    assert losses.least_squares_discriminator(torch.full((3,), 0.9), torch.zeros(3), 0.1).item() == pytest.approx(0, abs=1e-12)
+    assert losses.least_squares_discriminator(torch.full((3,), 0.9), torch.zeros(3), 0.1).item() == pytest.approx(
+        0, abs=1e-12
+    )
 
 
 def test_smoothing_without_a_target_is_refused():
@@ -61,7 +65,9 @@ def test_mutual_information_is_the_likelihood_of_category_and_codes():
     logits, codes, found = rng.normal(size=(5, 4)), rng.normal(size=(5, 2)), rng.normal(size=(5, 2))
     category = np.eye(4)[[0, 3, 1, 1, 2]]
     wanted = -(category * log_softmax(logits, 1)).sum(1).mean() + (0.5 * (codes - found) ** 2).sum(1).mean()
-    assert losses.mutual_information(*map(torch.from_numpy, (category, logits, codes, found))).item() == pytest.approx(wanted)
+    assert losses.mutual_information(*map(torch.from_numpy, (category, logits, codes, found))).item() == pytest.approx(
+        wanted
+    )
 
 
 def test_cycle_identity_and_paired_are_mean_absolute_differences():
@@ -72,13 +78,17 @@ def test_cycle_identity_and_paired_are_mean_absolute_differences():
 def test_gradient_penalty_of_a_linear_critic_is_its_weights_length_minus_one_squared():
     weights = torch.tensor([3.0, 4.0])
     real, fake = torch.randn(6, 2), torch.randn(6, 2)
-    assert gradient_penalty(lambda x: x @ weights, real, fake, torch.rand(6)).item() == pytest.approx((5 - 1) ** 2, rel=1e-6)
+    assert gradient_penalty(lambda x: x @ weights, real, fake, torch.rand(6)).item() == pytest.approx(
+        (5 - 1) ** 2, rel=1e-6
+    )
 
 
 def test_gradient_penalty_is_taken_between_the_two_and_reaches_the_weights():
     scale = torch.tensor(1.0, requires_grad=True)
     real, fake, mix = torch.tensor([[2.0]]), torch.tensor([[4.0]]), torch.tensor([0.25])
-    penalty = gradient_penalty(lambda x: scale * (x**2).sum(1), real, fake, mix)  # gradient 2 * 3.5 at 0.25 * 2 + 0.75 * 4
+    penalty = gradient_penalty(
+        lambda x: scale * (x**2).sum(1), real, fake, mix
+    )  # gradient 2 * 3.5 at 0.25 * 2 + 0.75 * 4
     penalty.backward()
     assert penalty.item() == pytest.approx(36.0) and scale.grad.item() == pytest.approx(2 * 6 * 7)
 

@@ -70,7 +70,9 @@ def test_a_stopped_run_ends_bit_for_bit_where_an_unbroken_one_does(recipe, tmp_p
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
     history = read_history(tmp_path / "broken")
     assert history == read_history(tmp_path / "whole")
-    assert [row["step"] for row in history] == [2, 4, 6] and all(np.isfinite(list(row.values())).all() for row in history)
+    assert [row["step"] for row in history] == [2, 4, 6] and all(
+        np.isfinite(list(row.values())).all() for row in history
+    )
     for name in ("losses.png", "samples.png", "checkpoint.pt"):
         assert (tmp_path / "broken" / name).stat().st_size > 500
     with pytest.raises(OutputError, match="seed 0 -> 1"):
@@ -110,9 +112,23 @@ def launch(tmp_path, processes, name, settings):
     """A run in fresh processes, over gloo where there are several, as accelerate launch sets it up."""
     script = tmp_path / "launched.py"
     script.write_text(LAUNCHED)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)] if processes > 1 else [sys.executable]
-    environment = os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run([*command, str(script), json.dumps(settings), str(tmp_path / name)], env=environment, capture_output=True, text=True, timeout=300)
+    command = (
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+        if processes > 1
+        else [sys.executable]
+    )
+    environment = os.environ | {
+        "ACCELERATE_USE_CPU": "true",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    done = subprocess.run(
+        [*command, str(script), json.dumps(settings), str(tmp_path / name)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return read_history(tmp_path / name), load_file(tmp_path / name / "generator.safetensors")
 
@@ -138,7 +154,10 @@ def test_mixed_precision_trains(tmp_path):
 def test_accumulated_parts_of_a_batch_are_the_batch(tmp_path):
     """Without BatchNorm and dropout, parts add up."""
     recipe = short("fashion-cyclegan", batch=4, steps=2, pool=0, checkpoint_every=1)
-    whole, parts = load_file(train(recipe, tmp_path / "whole")), load_file(train(replace(recipe, accumulate=2), tmp_path / "parts"))
+    whole, parts = (
+        load_file(train(recipe, tmp_path / "whole")),
+        load_file(train(replace(recipe, accumulate=2), tmp_path / "parts")),
+    )
     first = [read_history(tmp_path / name)[0]["cycle"] for name in ("whole", "parts")]
     assert first[0] == pytest.approx(first[1], rel=1e-3)
     assert max((whole[n] - parts[n]).abs().max().item() for n in whole) < 2e-3
@@ -157,7 +176,9 @@ def test_a_collapsed_generator_is_told(tmp_path):
 
 def test_mean_distance_is_scipys():
     images = np.random.default_rng(0).integers(0, 256, (9, 5, 4, 3), dtype=np.uint8)
-    assert alarms.mean_distance(images) == pytest.approx(pdist(images.reshape(9, -1).astype(float)).mean() / np.sqrt(60))
+    assert alarms.mean_distance(images) == pytest.approx(
+        pdist(images.reshape(9, -1).astype(float)).mean() / np.sqrt(60)
+    )
 
 
 def test_an_average_takes_counters_and_singular_vectors_as_they_are():

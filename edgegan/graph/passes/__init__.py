@@ -19,7 +19,12 @@ from edgegan.graph.passes.fold_batch_norm import fold_batch_norm
 from edgegan.graph.passes.fold_constants import fold_constants
 from edgegan.graph.passes.matrix_linear import matrix_linear
 from edgegan.graph.passes.modulated_conv import modulated_conv
-from edgegan.graph.passes.phase_conv import phase_conv, phase_conv_channels_last, phase_conv_split, phase_conv_split_channels_last
+from edgegan.graph.passes.phase_conv import (
+    phase_conv,
+    phase_conv_channels_last,
+    phase_conv_split,
+    phase_conv_split_channels_last,
+)
 from edgegan.graph.passes.picked_pixels import picked_pixels
 from edgegan.graph.passes.pixel_linear import pixel_linear
 from edgegan.graph.passes.powers import powers
@@ -34,10 +39,30 @@ from edgegan.graph.passes.upsample_late import upsample_late
 
 Pass = Callable[[fx.GraphModule], int]
 
-CLEAN: tuple[Pass, ...] = (drop_identities, fold_constants, matrix_linear, fold_batch_norm, modulated_conv, spread_input, fold_affine, absorb_padding, powers, upsample_late, conv_pool, drop_identities)
+CLEAN: tuple[Pass, ...] = (
+    drop_identities,
+    fold_constants,
+    matrix_linear,
+    fold_batch_norm,
+    modulated_conv,
+    spread_input,
+    fold_affine,
+    absorb_padding,
+    powers,
+    upsample_late,
+    conv_pool,
+    drop_identities,
+)
 BEFORE_PRUNING: tuple[Pass, ...] = (drop_identities, fold_constants, matrix_linear, modulated_conv, spread_input)
 LAST: tuple[Pass, ...] = (activation_first, sum_before_shuffle)
-LITERT: tuple[Pass, ...] = (*LAST, picked_pixels, resize_matrices, shuffle_channels_last, reflection_slices, drop_identities)
+LITERT: tuple[Pass, ...] = (
+    *LAST,
+    picked_pixels,
+    resize_matrices,
+    shuffle_channels_last,
+    reflection_slices,
+    drop_identities,
+)
 LITERT_INT8: tuple[Pass, ...] = (rectified_layers,)
 """What a LiteRT form takes on before it is quantized, beside its float form's passes."""
 

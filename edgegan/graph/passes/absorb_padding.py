@@ -19,7 +19,9 @@ CONVS = (aten.conv1d.default, aten.conv2d.default)
 
 def absorb_padding(module: fx.GraphModule) -> int:
     nodes = list(module.graph.nodes)
-    return sum(_absorb_zeros(module, n) for n in nodes if is_call(n, *CONVS)) + sum(_absorb_crop(module, n) for n in nodes if is_call(n, aten.slice.Tensor))
+    return sum(_absorb_zeros(module, n) for n in nodes if is_call(n, *CONVS)) + sum(
+        _absorb_crop(module, n) for n in nodes if is_call(n, aten.slice.Tensor)
+    )
 
 
 def _absorb_zeros(module: fx.GraphModule, node: fx.Node) -> bool:
@@ -82,14 +84,21 @@ def _cropped_layer(node: fx.Node) -> fx.Node | None:
     source = node.args[0]
     while is_call(source, *POINTWISE) and sole_user(source) is not None:
         source = source.args[0]
-    return source if is_call(source, *CONVS, *TRANSPOSED) and sole_user(source) is not None and sole_user(node.args[0]) is node else None
+    return (
+        source
+        if is_call(source, *CONVS, *TRANSPOSED) and sole_user(source) is not None and sole_user(node.args[0]) is node
+        else None
+    )
 
 
 def _lengths(call: dict[str, Any], kernel: torch.Tensor, sizes: tuple[int, ...], padding: list[int]) -> tuple[int, ...]:
     """Spatial output sizes of a convolution with another ``padding``."""
     rank = len(sizes)
     spans = _spans(call, kernel)
-    return tuple((n + 2 * p - span) // s + 1 for n, p, span, s in zip(sizes, padding, spans, pair(call["stride"], rank), strict=True))
+    return tuple(
+        (n + 2 * p - span) // s + 1
+        for n, p, span, s in zip(sizes, padding, spans, pair(call["stride"], rank), strict=True)
+    )
 
 
 def _spans(call: dict[str, Any], kernel: torch.Tensor) -> list[int]:

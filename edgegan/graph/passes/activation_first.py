@@ -1,4 +1,5 @@
-"""f(move(x)) = move(f(x)) for pointwise f and any shuffle, crop, permutation or reshape; f(cat(a, b)) = cat(f(a), f(b)).
+"""f(move(x)) = move(f(x)) for pointwise f and any shuffle, crop, permutation or reshape; f(cat(a, b)) = cat(f(a),
+f(b)).
 
 The activation moves next to the convolution, into which backends fuse it.
 """

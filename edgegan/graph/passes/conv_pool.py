@@ -19,13 +19,23 @@ def conv_pool(module: fx.GraphModule) -> int:
         pool = arguments(node)
         layer, size = pool["self"], pair(pool["kernel_size"])
         stride = pair(pool["stride"]) if pool["stride"] else size
-        if not is_call(layer, aten.conv2d.default) or sole_user(layer) is not node or size[0] != size[1] or stride != size:
+        if (
+            not is_call(layer, aten.conv2d.default)
+            or sole_user(layer) is not node
+            or size[0] != size[1]
+            or stride != size
+        ):
             continue
         if pair(pool["padding"]) != (0, 0) or pool["ceil_mode"] or pool["divisor_override"]:
             continue
         call = arguments(layer)
         kernel = weight(module, call["weight"])
-        if kernel is None or pair(call["stride"]) != (1, 1) or pair(call["dilation"]) != (1, 1) or isinstance(call["padding"], str):
+        if (
+            kernel is None
+            or pair(call["stride"]) != (1, 1)
+            or pair(call["dilation"]) != (1, 1)
+            or isinstance(call["padding"], str)
+        ):
             continue
         merged = add_weight(module, f"{layer.name}_pooled_weight", spread(kernel, size[0]) / size[0] ** 2)
         new = (call["input"], merged, call["bias"], list(stride), call["padding"], [1, 1], call["groups"])

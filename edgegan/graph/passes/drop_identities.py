@@ -1,5 +1,5 @@
-"""y = x: clones, detaches, casts to the same type, reshapes and resizing to the same shape, data moved there and back, padding by
-nothing, and dropout in evaluation go."""
+"""y = x: clones, detaches, casts to the same type, reshapes and resizing to the same shape, data moved there and back,
+padding by nothing, and dropout in evaluation go."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from torch import fx
 from edgegan.graph.editing import arguments, aten, factors, is_call, shape
 from edgegan.graph.moves import returns_to
 
-ALWAYS = (aten.clone.default, aten.detach.default, aten.alias.default, aten.lift_fresh_copy.default, aten.contiguous.default)
+ALWAYS = (
+    aten.clone.default,
+    aten.detach.default,
+    aten.alias.default,
+    aten.lift_fresh_copy.default,
+    aten.contiguous.default,
+)
 CASTS = (aten.to.dtype, aten._to_copy.default, aten.to.dtype_layout)
 RESHAPES = (aten.view.default, aten.reshape.default, aten.expand.default)
 DROPOUTS = (aten.dropout.default, aten.feature_dropout.default, aten.alpha_dropout.default)
@@ -32,6 +38,12 @@ def _same(node: fx.Node) -> fx.Node | None:
         return None
     same_type = is_call(node, *CASTS) and node.meta["val"].dtype == source.meta["val"].dtype
     same_shape = is_call(node, *RESHAPES) and shape(node) == shape(source)
-    if is_call(node, *ALWAYS) or same_type or same_shape or factors(node) == (1, 1) or (is_call(node, *DROPOUTS) and not arguments(node)["train"]):
+    if (
+        is_call(node, *ALWAYS)
+        or same_type
+        or same_shape
+        or factors(node) == (1, 1)
+        or (is_call(node, *DROPOUTS) and not arguments(node)["train"])
+    ):
         return source
     return returns_to(node)

@@ -9,7 +9,18 @@ from __future__ import annotations
 import torch
 from torch import fx
 
-from edgegan.graph.editing import LAYERS, TRANSPOSED, add_weight, arguments, aten, channel_values, is_call, shape, sole_user, weight
+from edgegan.graph.editing import (
+    LAYERS,
+    TRANSPOSED,
+    add_weight,
+    arguments,
+    aten,
+    channel_values,
+    is_call,
+    shape,
+    sole_user,
+    weight,
+)
 from edgegan.graph.passes.fold_batch_norm import fold_into
 
 SCALES = (aten.mul.Tensor, aten.mul.Scalar, aten.div.Tensor, aten.div.Scalar)
@@ -19,7 +30,11 @@ SHIFTS = (aten.add.Tensor, aten.sub.Tensor, aten.add.Scalar, aten.sub.Scalar)
 def fold_affine(module: fx.GraphModule) -> int:
     count, changed = 0, True
     while changed:
-        changed = any(_after(module, node) or _before(module, node) for node in list(module.graph.nodes) if is_call(node, *SCALES, *SHIFTS, aten.neg.default))
+        changed = any(
+            _after(module, node) or _before(module, node)
+            for node in list(module.graph.nodes)
+            if is_call(node, *SCALES, *SHIFTS, aten.neg.default)
+        )
         count += changed
     return count
 
@@ -59,10 +74,19 @@ def _affine(module: fx.GraphModule, node: fx.Node, source: fx.Node) -> tuple[tor
 def _before(module: fx.GraphModule, node: fx.Node) -> bool:
     """This scale feeds one layer alone."""
     layer = sole_user(node)
-    if not is_call(node, *SCALES, aten.neg.default) or layer is None or not is_call(layer, *LAYERS, *TRANSPOSED) or layer.args[0] is not node:
+    if (
+        not is_call(node, *SCALES, aten.neg.default)
+        or layer is None
+        or not is_call(layer, *LAYERS, *TRANSPOSED)
+        or layer.args[0] is not node
+    ):
         return False
     source = next((a for a in node.args[:2] if isinstance(a, fx.Node) and a.op != "get_attr"), None)
-    if source is None or shape(source) != shape(node) or (is_call(layer, aten.linear.default) and len(shape(node)) != 2):
+    if (
+        source is None
+        or shape(source) != shape(node)
+        or (is_call(layer, aten.linear.default) and len(shape(node)) != 2)
+    ):
         return False
     found = _affine(module, node, source)
     kernel = weight(module, layer.args[1])

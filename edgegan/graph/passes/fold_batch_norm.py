@@ -9,7 +9,18 @@ from __future__ import annotations
 import torch
 from torch import fx
 
-from edgegan.graph.editing import LAYERS, TRANSPOSED, add_weight, arguments, aten, has_fixed_statistics, is_call, replace, shape, weight
+from edgegan.graph.editing import (
+    LAYERS,
+    TRANSPOSED,
+    add_weight,
+    arguments,
+    aten,
+    has_fixed_statistics,
+    is_call,
+    replace,
+    shape,
+    weight,
+)
 
 
 def fold_batch_norm(module: fx.GraphModule) -> int:
@@ -26,7 +37,12 @@ def fold_batch_norm(module: fx.GraphModule) -> int:
         scale = (variance.double() + call["eps"]).rsqrt() * (1.0 if gain is None else gain.double())
         shift = (0.0 if offset is None else offset.double()) - mean.double() * scale
         layer = call["input"]
-        if is_call(layer, *LAYERS, *TRANSPOSED) and len(layer.users) == 1 and len(shape(layer)) == len(shape(node)) and _channels_last_of_linear(layer):
+        if (
+            is_call(layer, *LAYERS, *TRANSPOSED)
+            and len(layer.users) == 1
+            and len(shape(layer)) == len(shape(node))
+            and _channels_last_of_linear(layer)
+        ):
             if fold_into(module, layer, node, scale, shift):
                 count += 1
                 continue
@@ -40,7 +56,8 @@ def _channels_last_of_linear(layer: fx.Node) -> bool:
 
 
 def fold_into(module: fx.GraphModule, layer: fx.Node, norm: fx.Node, scale: torch.Tensor, shift: torch.Tensor) -> bool:
-    """Put ``scale`` and ``shift`` (float64, one per output channel) into ``layer`` and drop ``norm``; False where its weights are not constant."""
+    """Put ``scale`` and ``shift`` (float64, one per output channel) into ``layer`` and drop ``norm``; False where its
+    weights are not constant."""
     call = arguments(layer)
     kernel, bias = weight(module, call["weight"]), weight(module, call.get("bias"))
     if kernel is None or (call.get("bias") is not None and bias is None):

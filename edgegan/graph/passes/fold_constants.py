@@ -27,11 +27,16 @@ def fold_constants(module: fx.GraphModule) -> int:
         if node.op != "call_function" or not all(i in values for i in inputs) or _is_random(node):
             continue
         with torch.no_grad():
-            result = node.target(*fx.map_arg(node.args, values.__getitem__), **fx.map_arg(node.kwargs, values.__getitem__))
+            result = node.target(
+                *fx.map_arg(node.args, values.__getitem__), **fx.map_arg(node.kwargs, values.__getitem__)
+            )
         if isinstance(result, tuple | list) and all(isinstance(part, torch.Tensor) for part in result):
             values[node] = tuple(result)
             continue
-        if not isinstance(result, torch.Tensor) or result.numel() > sum(_size(values[i]) for i in inputs) + LARGEST_GROWTH:
+        if (
+            not isinstance(result, torch.Tensor)
+            or result.numel() > sum(_size(values[i]) for i in inputs) + LARGEST_GROWTH
+        ):
             continue
         new = add_weight(module, node.name, result)
         values[new] = result

@@ -1,4 +1,5 @@
-"""A product with a constant matrix is a linear layer: x W + b = linear(x, W^T, b). As such it folds, prunes and quantizes."""
+"""A product with a constant matrix is a linear layer: x W + b = linear(x, W^T, b). As such it folds, prunes and
+quantizes."""
 
 from __future__ import annotations
 
@@ -10,7 +11,9 @@ PRODUCTS = (aten.matmul.default, aten.mm.default)
 
 
 def matrix_linear(module: fx.GraphModule) -> int:
-    return sum(_linear(module, node) for node in list(module.graph.nodes) if is_call(node, *PRODUCTS, aten.addmm.default))
+    return sum(
+        _linear(module, node) for node in list(module.graph.nodes) if is_call(node, *PRODUCTS, aten.addmm.default)
+    )
 
 
 def _linear(module: fx.GraphModule, node: fx.Node) -> bool:

@@ -1,4 +1,5 @@
-"""StyleGAN2's weight modulation on activations (Karras et al. 2020, arXiv:1912.04958, section 2.2, the other way round).
+"""StyleGAN2's weight modulation on activations (Karras et al. 2020, arXiv:1912.04958, section 2.2, the other way
+round).
 
 With w[n,o,i,k] = W[o,i,k] s[n,i] d[n,o]:   conv(x, w)[n,o] = d[n,o] conv(s[n] x[n], W)[o],
 and the demodulation's   sum_ik (W[o,i,k] s[n,i])^2 = sum_i s[n,i]^2 (sum_k W[o,i,k]^2),   a linear layer.
@@ -50,21 +51,36 @@ def _convolution(module: fx.GraphModule, node: fx.Node) -> int:
     if shape(source)[0] != 1 or shape(source)[1] != batch * inputs or shape(node)[1] != batch * outputs:
         return 0
     transposed = node.target is aten.conv_transpose2d.input
-    kernel = add_weight(module, f"{node.name}_shared_weight", product.constant.transpose(0, 1) if transposed else product.constant)
+    kernel = add_weight(
+        module, f"{node.name}_shared_weight", product.constant.transpose(0, 1) if transposed else product.constant
+    )
 
     def build(graph: fx.Graph) -> fx.Node:
-        value = source if batch == 1 else graph.call_function(aten.reshape.default, (source, [batch, inputs, *shape(source)[2:]]))
+        value = (
+            source
+            if batch == 1
+            else graph.call_function(aten.reshape.default, (source, [batch, inputs, *shape(source)[2:]]))
+        )
         for style in product.styles:
-            value = graph.call_function(aten.mul.Tensor, (value, graph.call_function(aten.reshape.default, (style, [batch, inputs, 1, 1]))))
+            value = graph.call_function(
+                aten.mul.Tensor, (value, graph.call_function(aten.reshape.default, (style, [batch, inputs, 1, 1])))
+            )
         if transposed:
-            value = graph.call_function(node.target, (value, kernel, None, call["stride"], call["padding"], call["output_padding"], 1, call["dilation"]))
+            value = graph.call_function(
+                node.target,
+                (value, kernel, None, call["stride"], call["padding"], call["output_padding"], 1, call["dilation"]),
+            )
         else:
-            value = graph.call_function(node.target, (value, kernel, None, call["stride"], call["padding"], call["dilation"], 1))
+            value = graph.call_function(
+                node.target, (value, kernel, None, call["stride"], call["padding"], call["dilation"], 1)
+            )
         for gain, divides in product.gains:
             per_output = graph.call_function(aten.reshape.default, (gain, [batch, outputs, 1, 1]))
             value = graph.call_function(aten.div.Tensor if divides else aten.mul.Tensor, (value, per_output))
         if call["bias"] is not None:
-            value = graph.call_function(aten.add.Tensor, (value, graph.call_function(aten.reshape.default, (call["bias"], [1, outputs, 1, 1]))))
+            value = graph.call_function(
+                aten.add.Tensor, (value, graph.call_function(aten.reshape.default, (call["bias"], [1, outputs, 1, 1])))
+            )
         return value if batch == 1 else graph.call_function(aten.reshape.default, (value, list(shape(node))))
 
     replace(node, build)
@@ -129,7 +145,9 @@ def _squared_sum(module: fx.GraphModule, node: fx.Node) -> int:
     if product is None or product.constant is None or not product.styles or product.gains:
         return 0
     batch, inputs = shape(square)[0], shape(square)[2]
-    matrix = add_weight(module, f"{node.name}_squares", product.constant.double().square().sum((2, 3)).to(product.constant.dtype))
+    matrix = add_weight(
+        module, f"{node.name}_squares", product.constant.double().square().sum((2, 3)).to(product.constant.dtype)
+    )
 
     def build(graph: fx.Graph) -> fx.Node:
         style: fx.Node | None = None

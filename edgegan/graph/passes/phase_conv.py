@@ -27,8 +27,8 @@ def phase_conv_split(module: fx.GraphModule) -> int:
 
 
 def phase_conv_channels_last(module: fx.GraphModule) -> int:
-    """One convolution with the phases outermost in its channels, interleaved as one transpose of whole channel vectors in
-    NHWC: what XNNPACK copies fastest."""
+    """One convolution with the phases outermost in its channels, interleaved as one transpose of whole channel vectors
+    in NHWC: what XNNPACK copies fastest."""
     return rewrite_layers(module, lambda _: _stacked_channels_last)
 
 
@@ -59,7 +59,14 @@ def _stacked_channels_last(module: fx.GraphModule, graph: fx.Graph, node: fx.Nod
         return _stacked(module, graph, node, phases)
     kernel = phases.stacked()
     outermost = kernel.view(phases.channels, phases.count, *kernel.shape[1:]).transpose(0, 1).reshape(kernel.shape)
-    value = _convolution(module, graph, f"{node.name}_phase", phases, outermost, None if phases.bias is None else phases.bias.repeat(phases.count))
+    value = _convolution(
+        module,
+        graph,
+        f"{node.name}_phase",
+        phases,
+        outermost,
+        None if phases.bias is None else phases.bias.repeat(phases.count),
+    )
     return _interleave_channels_last(graph, value, phases)
 
 
@@ -69,7 +76,9 @@ def _split(module: fx.GraphModule, graph: fx.Graph, node: fx.Node, phases: Phase
         return _stacked(module, graph, node, phases)
     positions = [a.positions for a in phases.axes]
     wide = graph.call_function(aten.stack.default, (parts, 2))
-    value = graph.call_function(aten.reshape.default, (wide, [phases.batch, phases.channels * phases.count, *positions]))
+    value = graph.call_function(
+        aten.reshape.default, (wide, [phases.batch, phases.channels * phases.count, *positions])
+    )
     return _crop(graph, _interleave(graph, value, phases), phases, 2)
 
 
@@ -84,10 +93,15 @@ def _parts(module: fx.GraphModule, graph: fx.Graph, node: fx.Node, phases: Phase
     kernels = None if all(a.kernel % a.stride == 0 for a in phases.axes) else phases.split()
     if kernels is None:
         return None
-    return [_convolution(module, graph, f"{node.name}_phase{i}", phases, kernel, phases.bias) for i, kernel in enumerate(kernels)]
+    return [
+        _convolution(module, graph, f"{node.name}_phase{i}", phases, kernel, phases.bias)
+        for i, kernel in enumerate(kernels)
+    ]
 
 
-def _convolution(module: fx.GraphModule, graph: fx.Graph, name: str, phases: Phases, kernel: torch.Tensor, bias: torch.Tensor | None) -> fx.Node:
+def _convolution(
+    module: fx.GraphModule, graph: fx.Graph, name: str, phases: Phases, kernel: torch.Tensor, bias: torch.Tensor | None
+) -> fx.Node:
     rank, source = len(phases.axes), phases.source
     margins = [a.margins(taps) for a, taps in zip(phases.axes, kernel.shape[2:], strict=True)]
     padding = [before for before, _ in margins]
@@ -108,11 +122,15 @@ def _padded(graph: fx.Graph, source: fx.Node, phases: Phases, margins: list[tupl
 
 
 def _interleave(graph: fx.Graph, value: fx.Node, phases: Phases) -> fx.Node:
-    return interleaving.channels_first(graph, value, phases.batch, phases.channels, [a.positions for a in phases.axes], phases.strides)
+    return interleaving.channels_first(
+        graph, value, phases.batch, phases.channels, [a.positions for a in phases.axes], phases.strides
+    )
 
 
 def _interleave_channels_last(graph: fx.Graph, value: fx.Node, phases: Phases) -> fx.Node:
-    value = interleaving.channels_last(graph, value, phases.batch, phases.channels, [a.positions for a in phases.axes], phases.strides)
+    value = interleaving.channels_last(
+        graph, value, phases.batch, phases.channels, [a.positions for a in phases.axes], phases.strides
+    )
     return interleaving.to_channels_first(graph, _crop(graph, value, phases, 1), len(phases.axes))
 
 

@@ -1,4 +1,5 @@
-"""Nearest resizing to fewer pixels, or by no whole number, as the rows and columns that it picks: LiteRT's converter picks others.
+"""Nearest resizing to fewer pixels, or by no whole number, as the rows and columns that it picks: LiteRT's converter
+picks others.
 
 Every s-th row of n = s m is row 0 of each of m groups, which reshaping and slicing give in NHWC; others are gathered.
 """
@@ -27,7 +28,11 @@ def picked_pixels(module: fx.GraphModule) -> int:
 def _picked(node: fx.Node) -> list[torch.Tensor]:
     """The rows and the columns that the operator itself takes from a map of their numbers."""
     height, width = shape(node.args[0])[2:]
-    numbers = torch.stack(torch.meshgrid(torch.arange(height, dtype=torch.float64), torch.arange(width, dtype=torch.float64), indexing="ij"))
+    numbers = torch.stack(
+        torch.meshgrid(
+            torch.arange(height, dtype=torch.float64), torch.arange(width, dtype=torch.float64), indexing="ij"
+        )
+    )
     rows, columns = node.target(numbers[None], *node.args[1:])[0].long()  # type: ignore[operator]
     return [rows[:, 0], columns[0]]
 
@@ -52,5 +57,7 @@ def _first_of_each(graph: fx.Graph, source: fx.Node, after: tuple[int, ...], ste
 def _gathered(module: fx.GraphModule, graph: fx.Graph, node: fx.Node, picked: list[torch.Tensor]) -> fx.Node:
     value = node.args[0]
     for dim, chosen in enumerate(picked, start=2):
-        value = graph.call_function(aten.index_select.default, (value, dim, add_weight(module, f"{node.name}_picked", chosen)))
+        value = graph.call_function(
+            aten.index_select.default, (value, dim, add_weight(module, f"{node.name}_picked", chosen))
+        )
     return value

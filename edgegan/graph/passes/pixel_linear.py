@@ -1,4 +1,5 @@
-"""A transposed convolution of a 1x1 input is a linear layer and a reshape: y[c, i, j] = sum_d x[d] W[d, c, p + i, p + j] + b[c]."""
+"""A transposed convolution of a 1x1 input is a linear layer and a reshape: y[c, i, j] = sum_d x[d] W[d, c, p + i, p +
+j] + b[c]."""
 
 from __future__ import annotations
 
@@ -23,10 +24,16 @@ def pixel_linear(module: fx.GraphModule) -> int:
             continue
         batch, channels, height, width = shape(node)
         taps = _window(kernel, pair(call["padding"]), (height, width))
-        matrix = add_weight(module, f"{node.name}_matrix", taps.permute(1, 2, 3, 0).reshape(channels * height * width, -1))
-        offset = None if bias is None else add_weight(module, f"{node.name}_offset", bias.repeat_interleave(height * width))
+        matrix = add_weight(
+            module, f"{node.name}_matrix", taps.permute(1, 2, 3, 0).reshape(channels * height * width, -1)
+        )
+        offset = (
+            None if bias is None else add_weight(module, f"{node.name}_offset", bias.repeat_interleave(height * width))
+        )
 
-        def build(graph: fx.Graph, source=source, matrix=matrix, offset=offset, sizes=(batch, channels, height, width)) -> fx.Node:
+        def build(
+            graph: fx.Graph, source=source, matrix=matrix, offset=offset, sizes=(batch, channels, height, width)
+        ) -> fx.Node:
             flat = graph.call_function(aten.reshape.default, (source, [sizes[0], shape(source)[1]]))
             product = graph.call_function(aten.linear.default, (flat, matrix, offset))
             return graph.call_function(aten.reshape.default, (product, list(sizes)))
@@ -39,6 +46,8 @@ def pixel_linear(module: fx.GraphModule) -> int:
 def _window(kernel: torch.Tensor, padding: tuple[int, ...], size: tuple[int, int]) -> torch.Tensor:
     """The taps that reach the output: ``size`` of them from ``padding`` on, zeros where output padding goes beyond."""
     top, left = padding
-    missing = [max(0, start + length - taps) for start, length, taps in zip(padding, size, kernel.shape[2:], strict=True)]
+    missing = [
+        max(0, start + length - taps) for start, length, taps in zip(padding, size, kernel.shape[2:], strict=True)
+    ]
     full = pad(kernel, (0, missing[1], 0, missing[0]))
     return full[:, :, top : top + size[0], left : left + size[1]]

@@ -19,7 +19,12 @@ def rectified_layers(module: fx.GraphModule) -> int:
     for node in list(module.graph.nodes):
         if is_call(node, aten.relu.default) and len(shape(node)) == 4 and not _fuses(node):
             channels = shape(node)[1]
-            replace(node, lambda graph, node=node, channels=channels: _rectified(module, graph, node.name, node.args[0], torch.ones(channels, dtype=node.meta["val"].dtype)))
+            replace(
+                node,
+                lambda graph, node=node, channels=channels: _rectified(
+                    module, graph, node.name, node.args[0], torch.ones(channels, dtype=node.meta["val"].dtype)
+                ),
+            )
             count += 1
         elif is_call(node, aten.prelu.default):
             count += _prelu(module, node)
@@ -42,7 +47,9 @@ def _prelu(module: fx.GraphModule, node: fx.Node) -> int:
         return 0
 
     def build(graph: fx.Graph) -> fx.Node:
-        sloped = graph.call_function(aten.mul.Tensor, (node.args[0], add_weight(module, f"{node.name}_slopes", slopes.view(1, -1, 1, 1))))
+        sloped = graph.call_function(
+            aten.mul.Tensor, (node.args[0], add_weight(module, f"{node.name}_slopes", slopes.view(1, -1, 1, 1)))
+        )
         rest = _rectified(module, graph, node.name, node.args[0], (1 - slopes).abs())
         join = aten.add.Tensor if bool((slopes <= 1).all()) else aten.sub.Tensor
         return graph.call_function(join, (sloped, rest))

@@ -26,7 +26,8 @@ def reflection_slices(module: fx.GraphModule) -> int:
 
 
 def _pad(graph: fx.Graph, value: fx.Node, margins: list[int], mode: str) -> fx.Node:
-    """Sides take turns between the axes: concatenations in a row along one axis would be joined again by the converter."""
+    """Sides take turns between the axes: concatenations in a row along one axis would be joined again by the
+    converter."""
     sizes = shape(value)
     sides = []
     for offset, (before, after) in enumerate(zip(margins[::2], margins[1::2], strict=True)):
@@ -34,10 +35,15 @@ def _pad(graph: fx.Graph, value: fx.Node, margins: list[int], mode: str) -> fx.N
         last = sizes[dim] - 1
         lead = list(range(1, before + 1)) if mode == "reflect" else [0] * before
         tail = [last - i for i in range(1, after + 1)] if mode == "reflect" else [last] * after
-        sides += [(step, 0, dim, rows) for step, rows in _pieces(lead)] + [(step, 1, dim, rows) for step, rows in _pieces(tail)]
+        sides += [(step, 0, dim, rows) for step, rows in _pieces(lead)] + [
+            (step, 1, dim, rows) for step, rows in _pieces(tail)
+        ]
     shifts = dict.fromkeys(range(len(sizes)), 0)
     for _, side, dim, rows in sorted(sides, key=lambda s: s[:2]):
-        taken = [graph.call_function(aten.slice.Tensor, (value, dim, row + shifts[dim], row + shifts[dim] + 1)) for row in rows]
+        taken = [
+            graph.call_function(aten.slice.Tensor, (value, dim, row + shifts[dim], row + shifts[dim] + 1))
+            for row in rows
+        ]
         value = graph.call_function(aten.cat.default, ([value, *taken] if side else [*reversed(taken), value], dim))
         shifts[dim] += 0 if side else len(rows)
     return value

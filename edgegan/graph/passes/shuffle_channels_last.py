@@ -11,7 +11,19 @@ import torch
 from torch import fx
 
 from edgegan.graph import interleaving
-from edgegan.graph.editing import LAYERS, POINTWISE, add_weight, arguments, aten, channel_values, factors, is_call, replace, shape, weight
+from edgegan.graph.editing import (
+    LAYERS,
+    POINTWISE,
+    add_weight,
+    arguments,
+    aten,
+    channel_values,
+    factors,
+    is_call,
+    replace,
+    shape,
+    weight,
+)
 
 SUMS = (aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor)
 MOST_COPIES = 16
@@ -54,9 +66,13 @@ def _shuffle(module: fx.GraphModule, node: fx.Node) -> None:
             pixels = interleaving.channels_last(graph, source, batch, channels, (rows, columns), (stride, stride))
         else:
             value = graph.call_function(aten.permute.default, (source, [0, 2, 3, 1]))
-            value = graph.call_function(aten.reshape.default, (value, [batch * rows, columns, channels, stride, stride]))
+            value = graph.call_function(
+                aten.reshape.default, (value, [batch * rows, columns, channels, stride, stride])
+            )
             value = graph.call_function(aten.permute.default, (value, [0, 3, 1, 4, 2]))
-            pixels = graph.call_function(aten.reshape.default, (value, [batch, rows * stride, columns * stride, channels]))
+            pixels = graph.call_function(
+                aten.reshape.default, (value, [batch, rows * stride, columns * stride, channels])
+            )
         return interleaving.to_channels_first(graph, pixels, 2)
 
     replace(node, build)
@@ -68,13 +84,21 @@ def _can_reorder(module: fx.GraphModule, node: fx.Node, user: fx.Node) -> bool:
         return False
     if is_call(node, *LAYERS):
         call = arguments(node)
-        return call.get("groups", 1) == 1 and weight(module, call["weight"]) is not None and (call["bias"] is None or weight(module, call["bias"]) is not None)
+        return (
+            call.get("groups", 1) == 1
+            and weight(module, call["weight"]) is not None
+            and (call["bias"] is None or weight(module, call["bias"]) is not None)
+        )
     if is_call(node, *POINTWISE):
         return _can_reorder(module, node.args[0], node)
     if is_call(node, aten.prelu.default):
         return weight(module, node.args[1]) is not None and _can_reorder(module, node.args[0], node)
     if is_call(node, *SUMS):
-        return all(channel_values(module, a, shape(node)[1], 4) is not None or (isinstance(a, fx.Node) and shape(a) == shape(node) and _can_reorder(module, a, node)) for a in node.args[:2])
+        return all(
+            channel_values(module, a, shape(node)[1], 4) is not None
+            or (isinstance(a, fx.Node) and shape(a) == shape(node) and _can_reorder(module, a, node))
+            for a in node.args[:2]
+        )
     return False
 
 
@@ -88,11 +112,15 @@ def _reorder(module: fx.GraphModule, node: fx.Node, order: torch.Tensor) -> None
     if is_call(node, aten.prelu.default):
         slopes = weight(module, node.args[1])
         assert slopes is not None
-        node.update_arg(1, add_weight(module, f"{node.name}_reordered", slopes[order] if slopes.numel() > 1 else slopes))
+        node.update_arg(
+            1, add_weight(module, f"{node.name}_reordered", slopes[order] if slopes.numel() > 1 else slopes)
+        )
         return _reorder(module, node.args[0], order)
     for index, value in enumerate(node.args[:2]):
         held = weight(module, value)
         if held is not None and held.numel() > 1:
-            node.update_arg(index, add_weight(module, f"{node.name}_reordered{index}", held.index_select(held.ndim - 3, order)))
+            node.update_arg(
+                index, add_weight(module, f"{node.name}_reordered{index}", held.index_select(held.ndim - 3, order))
+            )
         elif held is None and isinstance(value, fx.Node):
             _reorder(module, value, order)

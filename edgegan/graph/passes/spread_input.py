@@ -1,8 +1,9 @@
-"""A convolution of pixels that code has spread apart with zeros, or has put one channel to a batch row: on the map itself.
+"""A convolution of pixels that code has spread apart with zeros, or has put one channel to a batch row: on the map
+itself.
 
-With u - 1 zeros between pixels and t before them,   conv(spread(x), K) = convT(x, flip(K), stride u, padding k - 1 - t);
-one kernel over every channel as a batch row of its own is that kernel in groups of one channel. So public code writes the
-filters of StyleGAN2 (upfirdn2d), in six dimensions that few runtimes take.
+With u - 1 zeros between pixels and t before them,   conv(spread(x), K) = convT(x, flip(K), stride u, padding k - 1 -
+t); one kernel over every channel as a batch row of its own is that kernel in groups of one channel. So public code
+writes the filters of StyleGAN2 (upfirdn2d), in six dimensions that few runtimes take.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from edgegan.graph.moves import moved, numbers, pads_zeros, way_from, way_to
 
 @dataclass(frozen=True)
 class Spread:
-    """``source`` (N, C, H, W), ``steps`` apart after ``before`` zeros; with ``rows`` every channel stands in a batch row."""
+    """``source`` (N, C, H, W), ``steps`` apart after ``before`` zeros; with ``rows`` every channel stands in a batch
+    row."""
 
     source: fx.Node
     steps: tuple[int, int]
@@ -39,14 +41,23 @@ def spread_input(module: fx.GraphModule) -> int:
 def _rewrite(module: fx.GraphModule, node: fx.Node) -> bool:
     call = arguments(node)
     kernel, bias = weight(module, call["weight"]), weight(module, call["bias"])
-    if kernel is None or (call["bias"] is not None and bias is None) or isinstance(call["padding"], str) or pair(call["dilation"]) != (1, 1):
+    if (
+        kernel is None
+        or (call["bias"] is not None and bias is None)
+        or isinstance(call["padding"], str)
+        or pair(call["dilation"]) != (1, 1)
+    ):
         return False
     found, groups = _spread(node), call["groups"]
     if found is None or (found.rows and kernel.shape[0] != 1):
         return False
     batch, channels = shape(found.source)[:2]
     if found.rows:
-        kernel, bias, groups = kernel.expand(channels, -1, -1, -1), None if bias is None else bias.expand(channels), channels
+        kernel, bias, groups = (
+            kernel.expand(channels, -1, -1, -1),
+            None if bias is None else bias.expand(channels),
+            channels,
+        )
     size = (batch, kernel.shape[0], *shape(node)[2:])
     zeros = [before + p for before, p in zip(found.before, pair(call["padding"]), strict=True)]
     layer = (_plain if found.steps == (1, 1) else _transposed)(found, kernel, groups, pair(call["stride"]), zeros, size)
@@ -60,13 +71,17 @@ def _rewrite(module: fx.GraphModule, node: fx.Node) -> bool:
 
 
 def _spread(node: fx.Node) -> Spread | None:
-    """The map furthest back that data movement alone spreads into what ``node`` reads; mere padding is ``absorb_padding``'s."""
+    """The map furthest back that data movement alone spreads into what ``node`` reads; mere padding is
+    ``absorb_padding``'s."""
     steps = way_to(node.args[0])
     if all(pads_zeros(step) for step in steps):
         return None
     for index, step in enumerate(steps):
         source = step.args[0]
-        if len(shape(source)) == 4 and (found := _read(source, moved(numbers(shape(source)), steps[index:]))) is not None:
+        if (
+            len(shape(source)) == 4
+            and (found := _read(source, moved(numbers(shape(source)), steps[index:]))) is not None
+        ):
             return found
     return None
 
@@ -79,7 +94,9 @@ def _read(source: fx.Node, spread: torch.Tensor) -> Spread | None:
     spread = spread.reshape(batch, channels, *spread.shape[2:])
     places = [torch.nonzero(spread[0, 0].sum(1 - axis)).flatten() for axis in (0, 1)]
     steps = tuple(int(p[1] - p[0]) if len(p) > 1 else 1 for p in places)
-    if (len(places[0]), len(places[1])) != (height, width) or int((spread != 0).sum()) != batch * channels * height * width:
+    if (len(places[0]), len(places[1])) != (height, width) or int(
+        (spread != 0).sum()
+    ) != batch * channels * height * width:
         return None
     (top, left), (down, across) = (int(p[0]) for p in places), steps
     there = spread[:, :, top::down, left::across][:, :, :height, :width]
@@ -88,17 +105,27 @@ def _read(source: fx.Node, spread: torch.Tensor) -> Spread | None:
     return Spread(source, (down, across), (top, left), rows)
 
 
-def _plain(found: Spread, kernel: torch.Tensor, groups: int, stride: tuple[int, ...], zeros: list[int], size: tuple[int, ...]) -> Layer | None:
+def _plain(
+    found: Spread, kernel: torch.Tensor, groups: int, stride: tuple[int, ...], zeros: list[int], size: tuple[int, ...]
+) -> Layer | None:
     """None where the zeros behind the map are not as many as those before it."""
-    lengths = [(n + 2 * z - k) // s + 1 for n, z, k, s in zip(shape(found.source)[2:], zeros, kernel.shape[2:], stride, strict=True)]
+    lengths = [
+        (n + 2 * z - k) // s + 1
+        for n, z, k, s in zip(shape(found.source)[2:], zeros, kernel.shape[2:], stride, strict=True)
+    ]
     return (aten.conv2d.default, kernel, (list(stride), zeros, [1, 1], groups)) if tuple(lengths) == size[2:] else None
 
 
-def _transposed(found: Spread, kernel: torch.Tensor, groups: int, stride: tuple[int, ...], zeros: list[int], size: tuple[int, ...]) -> Layer | None:
+def _transposed(
+    found: Spread, kernel: torch.Tensor, groups: int, stride: tuple[int, ...], zeros: list[int], size: tuple[int, ...]
+) -> Layer | None:
     """None where no padding and output padding give ``size``."""
     taps = kernel.shape[2:]
     padding = [k - 1 - z for k, z in zip(taps, zeros, strict=True)]
-    extra = [a - ((n - 1) * u - 2 * p + k) for a, n, u, p, k in zip(size[2:], shape(found.source)[2:], found.steps, padding, taps, strict=True)]
+    extra = [
+        a - ((n - 1) * u - 2 * p + k)
+        for a, n, u, p, k in zip(size[2:], shape(found.source)[2:], found.steps, padding, taps, strict=True)
+    ]
     if stride != (1, 1) or min(padding) < 0 or any(not 0 <= e < u for e, u in zip(extra, found.steps, strict=True)):
         return None
     return aten.conv_transpose2d.input, _turned(kernel, groups), (list(found.steps), padding, extra, groups)
@@ -112,10 +139,16 @@ def _turned(kernel: torch.Tensor, groups: int) -> torch.Tensor:
 
 
 def _put(node: fx.Node, size: tuple[int, ...], build: Callable[[fx.Graph], fx.Node]) -> None:
-    """``build``'s result of shape ``size`` in the place of ``node``, or of the step behind it that gives that shape again."""
+    """``build``'s result of shape ``size`` in the place of ``node``, or of the step behind it that gives that shape
+    again."""
     steps = way_from(node)
     for index in range(len(steps) - 1, -1, -1):
         if shape(steps[index]) == size and torch.equal(moved(numbers(shape(node)), steps[: index + 1]), numbers(size)):
             replace(steps[index], build)
             return
-    replace(node, build if shape(node) == size else lambda graph: graph.call_function(aten.reshape.default, (build(graph), list(shape(node)))))
+    replace(
+        node,
+        build
+        if shape(node) == size
+        else lambda graph: graph.call_function(aten.reshape.default, (build(graph), list(shape(node)))),
+    )

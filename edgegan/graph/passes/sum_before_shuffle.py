@@ -15,11 +15,19 @@ from edgegan.graph.editing import add_weight, aten, factors, is_call, replace, s
 def sum_before_shuffle(module: fx.GraphModule) -> int:
     count = 0
     for node in list(module.graph.nodes):
-        if not is_call(node, aten.add.Tensor) or node.kwargs.get("alpha", 1) != 1 or not all(isinstance(a, fx.Node) and a.op != "get_attr" for a in node.args[:2]):
+        if (
+            not is_call(node, aten.add.Tensor)
+            or node.kwargs.get("alpha", 1) != 1
+            or not all(isinstance(a, fx.Node) and a.op != "get_attr" for a in node.args[:2])
+        ):
             continue
         parts = list(node.args[:2])
         shuffles = [p for p in parts if is_call(p, aten.pixel_shuffle.default)]
-        if not shuffles or parts[0] is parts[1] or not all(sole_user(p) is node and _is_copy(p, shuffles[0].args[1]) for p in parts):
+        if (
+            not shuffles
+            or parts[0] is parts[1]
+            or not all(sole_user(p) is node and _is_copy(p, shuffles[0].args[1]) for p in parts)
+        ):
             continue
         stride = shuffles[0].args[1]
         replace(node, lambda graph, parts=parts, stride=stride: _shuffled_sum(module, graph, parts, stride))
@@ -42,6 +50,8 @@ def _unshuffled(module: fx.GraphModule, graph: fx.Graph, part: fx.Node, stride: 
     source: fx.Node = part.args[0]
     if is_call(part, aten.pixel_shuffle.default):
         return source
-    copies = torch.eye(shape(source)[1], dtype=source.meta["val"].dtype).repeat_interleave(stride * stride, 0)[:, :, None, None]
+    copies = torch.eye(shape(source)[1], dtype=source.meta["val"].dtype).repeat_interleave(stride * stride, 0)[
+        :, :, None, None
+    ]
     kernel = add_weight(module, f"{part.name}_copies", copies)
     return graph.call_function(aten.conv2d.default, (source, kernel, None, [1, 1], [0, 0], [1, 1], 1))

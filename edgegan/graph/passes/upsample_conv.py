@@ -4,9 +4,9 @@ Upsampling by f is a transposed convolution of stride f with f ones; followed by
 padding p) it is a transposed convolution of stride f, kernel (ones_f * flipped w) of k + f - 1 taps, padding k - 1 - p.
 For f = 2, k = 3 that is k4 s2 p1, which ``phase_conv`` runs in 2.25 times fewer multiplies than upsampling first.
 
-Between the two the map may be padded by m of its own values. Its outermost f pixels are copies of one, so as long as they
-come from there (always where edges are replicated, for m < f where they are reflected), that is q = ceil(m / f) copies of
-the edge before upsampling and a crop of q f - m, which joins the transposed convolution's padding.
+Between the two the map may be padded by m of its own values. Its outermost f pixels are copies of one, so as long as
+they come from there (always where edges are replicated, for m < f where they are reflected), that is q = ceil(m / f)
+copies of the edge before upsampling and a crop of q f - m, which joins the transposed convolution's padding.
 """
 
 from __future__ import annotations
@@ -17,13 +17,24 @@ import torch
 from torch import fx
 from torch.nn.functional import conv2d
 
-from edgegan.graph.editing import add_weight, arguments, aten, copied_padding, factors, is_call, pair, replace, shape, weight
+from edgegan.graph.editing import (
+    add_weight,
+    arguments,
+    aten,
+    copied_padding,
+    factors,
+    is_call,
+    pair,
+    replace,
+    shape,
+    weight,
+)
 
 
 @dataclass(frozen=True)
 class Upsampled:
-    """The map ``source`` with every pixel ``factor`` times ``factor`` times, then ``margins`` (rows, columns) more of its edges
-    on either side."""
+    """The map ``source`` with every pixel ``factor`` times ``factor`` times, then ``margins`` (rows, columns) more of
+    its edges on either side."""
 
     source: fx.Node
     factor: int
@@ -65,7 +76,8 @@ def _upsampled(node: fx.Node) -> Upsampled | None:
 
 
 def merge(module: fx.GraphModule, node: fx.Node, read: Upsampled) -> fx.Node:
-    """Put one transposed convolution in the place of ``node`` and the upsampling that ``upsampled_input`` found; returns it."""
+    """Put one transposed convolution in the place of ``node`` and the upsampling that ``upsampled_input`` found;
+    returns it."""
     call = arguments(node)
     kernel = weight(module, call["weight"])
     assert kernel is not None
@@ -76,7 +88,9 @@ def merge(module: fx.GraphModule, node: fx.Node, read: Upsampled) -> fx.Node:
 
     def build(graph: fx.Graph) -> fx.Node:
         source = _with_edges(graph, read.source, *copies) if any(copies) else read.source
-        return graph.call_function(aten.conv_transpose2d.input, (source, merged, call["bias"], [read.factor] * 2, padding))
+        return graph.call_function(
+            aten.conv_transpose2d.input, (source, merged, call["bias"], [read.factor] * 2, padding)
+        )
 
     return replace(node, build)
 

@@ -1,7 +1,8 @@
-"""Nearest upsampling copies pixels, so whatever works on each pixel alone can work before the copies are made:
-f(up(x)) = up(f(x)) for pointwise f, constants per channel and 1x1 convolutions, the last of which then costs s*s times less.
-Bilinear and bicubic upsampling mix pixels by weights that sum to one: constants and 1x1 convolutions commute with them too. A
-larger kernel after them is left alone: merged, its phases need as many taps (3 x 3 for a 3 x 3), and the edges another form.
+"""Nearest upsampling copies pixels, so whatever works on each pixel alone can work before the copies are made: f(up(x))
+= up(f(x)) for pointwise f, constants per channel and 1x1 convolutions, the last of which then costs s*s times less.
+Bilinear and bicubic upsampling mix pixels by weights that sum to one: constants and 1x1 convolutions commute with them
+too. A larger kernel after them is left alone: merged, its phases need as many taps (3 x 3 for a 3 x 3), and the edges
+another form.
 
 Upsampling written as ``repeat_interleave`` is recognised first.
 """
@@ -10,9 +11,26 @@ from __future__ import annotations
 
 from torch import fx
 
-from edgegan.graph.editing import POINTWISE, UPSAMPLES, arguments, aten, channel_values, is_call, pair, replace, shape, sole_user, weight
+from edgegan.graph.editing import (
+    POINTWISE,
+    UPSAMPLES,
+    arguments,
+    aten,
+    channel_values,
+    is_call,
+    pair,
+    replace,
+    shape,
+    sole_user,
+    weight,
+)
 
-MIXING = (aten.upsample_bilinear2d.vec, aten.upsample_bilinear2d.default, aten.upsample_bicubic2d.vec, aten.upsample_bicubic2d.default)
+MIXING = (
+    aten.upsample_bilinear2d.vec,
+    aten.upsample_bilinear2d.default,
+    aten.upsample_bicubic2d.vec,
+    aten.upsample_bicubic2d.default,
+)
 CONSTANT = (aten.mul.Tensor, aten.add.Tensor, aten.sub.Tensor, aten.div.Tensor)
 
 
@@ -31,7 +49,12 @@ def _recognise(module: fx.GraphModule) -> int:
         if len(shape(node)) == 4 and {repeated[0], inner[0]} == {2, 3} and repeated[1] == inner[1]:
             source, factor = node.args[0].args[0], float(repeated[1])
             size = list(shape(node)[2:])
-            replace(node, lambda graph, source=source, size=size, factor=factor: graph.call_function(aten.upsample_nearest2d.vec, (source, size, None)))
+            replace(
+                node,
+                lambda graph, source=source, size=size, factor=factor: graph.call_function(
+                    aten.upsample_nearest2d.vec, (source, size, None)
+                ),
+            )
             count += 1
     return count
 
@@ -77,7 +100,11 @@ def _is_per_pixel(module: fx.GraphModule, user: fx.Node, upsample: fx.Node) -> b
         return is_call(upsample, *UPSAMPLES) and weight(module, user.args[1]) is not None
     if is_call(user, *CONSTANT):
         others = [a for a in user.args if a is not upsample]
-        return len(others) == 1 and shape(user) == shape(upsample) and channel_values(module, others[0], shape(upsample)[1], 4) is not None
+        return (
+            len(others) == 1
+            and shape(user) == shape(upsample)
+            and channel_values(module, others[0], shape(upsample)[1], 4) is not None
+        )
     if is_call(user, aten.conv2d.default):
         call = arguments(user)
         kernel = weight(module, call["weight"])

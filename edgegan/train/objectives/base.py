@@ -57,13 +57,19 @@ class Objective(ABC):
             for name in self.critic_names:
                 penalties.clip_weights(self.networks[name].parameters(), self.recipe.penalty_weight)
 
-    def penalty(self, critic: penalties.Critic, real: torch.Tensor, fake: torch.Tensor, mix: torch.Tensor, step: int) -> Terms:
+    def penalty(
+        self, critic: penalties.Critic, real: torch.Tensor, fake: torch.Tensor, mix: torch.Tensor, step: int
+    ) -> Terms:
         """The recipe's gradient penalty, weighted for the steps on which it is left out; nothing on those."""
         recipe = self.recipe
         if recipe.penalty not in ("gradient", "r1") or step % recipe.penalty_every:
             return {}
         weight = recipe.penalty_weight * recipe.penalty_every
-        found = penalties.gradient_penalty(critic, real, fake, mix) if recipe.penalty == "gradient" else penalties.r1(critic, real)
+        found = (
+            penalties.gradient_penalty(critic, real, fake, mix)
+            if recipe.penalty == "gradient"
+            else penalties.r1(critic, real)
+        )
         return {"penalty": weight * found}
 
     def before_step(self, step: int) -> None:

@@ -17,7 +17,11 @@ class Latent(Objective):
 
     def noise(self, batch: Batch, rng: np.random.Generator, rank: int, world: int) -> Batch:
         count = len(batch["image"])
-        drawn = {spec.name: self.draw_input(spec.name, count, rng, rank, world) for spec in self.model.spec.inputs if self.drawn(spec.kind)}
+        drawn = {
+            spec.name: self.draw_input(spec.name, count, rng, rank, world)
+            for spec in self.model.spec.inputs
+            if self.drawn(spec.kind)
+        }
         if self.recipe.penalty == "gradient":
             drawn["mix"] = self.mixing(count, rng, rank, world)
         return drawn
@@ -39,11 +43,16 @@ class Latent(Objective):
         told, critic = self.condition(batch), networks["discriminator"]
         terms = {"discriminator": self.critic_loss(critic(batch["image"], *told), critic(made["image"], *told))}
         if self.recipe.penalty == "gradient" or self.recipe.penalty == "r1":
-            terms |= self.penalty(lambda x: critic(x, *told), batch["image"], made["image"], batch.get("mix", batch["image"]), step)
+            terms |= self.penalty(
+                lambda x: critic(x, *told), batch["image"], made["image"], batch.get("mix", batch["image"]), step
+            )
         return terms
 
     def generator_terms(self, networks: Networks, batch: Batch, made: Batch) -> Terms:
-        return {"generator": self.recipe.adversarial_weight * self.generator_loss(networks["discriminator"](made["image"], *self.condition(batch)))}
+        return {
+            "generator": self.recipe.adversarial_weight
+            * self.generator_loss(networks["discriminator"](made["image"], *self.condition(batch)))
+        }
 
     def before_step(self, step: int) -> None:
         if self.recipe.fade_steps:
@@ -62,7 +71,10 @@ class Conditional(Latent):
         return kind == "latent"
 
     def inputs(self, batch: Batch) -> list[torch.Tensor]:
-        return [batch[spec.name] if spec.kind == "latent" else self._class(spec, batch["label"]) for spec in self.model.spec.inputs]
+        return [
+            batch[spec.name] if spec.kind == "latent" else self._class(spec, batch["label"])
+            for spec in self.model.spec.inputs
+        ]
 
     @staticmethod
     def _class(spec: TensorSpec, label: torch.Tensor) -> torch.Tensor:
@@ -85,11 +97,18 @@ class Information(Latent):
         critic = networks["discriminator"]
         (real, *_), (fake, *found) = critic(batch["image"]), critic(made["image"])
         terms = {"discriminator": self.critic_loss(real, fake), "information": self._information(batch, found)}
-        return terms | self.penalty(lambda x: critic(x)[0], batch["image"], made["image"], batch.get("mix", batch["image"]), step)
+        return terms | self.penalty(
+            lambda x: critic(x)[0], batch["image"], made["image"], batch.get("mix", batch["image"]), step
+        )
 
     def generator_terms(self, networks: Networks, batch: Batch, made: Batch) -> Terms:
         fake, *found = networks["discriminator"](made["image"])
-        return {"generator": self.recipe.adversarial_weight * self.generator_loss(fake), "information": self._information(batch, found)}
+        return {
+            "generator": self.recipe.adversarial_weight * self.generator_loss(fake),
+            "information": self._information(batch, found),
+        }
 
     def _information(self, batch: Batch, found: list[torch.Tensor]) -> torch.Tensor:
-        return self.recipe.information_weight * mutual_information(batch[self.category], found[0], batch[self.codes], found[1])
+        return self.recipe.information_weight * mutual_information(
+            batch[self.category], found[0], batch[self.codes], found[1]
+        )

@@ -38,7 +38,8 @@ class Paired(Objective):
     def generator_terms(self, networks: Networks, batch: Batch, made: Batch) -> Terms:
         recipe = self.recipe
         terms = {
-            "generator": recipe.adversarial_weight * self.generator_loss(networks["discriminator"](self.judged(batch, made["image"]))),
+            "generator": recipe.adversarial_weight
+            * self.generator_loss(networks["discriminator"](self.judged(batch, made["image"]))),
             "paired": recipe.paired_weight * losses.paired(batch["target"], made["image"]),
         }
         if recipe.perceptual_weight:

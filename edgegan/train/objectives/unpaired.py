@@ -27,7 +27,10 @@ class Unpaired(Objective):
         self.pools = {"a": ImagePool(recipe.pool, recipe.seed), "b": ImagePool(recipe.pool, recipe.seed + 1)}
 
     def make_networks(self) -> dict[str, nn.Module]:
-        return super().make_networks() | {"back": self.model.build().train(), "discriminator_a": self.model.build_discriminator()}
+        return super().make_networks() | {
+            "back": self.model.build().train(),
+            "discriminator_a": self.model.build_discriminator(),
+        }
 
     def noise(self, batch: Batch, rng: np.random.Generator, rank: int, world: int) -> Batch:
         return {}
@@ -39,8 +42,13 @@ class Unpaired(Objective):
 
     def critic_terms(self, networks: Networks, batch: Batch, made: Batch, step: int) -> Terms:
         return {
-            "discriminator": self.critic_loss(networks["discriminator"](batch["b"]), networks["discriminator"](self.pools["b"].exchange(made["b"]))),
-            "discriminator_a": self.critic_loss(networks["discriminator_a"](batch["a"]), networks["discriminator_a"](self.pools["a"].exchange(made["a"]))),
+            "discriminator": self.critic_loss(
+                networks["discriminator"](batch["b"]), networks["discriminator"](self.pools["b"].exchange(made["b"]))
+            ),
+            "discriminator_a": self.critic_loss(
+                networks["discriminator_a"](batch["a"]),
+                networks["discriminator_a"](self.pools["a"].exchange(made["a"])),
+            ),
         }
 
     def generator_terms(self, networks: Networks, batch: Batch, made: Batch) -> Terms:
@@ -48,10 +56,13 @@ class Unpaired(Objective):
         terms = {
             "generator": recipe.adversarial_weight * self.generator_loss(networks["discriminator"](made["b"])),
             "generator_a": recipe.adversarial_weight * self.generator_loss(networks["discriminator_a"](made["a"])),
-            "cycle": recipe.cycle_weight * (losses.cycle(batch["a"], back(made["b"])) + losses.cycle(batch["b"], there(made["a"]))),
+            "cycle": recipe.cycle_weight
+            * (losses.cycle(batch["a"], back(made["b"])) + losses.cycle(batch["b"], there(made["a"]))),
         }
         if recipe.identity_weight:
-            terms["identity"] = recipe.identity_weight * (losses.identity(batch["b"], there(batch["b"])) + losses.identity(batch["a"], back(batch["a"])))
+            terms["identity"] = recipe.identity_weight * (
+                losses.identity(batch["b"], there(batch["b"])) + losses.identity(batch["a"], back(batch["a"]))
+            )
         return terms
 
     def state(self) -> dict[str, Any]:
