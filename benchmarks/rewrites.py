@@ -47,8 +47,9 @@ from edgegan.export.onnx import export_onnx
 from edgegan.graph import cost
 from edgegan.graph.capture import capture
 from edgegan.graph.check import Reference
-from edgegan.graph.editing import TRANSPOSED, UPSAMPLES, is_call
+from edgegan.graph.editing import is_call
 from edgegan.graph.graph import Graph
+from edgegan.graph.operators import TRANSPOSED, UPSAMPLES
 from edgegan.graph.passes import FORMULATIONS
 from edgegan.graph.rewrite import rewrite
 from edgegan.graph.sites import sites

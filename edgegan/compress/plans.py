@@ -9,15 +9,11 @@ from importlib.metadata import PackageNotFoundError, version
 
 from edgegan.core.errors import MissingPackageError, TargetError
 from edgegan.core.target import Target
-from edgegan.graph.editing import aten, is_call
+from edgegan.graph.editing import is_call
 from edgegan.graph.graph import Graph
+from edgegan.graph.operators import STATISTICS
 from edgegan.runtime.backends import BACKENDS
 
-ARITHMETIC = (
-    aten.instance_norm.default, aten.group_norm.default, aten.layer_norm.default, aten.mean.dim, aten.var.correction,
-    aten.rsqrt.default,
-    aten.softmax.int, aten.matmul.default, aten.bmm.default, aten.pow.Tensor_Scalar, aten.sqrt.default,
-)  # fmt: skip
 BUILDERS = {
     "litert": ("litert-torch", "litert_torch", "mobile"),
     "tensorrt-rtx": ("tensorrt-rtx", "tensorrt_rtx", "tensorrt-rtx"),
@@ -162,7 +158,7 @@ def plain_formulations(backend: str, precision: str) -> tuple[str, ...]:
 
 def has_arithmetic(graph: Graph) -> bool:
     """Whether there is arithmetic beside layers, above all normalisation by the input's own statistics."""
-    return any(is_call(n, *ARITHMETIC) for n in graph.module.graph.nodes)
+    return any(is_call(n, *STATISTICS) for n in graph.module.graph.nodes)
 
 
 def supports_bf16() -> bool:

@@ -7,21 +7,9 @@ from math import prod
 
 from torch import fx
 
-from edgegan.graph.editing import aten, is_call, shape, weight
+from edgegan.graph.editing import is_call, shape, weight
 from edgegan.graph.graph import Graph
-
-CONVS = (aten.conv1d.default, aten.conv2d.default, aten.conv3d.default)
-TRANSPOSED = (aten.conv_transpose1d.default, aten.conv_transpose2d.input, aten.conv_transpose3d.input)
-VIEWS = (
-    aten.reshape.default,
-    aten.view.default,
-    aten._unsafe_view.default,
-    aten.unsqueeze.default,
-    aten.squeeze.dim,
-    aten.flatten.using_ints,
-    aten.alias.default,
-)
-PRODUCTS = (aten.matmul.default, aten.mm.default, aten.bmm.default)
+from edgegan.graph.operators import CONVOLUTIONS, PRODUCTS, TRANSPOSED, VIEWS, VOLUMETRIC, VOLUMETRIC_TRANSPOSED, aten
 
 
 def macs(graph: Graph) -> int:
@@ -31,9 +19,9 @@ def macs(graph: Graph) -> int:
 
 def node_macs(node: fx.Node) -> int:
     """Multiply-accumulates of one operator, for the whole batch."""
-    if is_call(node, *CONVS):
+    if is_call(node, *CONVOLUTIONS, *VOLUMETRIC):
         return prod(shape(node)) * prod(shape(node.args[1])[1:])
-    if is_call(node, *TRANSPOSED):
+    if is_call(node, *TRANSPOSED, *VOLUMETRIC_TRANSPOSED):
         return prod(shape(node.args[0])) * prod(shape(node.args[1])[1:])
     if is_call(node, aten.linear.default):
         return prod(shape(node)) * shape(node.args[1])[-1]

@@ -8,24 +8,7 @@ from typing import Any
 import torch
 from torch import fx
 
-aten = torch.ops.aten
-
-LAYERS = (aten.conv1d.default, aten.conv2d.default, aten.linear.default)
-TRANSPOSED = (aten.conv_transpose1d.default, aten.conv_transpose2d.input)
-UPSAMPLES = (aten.upsample_nearest2d.vec, aten.upsample_nearest2d.default)
-RECTIFIERS = (aten.relu.default, aten.relu_.default)
-NAMED_PADS = {
-    aten.reflection_pad2d.default: "reflect",
-    aten.replication_pad2d.default: "replicate",
-    aten.reflection_pad1d.default: "reflect",
-    aten.replication_pad1d.default: "replicate",
-}
-POINTWISE = frozenset({
-    aten.relu.default, aten.leaky_relu.default, aten.tanh.default, aten.sigmoid.default, aten.elu.default,
-    aten.gelu.default,
-    aten.silu.default, aten.clamp.default, aten.hardtanh.default, aten.softplus.default, aten.neg.default,
-    aten.abs.default,
-})  # fmt: skip
+from edgegan.graph.operators import COPYING_PADS, LAYERS, TRANSPOSED, UPSAMPLES, aten
 
 
 def is_call(node: Any, *targets: Any) -> bool:
@@ -64,7 +47,7 @@ def copied_padding(node: fx.Node) -> tuple[str, list[int]] | None:
     if is_call(node, aten.pad.default):
         mode = arguments(node)["mode"]
         return (mode, list(node.args[1])) if mode in ("reflect", "replicate") else None
-    return (NAMED_PADS[node.target], list(node.args[1])) if is_call(node, *NAMED_PADS) else None
+    return (COPYING_PADS[node.target], list(node.args[1])) if is_call(node, *COPYING_PADS) else None
 
 
 def factors(node: Any) -> tuple[int, int] | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import fx
 
-from edgegan.graph.editing import aten
+from edgegan.graph.operators import aten
 
 
 def channels_first(

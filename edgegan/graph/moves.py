@@ -7,23 +7,23 @@ from collections.abc import Sequence
 import torch
 from torch import fx
 
-from edgegan.graph.editing import arguments, aten, is_call, shape, sole_user
-
-MOVES = (
-    aten.view.default, aten.reshape.default, aten._unsafe_view.default, aten.permute.default, aten.transpose.int,
-    aten.t.default,
-    aten.unsqueeze.default, aten.squeeze.dim, aten.squeeze.dims, aten.slice.Tensor, aten.select.int,
-    aten.expand.default, aten.repeat.default, aten.clone.default, aten.contiguous.default,
-)  # fmt: skip
-PADS = (aten.pad.default, aten.constant_pad_nd.default)
+from edgegan.graph.editing import arguments, is_call, shape, sole_user
+from edgegan.graph.operators import CONSTANT_PADS, MOVES, PADS
 
 
 def pads_zeros(node: fx.Node) -> bool:
     """Whether ``node`` puts zeros around what it reads."""
-    if not is_call(node, *PADS):
+    if not is_call(node, *CONSTANT_PADS):
         return False
     call = arguments(node)
     return call.get("mode", "constant") == "constant" and not call["value"]
+
+
+def pads_own_values_or_zeros(node: fx.Node) -> bool:
+    """Whether ``node`` puts zeros, or values that are there already, around what it reads."""
+    return is_call(node, *PADS) and (
+        arguments(node).get("mode", "constant") != "constant" or not arguments(node).get("value")
+    )
 
 
 def moves(node: fx.Node) -> bool:

@@ -14,7 +14,8 @@ import torch
 from torch import fx
 from torch.nn.functional import pad
 
-from edgegan.graph.editing import TRANSPOSED, arguments, is_call, pair, shape, weight
+from edgegan.graph.editing import arguments, is_call, pair, shape, weight
+from edgegan.graph.operators import TRANSPOSED
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import copy
 import torch
 
 from edgegan.core.errors import ModelError
-from edgegan.graph.editing import aten
 from edgegan.graph.graph import Graph, first_output, refresh
+from edgegan.graph.operators import aten
 
 
 def with_pixels(graph: Graph) -> Graph:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import fx
 
-from edgegan.graph.editing import aten, is_call, shape
-
-SIZED = (aten.view.default, aten.reshape.default, aten.expand.default, aten.repeat.default, aten._unsafe_view.default)
+from edgegan.graph.editing import is_call, shape
+from edgegan.graph.operators import SIZED, aten
 
 
 def free_channels(module: fx.GraphModule) -> None:

@@ -10,8 +10,9 @@ from torch import fx, nn
 
 from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.graph.capture import capture
-from edgegan.graph.editing import RECTIFIERS, TRANSPOSED, arguments, is_call, shape, weight
+from edgegan.graph.editing import arguments, is_call, shape, weight
 from edgegan.graph.graph import Graph
+from edgegan.graph.operators import RECTIFIERS, TRANSPOSED
 from edgegan.graph.passes import LAST, LITERT, Pass
 from edgegan.graph.passes.phase_conv import CHANNELS_FIRST, CHANNELS_LAST, rewrite_layers
 from edgegan.graph.passes.pixel_linear import pixel_linear

@@ -15,8 +15,9 @@ from edgegan.core.errors import ModelError
 from edgegan.core.stage import StageResult, stopwatch
 from edgegan.graph.capture import plain_names
 from edgegan.graph.cost import macs
-from edgegan.graph.editing import aten, is_call
+from edgegan.graph.editing import is_call
 from edgegan.graph.graph import Graph, functional, refresh
+from edgegan.graph.operators import aten
 from edgegan.graph.passes import BEFORE_PRUNING
 from edgegan.graph.rewrite import apply
 from edgegan.prune.layers import layered

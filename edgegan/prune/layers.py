@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from edgegan.graph.editing import arguments, aten, has_fixed_statistics, is_call, pair, weight
+from edgegan.graph.editing import arguments, has_fixed_statistics, is_call, pair, weight
 from edgegan.graph.graph import Graph
+from edgegan.graph.operators import aten
 from edgegan.graph.rebatch import free_channels
 
 CONVS = {

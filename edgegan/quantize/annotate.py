@@ -12,16 +12,11 @@ from torchao.quantization.pt2e.quantizer import (
     SharedQuantizationSpec,
 )
 
-from edgegan.graph.editing import LAYERS, RECTIFIERS, TRANSPOSED, arguments, aten, is_call, sole_user, weighted_layers
+from edgegan.graph.editing import arguments, is_call, sole_user, weighted_layers
+from edgegan.graph.moves import pads_own_values_or_zeros
+from edgegan.graph.operators import LAYERS, MOVES_IN_INT8, RECTIFIERS, TRANSPOSED, aten
 from edgegan.quantize.ranges import RangeObserver
 from edgegan.quantize.scheme import FUSED, SATURATING, Scheme
-
-MOVES = (
-    aten.pixel_shuffle.default, aten.slice.Tensor, aten.reshape.default, aten.view.default, aten.permute.default,
-    aten.transpose.int, aten.unsqueeze.default, aten.squeeze.dim, aten.upsample_nearest2d.vec,
-)  # fmt: skip
-"""Operators that hand values on as they are, and do so in int8 as well."""
-PADS = (aten.pad.default, aten.reflection_pad2d.default, aten.replication_pad2d.default, aten.constant_pad_nd.default)
 
 
 class SchemeObserver(ObserverBase):
@@ -130,7 +125,7 @@ class BackendQuantizer(Quantizer):
             reader.meta["quantization_annotation"].input_qspec_map.pop(node, None)
 
     def _moves(self, node: fx.Node) -> bool:
-        return is_call(node, *MOVES) or (self.scheme.padding and _pads(node))
+        return is_call(node, *MOVES_IN_INT8) or (self.scheme.padding and pads_own_values_or_zeros(node))
 
     def _read_by(self, node: fx.Node) -> QuantizationSpec:
         """A transposed convolution has no int8 kernel for values with a zero point (OpenVINO): if they may be negative
@@ -163,14 +158,9 @@ def _activation_spec(saturation: float | None, symmetric: bool) -> QuantizationS
     )
 
 
-def _pads(node: fx.Node) -> bool:
-    """Whether ``node`` puts zeros, or values that are there already, around what it reads."""
-    return is_call(node, *PADS) and not arguments(node).get("value")
-
-
 def maker(node: fx.Node) -> fx.Node:
     """What made the values that ``node`` hands on."""
-    return maker(node.args[0]) if is_call(node, *MOVES) or _pads(node) else node
+    return maker(node.args[0]) if is_call(node, *MOVES_IN_INT8) or pads_own_values_or_zeros(node) else node
 
 
 def is_layer(node: fx.Node, scheme: Scheme) -> bool:

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 import torch
 
 from edgegan.core.stage import StageResult, stopwatch
-from edgegan.graph.editing import add_weight, arguments, aten, weight, weighted_layers
+from edgegan.graph.editing import add_weight, arguments, weight, weighted_layers
 from edgegan.graph.graph import Graph, refresh
+from edgegan.graph.operators import aten
 from edgegan.quantize.local import layer_output, round_activation, round_weight, watch, weight_axis
 from edgegan.quantize.scheme import Scheme
 

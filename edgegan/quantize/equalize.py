@@ -17,19 +17,10 @@ import torch
 from torch import fx
 
 from edgegan.core.stage import StageResult, stopwatch
-from edgegan.graph.editing import (
-    LAYERS,
-    TRANSPOSED,
-    UPSAMPLES,
-    add_weight,
-    arguments,
-    aten,
-    is_call,
-    shape,
-    sole_user,
-    weight,
-)
+from edgegan.graph.editing import add_weight, arguments, is_call, shape, sole_user, weight
 from edgegan.graph.graph import Graph, refresh
+from edgegan.graph.moves import pads_own_values_or_zeros
+from edgegan.graph.operators import HOMOGENEOUS, LAYERS, PADS, TRANSPOSED, aten
 from edgegan.quantize.local import Seen, layer_output, rounded_output, watch, weight_axis
 from edgegan.quantize.scheme import Scheme
 
@@ -37,13 +28,6 @@ STRENGTHS = (0.25, 0.5, 0.75)
 """Values of a that are tried for each pair; the one with the least error at the second layer's output wins, if any
 helps."""
 MOST = 64.0
-HOMOGENEOUS = (
-    aten.relu.default, aten.relu_.default, aten.leaky_relu.default, aten.leaky_relu_.default, aten.prelu.default,
-    aten.max_pool2d.default,
-    aten.avg_pool2d.default, aten.pad.default, aten.constant_pad_nd.default, aten.reflection_pad1d.default,
-    aten.reflection_pad2d.default,
-    aten.dropout.default, aten.upsample_bilinear2d.vec, *UPSAMPLES,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -81,7 +65,7 @@ def _pairs(module: fx.GraphModule) -> Iterator[Pair]:
             continue
         node, repeat = second.args[0], 1
         while is_call(node, *HOMOGENEOUS, aten.reshape.default, aten.view.default) and sole_user(node) is not None:
-            if is_call(node, aten.pad.default, aten.constant_pad_nd.default) and not _pads_zero(node):
+            if is_call(node, *PADS) and not pads_own_values_or_zeros(node):
                 break
             source = node.args[0]
             if is_call(node, aten.reshape.default, aten.view.default):
@@ -107,11 +91,6 @@ def _is_plain(module: fx.GraphModule, node: fx.Node) -> bool:
         and (call["bias"] is None or weight(module, call["bias"]) is not None)
         and (node.target is not aten.linear.default or len(shape(node)) == 2)
     )
-
-
-def _pads_zero(node: fx.Node) -> bool:
-    call = arguments(node)
-    return call.get("mode", "constant") in ("reflect", "replicate") or not call.get("value")
 
 
 def _outputs(module: fx.GraphModule, node: fx.Node) -> int:

@@ -11,7 +11,8 @@ import torch
 from torch import fx
 
 from edgegan.core.errors import ModelError
-from edgegan.graph.editing import TRANSPOSED, is_call, weight
+from edgegan.graph.editing import is_call, weight
+from edgegan.graph.operators import TRANSPOSED
 from edgegan.quantize.ranges import RangeObserver
 from edgegan.quantize.scheme import Scheme
 

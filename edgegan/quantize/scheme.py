@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from edgegan.graph.editing import RECTIFIERS
+from edgegan.graph.operators import RECTIFIERS
 
 SATURATION = {"tanh": math.atanh(1 - 1 / 256), "sigmoid": math.log(511)}
 """Inputs beyond these bounds already give the outermost int8 step of the function's fixed output scale (1/128 for tanh,

@@ -13,8 +13,9 @@ from torch import fx
 
 from edgegan.core.errors import ModelError
 from edgegan.graph.cost import node_macs
-from edgegan.graph.editing import TRANSPOSED, is_call, shape, sole_user, weighted_layers
+from edgegan.graph.editing import is_call, shape, sole_user, weighted_layers
 from edgegan.graph.graph import Graph, first_output
+from edgegan.graph.operators import TRANSPOSED
 from edgegan.quantize.local import activation_steps, round_weight, weight_axis
 from edgegan.quantize.ranges import RangeObserver
 from edgegan.quantize.scheme import FUSED, SATURATING, Scheme

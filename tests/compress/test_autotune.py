@@ -10,7 +10,8 @@ from ai_edge_litert.interpreter import Interpreter
 from edgegan.compress import autotune
 from edgegan.core.cache import cache_folder
 from edgegan.graph.check import Reference
-from edgegan.graph.editing import TRANSPOSED, is_call
+from edgegan.graph.editing import is_call
+from edgegan.graph.operators import TRANSPOSED
 from edgegan.graph.rewrite import rewrite
 
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from edgegan.graph.editing import UPSAMPLES, aten, is_call
+from edgegan.graph.editing import is_call
+from edgegan.graph.operators import UPSAMPLES, aten
 from edgegan.graph.passes.absorb_padding import absorb_padding
 from edgegan.graph.passes.activation_first import activation_first
 from edgegan.graph.passes.conv_pool import conv_pool

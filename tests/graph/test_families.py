@@ -7,7 +7,8 @@ from edgegan.bench.partitions import partitions
 from edgegan.export.litert import export_litert
 from edgegan.graph.capture import capture
 from edgegan.graph.check import compare
-from edgegan.graph.editing import TRANSPOSED, aten, is_call
+from edgegan.graph.editing import is_call
+from edgegan.graph.operators import TRANSPOSED, aten
 from edgegan.graph.passes import FORMULATIONS
 from edgegan.graph.rewrite import rewrite
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from edgegan.graph.editing import aten, is_call
+from edgegan.graph.editing import is_call
+from edgegan.graph.operators import aten
 from edgegan.graph.passes.drop_identities import drop_identities
 from edgegan.graph.passes.fold_constants import fold_constants
 from edgegan.graph.passes.matrix_linear import matrix_linear

@@ -8,7 +8,8 @@ from torch.nn import functional as F
 from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.graph.capture import capture
 from edgegan.graph.check import compare
-from edgegan.graph.editing import UPSAMPLES, aten, is_call
+from edgegan.graph.editing import is_call
+from edgegan.graph.operators import UPSAMPLES, aten
 from edgegan.graph.passes import FORMULATIONS
 from edgegan.graph.rewrite import rewrite
 from tests.conftest import randomized

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from edgegan.graph.editing import TRANSPOSED, aten, is_call
+from edgegan.graph.editing import is_call
+from edgegan.graph.operators import TRANSPOSED, aten
 from edgegan.graph.passes.phase_conv import (
     phase_conv,
     phase_conv_channels_last,

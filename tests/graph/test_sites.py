@@ -10,7 +10,8 @@ from benchmarks.families import FAMILIES
 from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.graph.capture import capture
 from edgegan.graph.check import compare
-from edgegan.graph.editing import TRANSPOSED, UPSAMPLES, is_call
+from edgegan.graph.editing import is_call
+from edgegan.graph.operators import TRANSPOSED, UPSAMPLES
 from edgegan.graph.rewrite import apply, rewrite
 from edgegan.graph.sites import composed, sites
 

@@ -11,15 +11,14 @@ from typing import Any
 import torch
 from torch import fx
 
-from edgegan.graph.editing import POINTWISE, TRANSPOSED, arguments, aten, is_call, pair, shape, sole_user, weight
+from edgegan.graph.editing import arguments, is_call, pair, shape, sole_user, weight
 from edgegan.graph.moves import pads_zeros
-
-CONVS = (aten.conv1d.default, aten.conv2d.default)
+from edgegan.graph.operators import CONVOLUTIONS, POINTWISE, TRANSPOSED, aten
 
 
 def absorb_padding(module: fx.GraphModule) -> int:
     nodes = list(module.graph.nodes)
-    return sum(_absorb_zeros(module, n) for n in nodes if is_call(n, *CONVS)) + sum(
+    return sum(_absorb_zeros(module, n) for n in nodes if is_call(n, *CONVOLUTIONS)) + sum(
         _absorb_crop(module, n) for n in nodes if is_call(n, aten.slice.Tensor)
     )
 
@@ -84,11 +83,8 @@ def _cropped_layer(node: fx.Node) -> fx.Node | None:
     source = node.args[0]
     while is_call(source, *POINTWISE) and sole_user(source) is not None:
         source = source.args[0]
-    return (
-        source
-        if is_call(source, *CONVS, *TRANSPOSED) and sole_user(source) is not None and sole_user(node.args[0]) is node
-        else None
-    )
+    is_alone = sole_user(source) is not None and sole_user(node.args[0]) is node
+    return source if is_alone and is_call(source, *CONVOLUTIONS, *TRANSPOSED) else None
 
 
 def _lengths(call: dict[str, Any], kernel: torch.Tensor, sizes: tuple[int, ...], padding: list[int]) -> tuple[int, ...]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from torch import fx
 
-from edgegan.graph.editing import LAYERS, POINTWISE, TRANSPOSED, aten, is_call, sole_user
-
-MOVES = (aten.pixel_shuffle.default, aten.slice.Tensor, aten.permute.default, aten.reshape.default, aten.view.default)
+from edgegan.graph.editing import is_call, sole_user
+from edgegan.graph.operators import LAYERS, POINTWISE, SHUFFLES, TRANSPOSED, aten
 
 
 def activation_first(module: fx.GraphModule) -> int:
@@ -19,7 +18,7 @@ def activation_first(module: fx.GraphModule) -> int:
         if is_call(node, *POINTWISE) and is_call(node.args[0], aten.cat.default) and sole_user(node.args[0]) is node:
             count += _before_concatenation(module, node)
     for node in list(module.graph.nodes):
-        if is_call(node, *POINTWISE) and is_call(node.args[0], *MOVES) and sole_user(node.args[0]) is node:
+        if is_call(node, *POINTWISE) and is_call(node.args[0], *SHUFFLES) and sole_user(node.args[0]) is node:
             _before_moves(module, node)
             count += 1
     return count
@@ -44,14 +43,14 @@ def _before_concatenation(module: fx.GraphModule, node: fx.Node) -> int:
 
 
 def _ends_a_layer(node: fx.Node) -> bool:
-    while is_call(node, *MOVES) and len(node.users) == 1:
+    while is_call(node, *SHUFFLES) and len(node.users) == 1:
         node = node.args[0]
     return is_call(node, *LAYERS, *TRANSPOSED) and len(node.users) == 1
 
 
 def _before_moves(module: fx.GraphModule, node: fx.Node) -> None:
     top = node.args[0]
-    while is_call(top.args[0], *MOVES) and sole_user(top.args[0]) is top:
+    while is_call(top.args[0], *SHUFFLES) and sole_user(top.args[0]) is top:
         top = top.args[0]
     source, last = top.args[0], node.args[0]
     node.replace_all_uses_with(last)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from torch import fx
 
-from edgegan.graph.editing import add_weight, arguments, aten, is_call, pair, replace, sole_user, weight
+from edgegan.graph.editing import add_weight, arguments, is_call, pair, replace, sole_user, weight
+from edgegan.graph.operators import aten
 from edgegan.graph.passes.upsample_conv import spread
 
 

@@ -5,19 +5,9 @@ from __future__ import annotations
 
 from torch import fx
 
-from edgegan.graph.editing import arguments, aten, factors, is_call, shape
+from edgegan.graph.editing import arguments, factors, is_call, shape
 from edgegan.graph.moves import returns_to
-
-ALWAYS = (
-    aten.clone.default,
-    aten.detach.default,
-    aten.alias.default,
-    aten.lift_fresh_copy.default,
-    aten.contiguous.default,
-)
-CASTS = (aten.to.dtype, aten._to_copy.default, aten.to.dtype_layout)
-RESHAPES = (aten.view.default, aten.reshape.default, aten.expand.default)
-DROPOUTS = (aten.dropout.default, aten.feature_dropout.default, aten.alpha_dropout.default)
+from edgegan.graph.operators import CASTS, DROPOUTS, IDENTITIES, RESHAPES, aten
 
 
 def drop_identities(module: fx.GraphModule) -> int:
@@ -37,9 +27,9 @@ def _same(node: fx.Node) -> fx.Node | None:
     if not isinstance(source, fx.Node):
         return None
     same_type = is_call(node, *CASTS) and node.meta["val"].dtype == source.meta["val"].dtype
-    same_shape = is_call(node, *RESHAPES) and shape(node) == shape(source)
+    same_shape = is_call(node, *RESHAPES, aten.expand.default) and shape(node) == shape(source)
     if (
-        is_call(node, *ALWAYS)
+        is_call(node, *IDENTITIES)
         or same_type
         or same_shape
         or factors(node) == (1, 1)

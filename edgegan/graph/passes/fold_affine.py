@@ -9,18 +9,8 @@ from __future__ import annotations
 import torch
 from torch import fx
 
-from edgegan.graph.editing import (
-    LAYERS,
-    TRANSPOSED,
-    add_weight,
-    arguments,
-    aten,
-    channel_values,
-    is_call,
-    shape,
-    sole_user,
-    weight,
-)
+from edgegan.graph.editing import add_weight, arguments, channel_values, is_call, shape, sole_user, weight
+from edgegan.graph.operators import LAYERS, TRANSPOSED, aten
 from edgegan.graph.passes.fold_batch_norm import fold_into
 
 SCALES = (aten.mul.Tensor, aten.mul.Scalar, aten.div.Tensor, aten.div.Scalar)

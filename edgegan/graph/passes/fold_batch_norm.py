@@ -9,18 +9,8 @@ from __future__ import annotations
 import torch
 from torch import fx
 
-from edgegan.graph.editing import (
-    LAYERS,
-    TRANSPOSED,
-    add_weight,
-    arguments,
-    aten,
-    has_fixed_statistics,
-    is_call,
-    replace,
-    shape,
-    weight,
-)
+from edgegan.graph.editing import add_weight, arguments, has_fixed_statistics, is_call, replace, shape, weight
+from edgegan.graph.operators import LAYERS, TRANSPOSED, aten
 
 
 def fold_batch_norm(module: fx.GraphModule) -> int:

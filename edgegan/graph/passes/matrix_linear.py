@@ -5,15 +5,13 @@ from __future__ import annotations
 
 from torch import fx
 
-from edgegan.graph.editing import add_weight, arguments, aten, is_call, replace, shape, weight
-
-PRODUCTS = (aten.matmul.default, aten.mm.default)
+from edgegan.graph.editing import add_weight, arguments, is_call, replace, shape, weight
+from edgegan.graph.operators import MATRIX_PRODUCTS, aten
 
 
 def matrix_linear(module: fx.GraphModule) -> int:
-    return sum(
-        _linear(module, node) for node in list(module.graph.nodes) if is_call(node, *PRODUCTS, aten.addmm.default)
-    )
+    products = [n for n in module.graph.nodes if is_call(n, *MATRIX_PRODUCTS, aten.addmm.default)]
+    return sum(_linear(module, node) for node in products)
 
 
 def _linear(module: fx.GraphModule, node: fx.Node) -> bool:

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import fx
 
-from edgegan.graph.editing import add_weight, arguments, aten, is_call, replace, shape, weight
+from edgegan.graph.editing import add_weight, arguments, is_call, replace, shape, weight
 from edgegan.graph.moves import moved, numbers, way_to
-
-SQUARES = (aten.square.default, aten.pow.Tensor_Scalar)
+from edgegan.graph.operators import SQUARES, aten
 
 
 @dataclass

@@ -9,11 +9,11 @@ import torch
 from torch import fx
 
 from edgegan.graph import interleaving
-from edgegan.graph.editing import TRANSPOSED, add_weight, aten, is_call, replace
+from edgegan.graph.editing import add_weight, is_call, replace
+from edgegan.graph.operators import CONVOLUTION_OF_RANK, TRANSPOSED, aten
 from edgegan.graph.phases import Phases, match
 
 Form = Callable[[fx.GraphModule, fx.Graph, fx.Node, Phases], fx.Node]
-CONVS = {1: aten.conv1d.default, 2: aten.conv2d.default}
 
 
 def phase_conv(module: fx.GraphModule) -> int:
@@ -109,7 +109,8 @@ def _convolution(
         source, padding = _padded(graph, source, phases, margins), [0] * rank
     stacked = add_weight(module, f"{name}_weight", kernel)
     offset = None if bias is None else add_weight(module, f"{name}_bias", bias)
-    return graph.call_function(CONVS[rank], (source, stacked, offset, [1] * rank, padding, [1] * rank, phases.groups))
+    settings = ([1] * rank, padding, [1] * rank, phases.groups)
+    return graph.call_function(CONVOLUTION_OF_RANK[rank], (source, stacked, offset, *settings))
 
 
 def _padded(graph: fx.Graph, source: fx.Node, phases: Phases, margins: list[tuple[int, int]]) -> fx.Node:

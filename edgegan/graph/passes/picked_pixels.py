@@ -10,7 +10,8 @@ import torch
 from torch import fx
 
 from edgegan.graph import interleaving
-from edgegan.graph.editing import UPSAMPLES, add_weight, aten, factors, is_call, replace, shape
+from edgegan.graph.editing import add_weight, factors, is_call, replace, shape
+from edgegan.graph.operators import UPSAMPLES, aten
 
 
 def picked_pixels(module: fx.GraphModule) -> int:

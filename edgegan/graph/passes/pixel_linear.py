@@ -7,7 +7,8 @@ import torch
 from torch import fx
 from torch.nn.functional import pad
 
-from edgegan.graph.editing import add_weight, arguments, aten, is_call, pair, replace, shape, weight
+from edgegan.graph.editing import add_weight, arguments, is_call, pair, replace, shape, weight
+from edgegan.graph.operators import aten
 
 
 def pixel_linear(module: fx.GraphModule) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import fx
 
-from edgegan.graph.editing import aten, is_call, replace
+from edgegan.graph.editing import is_call, replace
+from edgegan.graph.operators import aten
 
 
 def powers(module: fx.GraphModule) -> int:

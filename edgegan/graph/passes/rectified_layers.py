@@ -9,9 +9,10 @@ from __future__ import annotations
 import torch
 from torch import fx
 
-from edgegan.graph.editing import LAYERS, add_weight, aten, is_call, replace, shape, sole_user, weight
+from edgegan.graph.editing import add_weight, is_call, replace, shape, sole_user, weight
+from edgegan.graph.operators import LAYERS, SUMS, aten
 
-FUSING = (*LAYERS, aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor, aten.max_pool2d.default)
+FUSING = (*LAYERS, *SUMS, aten.mul.Tensor, aten.max_pool2d.default)
 
 
 def rectified_layers(module: fx.GraphModule) -> int:

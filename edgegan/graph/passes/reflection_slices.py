@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from torch import fx
 
-from edgegan.graph.editing import aten, copied_padding, replace, shape
+from edgegan.graph.editing import copied_padding, replace, shape
+from edgegan.graph.operators import aten
 
 WIDEST = 5
 """As many tensors as XNNPACK concatenates at once."""

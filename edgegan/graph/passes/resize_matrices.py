@@ -11,7 +11,8 @@ from __future__ import annotations
 import torch
 from torch import fx
 
-from edgegan.graph.editing import add_weight, arguments, aten, is_call, replace, shape
+from edgegan.graph.editing import add_weight, arguments, is_call, replace, shape
+from edgegan.graph.operators import aten
 
 WITHOUT_OPERATOR = (
     aten.upsample_bicubic2d.vec, aten.upsample_bicubic2d.default, aten._upsample_bilinear2d_aa.vec,

@@ -11,21 +11,9 @@ import torch
 from torch import fx
 
 from edgegan.graph import interleaving
-from edgegan.graph.editing import (
-    LAYERS,
-    POINTWISE,
-    add_weight,
-    arguments,
-    aten,
-    channel_values,
-    factors,
-    is_call,
-    replace,
-    shape,
-    weight,
-)
+from edgegan.graph.editing import add_weight, arguments, channel_values, factors, is_call, replace, shape, weight
+from edgegan.graph.operators import LAYERS, POINTWISE, SUMS, aten
 
-SUMS = (aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor)
 MOST_COPIES = 16
 
 
@@ -93,7 +81,7 @@ def _can_reorder(module: fx.GraphModule, node: fx.Node, user: fx.Node) -> bool:
         return _can_reorder(module, node.args[0], node)
     if is_call(node, aten.prelu.default):
         return weight(module, node.args[1]) is not None and _can_reorder(module, node.args[0], node)
-    if is_call(node, *SUMS):
+    if is_call(node, *SUMS, aten.mul.Tensor):
         return all(
             channel_values(module, a, shape(node)[1], 4) is not None
             or (isinstance(a, fx.Node) and shape(a) == shape(node) and _can_reorder(module, a, node))

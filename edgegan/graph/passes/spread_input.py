@@ -15,8 +15,9 @@ from typing import Any
 import torch
 from torch import fx
 
-from edgegan.graph.editing import add_weight, arguments, aten, is_call, pair, replace, shape, weight
+from edgegan.graph.editing import add_weight, arguments, is_call, pair, replace, shape, weight
 from edgegan.graph.moves import moved, numbers, pads_zeros, way_from, way_to
+from edgegan.graph.operators import aten
 
 
 @dataclass(frozen=True)

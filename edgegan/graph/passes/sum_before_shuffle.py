@@ -9,7 +9,8 @@ from __future__ import annotations
 import torch
 from torch import fx
 
-from edgegan.graph.editing import add_weight, aten, factors, is_call, replace, shape, sole_user
+from edgegan.graph.editing import add_weight, factors, is_call, replace, shape, sole_user
+from edgegan.graph.operators import aten
 
 
 def sum_before_shuffle(module: fx.GraphModule) -> int:

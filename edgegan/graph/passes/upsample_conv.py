@@ -17,18 +17,8 @@ import torch
 from torch import fx
 from torch.nn.functional import conv2d
 
-from edgegan.graph.editing import (
-    add_weight,
-    arguments,
-    aten,
-    copied_padding,
-    factors,
-    is_call,
-    pair,
-    replace,
-    shape,
-    weight,
-)
+from edgegan.graph.editing import add_weight, arguments, copied_padding, factors, is_call, pair, replace, shape, weight
+from edgegan.graph.operators import aten
 
 
 @dataclass(frozen=True)

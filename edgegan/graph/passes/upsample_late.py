@@ -11,27 +11,8 @@ from __future__ import annotations
 
 from torch import fx
 
-from edgegan.graph.editing import (
-    POINTWISE,
-    UPSAMPLES,
-    arguments,
-    aten,
-    channel_values,
-    is_call,
-    pair,
-    replace,
-    shape,
-    sole_user,
-    weight,
-)
-
-MIXING = (
-    aten.upsample_bilinear2d.vec,
-    aten.upsample_bilinear2d.default,
-    aten.upsample_bicubic2d.vec,
-    aten.upsample_bicubic2d.default,
-)
-CONSTANT = (aten.mul.Tensor, aten.add.Tensor, aten.sub.Tensor, aten.div.Tensor)
+from edgegan.graph.editing import arguments, channel_values, is_call, pair, replace, shape, sole_user, weight
+from edgegan.graph.operators import MIXING_UPSAMPLES, POINTWISE, SCALINGS, SUMS, UPSAMPLES, aten
 
 
 def upsample_late(module: fx.GraphModule) -> int:
@@ -72,7 +53,7 @@ def _repeat(node: object) -> tuple[int, int] | None:
 def _postpone(module: fx.GraphModule) -> int:
     count = 0
     for node in list(module.graph.nodes):
-        if not is_call(node, *UPSAMPLES) and not (is_call(node, *MIXING) and _enlarges(node)):
+        if not is_call(node, *UPSAMPLES) and not (is_call(node, *MIXING_UPSAMPLES) and _enlarges(node)):
             continue
         user = sole_user(node)
         while user is not None and _is_per_pixel(module, user, node):
@@ -98,7 +79,7 @@ def _is_per_pixel(module: fx.GraphModule, user: fx.Node, upsample: fx.Node) -> b
         return is_call(upsample, *UPSAMPLES)
     if is_call(user, aten.prelu.default):
         return is_call(upsample, *UPSAMPLES) and weight(module, user.args[1]) is not None
-    if is_call(user, *CONSTANT):
+    if is_call(user, *SUMS, *SCALINGS):
         others = [a for a in user.args if a is not upsample]
         return (
             len(others) == 1
