@@ -31,6 +31,7 @@ bench: $(VENV)/.installed
 
 docs: $(VENV)/.installed
 	$(BIN)/python docs/cli.py
+	$(BIN)/python docs/schemas.py
 
 clean:
 	rm -rf $(VENV) out runs

@@ -16,6 +16,12 @@ def test_rooms_import_downwards_only():
     assert done.returncode == 0, done.stdout
 
 
+def test_compressing_names_no_backend_outside_their_files():
+    named = re.compile("onnx ?runtime|openvino|litert|tflite|tensorrt", re.I)
+    files = (ROOT / "edgegan" / "compress").glob("*.py")
+    assert [f"{f.name}: {line}" for f in files for line in f.read_text().splitlines() if named.search(line)] == []
+
+
 def test_the_wheel_holds_targets_data_weights_and_recipes(tmp_path):
     import zipfile
 

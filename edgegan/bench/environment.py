@@ -9,9 +9,12 @@ import shutil
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING
 
 from edgegan import __version__
+
+if TYPE_CHECKING:
+    from edgegan.core import schemas
 
 PACKAGES = (
     "numpy",
@@ -30,8 +33,8 @@ PACKAGES = (
 )
 
 
-def environment(threads: int) -> dict[str, Any]:
-    """``{os, cpu, cores, threads, python, versions, gpu}``; ``gpu`` is None where nvidia-smi finds none."""
+def environment(threads: int) -> schemas.Environment:
+    """This machine; ``gpu`` is None where nvidia-smi finds none."""
     return {
         "os": platform.platform(),
         "cpu": cpu_name(),

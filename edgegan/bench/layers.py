@@ -16,7 +16,9 @@ def layers(artifact: Path) -> tuple[list[dict[str, Any]] | None, str | None]:
         return _litert(artifact)
     if artifact.suffix == ".onnx":
         return _onnx(artifact)
-    return None, f"a {artifact.suffix} file can be opened only by TensorRT on a machine with an NVIDIA driver"
+    if artifact.suffix == ".plan":
+        return None, "a .plan file can be opened only by TensorRT on a machine with an NVIDIA driver"
+    return None, f"nothing here reads the layers of a {artifact.suffix} file"
 
 
 def _litert(artifact: Path) -> tuple[list[dict[str, Any]] | None, str | None]:

@@ -23,7 +23,7 @@ QUALITY_SEED = 3_000_003
 
 
 def bench(artifact: Path, threads: int | None = None, seconds: float = 3.0, warmup: float = 0.2) -> dict[str, Any]:
-    """Measure ``artifact`` on this machine; the JSON of INTERFACE section 2, ``quality`` left to the caller.
+    """Measure ``artifact`` on this machine: a ``schemas.Bench``, but for ``quality``, which is left to the caller.
 
     Latency is that of ``Generator.run`` for the artifact's own batch, host memory to host memory. Raises
     GeneratorError.

@@ -73,7 +73,7 @@ for command in (
 
 
 def main() -> None:
-    """Run the command line; exit with the code that INTERFACE section 4 gives."""
+    """Run the command line; exit with the code of ``edgegan.core.errors``."""
     debug = "--debug" in sys.argv
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     _be_quiet()

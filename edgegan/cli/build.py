@@ -16,7 +16,7 @@ def build(
 
     Example: edgegan build g.edgegan --out engine
     """
-    from edgegan.compress.device import build_engine
+    from edgegan.export.engine import build_engine
 
     result = build_engine(bundle, out)
     typer.echo(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from edgegan.cli.console import print_json, table
-from edgegan.runtime.backends import BACKENDS
+from edgegan.core.backends import BACKENDS
 
 EXTRAS = {"compress": "torch", "mobile": "litert_torch", "quality": "torchmetrics", "train": "accelerate"}
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from edgegan.cli.compress import INPUT, OUTPUT_RANGE, WEIGHTS, WEIGHTS_KEY
 from edgegan.cli.console import ConsoleProgress, print_json, table
+from edgegan.cli.loading import INPUT, OUTPUT_RANGE, WEIGHTS, WEIGHTS_KEY
 from edgegan.core.errors import UsageError
 from edgegan.core.images import read_images
 from edgegan.core.spec import parse_range

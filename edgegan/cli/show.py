@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from edgegan.cli.compress import INPUT, OUTPUT_RANGE, WEIGHTS, WEIGHTS_KEY
 from edgegan.cli.console import ConsoleProgress, print_json, table
 from edgegan.cli.evaluate import ANY, INPUTS
+from edgegan.cli.loading import INPUT, OUTPUT_RANGE, WEIGHTS, WEIGHTS_KEY
 from edgegan.core.errors import MissingPackageError, UsageError
 from edgegan.core.images import grid, read_images, write_png
 from edgegan.core.spec import parse_range

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
-from edgegan.core.target import Target, load_target
+from edgegan.compress.options import Options, options_of
+from edgegan.compress.settings import declared
+from edgegan.core.target import Target
 
 if TYPE_CHECKING:
     from edgegan.compress.pipeline import Report
@@ -13,36 +15,36 @@ if TYPE_CHECKING:
 
 __all__ = ["compress"]
 
-PATHS = ("out", "data", "weights")
-TUPLES = ("inputs", "output_range")
-
 
 def compress(
     model: str, target: str | Target, *, progress: Progress | None = None, until: str = "measure", **options: Any
 ) -> Report:
     """Compress ``model`` for ``target``; returns the Report that is written to ``out/report.json``.
 
-    ``options`` are the command's, with underscores: ``out`` (default ``out``), ``inputs`` (texts of ``--input``),
-    ``weights``, ``weights_key``, ``data``, ``prune``, ``macs_ratio``, ``distill_steps``, ``precision``, ``min_psnr``,
-    ``max_fd_ratio``, ``seed``, ``batch``, ``threads``, ``force``, ``keep_candidates``, ``output_range``,
-    ``calibration_samples``, ``observer``, ``equalize``, ``bias_correction``, ``adaround``, ``weight_bits``,
-    ``fd_samples``, ``formulation``, ``uint8_output``, ``qat``, ``qat_steps``, ``device`` (``ssh://USER@HOST[:PORT]``).
-    ``until`` stops after a stage: prune, rewrite, quantize, export. Raises GeneratorError subclasses; GateError after
-    the report was written.
+    ``options`` are the command's, with underscores; texts of the command line are taken as well as values. ``until``
+    stops after a stage: prune, rewrite, quantize, export. Raises GeneratorError subclasses; GateError after the report
+    was written.
     """
-    from edgegan.compress.options import Options
     from edgegan.compress.pipeline import run
-    from edgegan.remote.ssh import parse_device
     from edgegan.runtime.generator import available_threads
 
-    for name in PATHS:
-        if options.get(name) is not None:
-            options[name] = Path(options[name])
-    for name in TUPLES:
-        if options.get(name) is not None:
-            options[name] = tuple(options[name])
-    if isinstance(options.get("device"), str):
-        options["device"] = parse_device(options["device"])
-    options = {"out": Path("out")} | options | {"threads": options.get("threads") or available_threads()}
-    chosen = target if isinstance(target, Target) else load_target(target)
-    return run(Options(model=model, target=chosen, **options), progress, until)
+    given = options | {"model": model, "target": target, "threads": options.get("threads") or available_threads()}
+    return run(options_of(given), progress, until)
+
+
+def _signature() -> Signature:
+    """``compress`` with its options by name, as ``help(compress)`` shows it."""
+    own = Signature.from_callable(compress)
+    fixed = [p for p in own.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
+    named = [
+        Parameter(each.name, Parameter.KEYWORD_ONLY, default=each.default)
+        for each in declared(Options)
+        if each.name not in own.parameters
+    ]
+    return own.replace(parameters=[*fixed, *named])
+
+
+compress.__signature__ = _signature()  # type: ignore[attr-defined]
+compress.__doc__ = (compress.__doc__ or "") + "\n".join(
+    f"    {each.name}: {each.setting.help}" for each in declared(Options) if each.name not in ("model", "target")
+)

@@ -16,19 +16,18 @@ import numpy as np
 
 from edgegan.bench.environment import cpu_name
 from edgegan.bench.worker import Job, run_job
+from edgegan.compress.backends import builder
+from edgegan.compress.backends.contract import Form
+from edgegan.compress.plan import Plan
+from edgegan.core.backends import backend as row_of
 from edgegan.core.cache import read_table, write_table
 from edgegan.core.errors import ModelError, OutputError, TargetError, first_line
-from edgegan.core.manifest import describe, write_manifest
 from edgegan.core.sampling import sample_inputs
 from edgegan.core.stage import StageResult
-from edgegan.export.litert import export_litert
-from edgegan.export.onnx import export_onnx
 from edgegan.graph.check import Reference
 from edgegan.graph.graph import Graph
 from edgegan.graph.rewrite import apply
 from edgegan.graph.sites import NATIVE, Site, composed, sites
-from edgegan.quantize.scheme import scheme_of
-from edgegan.runtime.backends import BACKENDS
 
 TABLE = "forms"
 SAMPLES = 4
@@ -68,7 +67,7 @@ def autotune(native: Graph, backend: str, precision: str, threads: int, folder: 
     shape once."""
     found = {site: _key(site, precision) for site in sites(native)}
     table = read_table(TABLE)
-    row = table.setdefault(f"{backend} {BACKENDS[backend].version()}, {cpu_name()}, {threads} threads, {precision}", {})
+    row = table.setdefault(f"{backend} {row_of(backend).version()}, {cpu_name()}, {threads} threads, {precision}", {})
     missing = {
         key: site for site, key in found.items() if set(row.get(key, ())) != set(_forms(site, backend, precision))
     }
@@ -89,7 +88,7 @@ def _key(site: Site, precision: str) -> str:
 
 def _forms(site: Site, backend: str, precision: str) -> tuple[str, ...]:
     """Those that the backend has kernels for."""
-    if precision == "int8" and site.transposed and not scheme_of(backend).transposed:
+    if precision == "int8" and site.transposed and not builder(backend).scheme.transposed:
         return tuple(form for form in site.forms if form != NATIVE)
     return site.forms
 
@@ -117,19 +116,13 @@ def _measure(site: Site, backend: str, precision: str, threads: int, folder: Pat
     samples = _samples(alone, site.rectified)
     (place,) = sites(alone)
     for form in forms:
-        graph = apply(alone, composed({place.node: form}, channels_last=backend == "litert")).value
+        passes = composed({place.node: form}, channels_last=builder(backend).channels_last)
+        name = hashlib.sha256(f"{site.key} {form}".encode()).hexdigest()[:16]
         with contextlib.suppress(TargetError, ModelError):
-            artifacts[form] = _artifact(
-                graph,
-                backend,
-                precision,
-                samples,
-                folder / hashlib.sha256(f"{site.key} {form}".encode()).hexdigest()[:16],
-            )
+            artifacts[form] = _artifact(apply(alone, passes).value, backend, precision, samples, folder / name)
     inputs = sample_inputs(alone.spec.inputs, alone.batch, 0)
-    outcomes = run_job(
-        Job(artifacts=artifacts, inputs=inputs, threads=threads, timed=tuple(artifacts), seconds=SECONDS)
-    )
+    job = Job(artifacts=artifacts, inputs=inputs, threads=threads, timed=tuple(artifacts), seconds=SECONDS)
+    outcomes = run_job(job)
     taken = {form: outcome.latency_ms["p50"] for form, outcome in outcomes.items() if outcome.latency_ms}
     return {form: taken.get(form) for form in forms}
 
@@ -141,47 +134,19 @@ def _samples(alone: Graph, rectified: bool) -> list[np.ndarray]:
 
 
 def _artifact(graph: Graph, backend: str, precision: str, samples: list[np.ndarray], folder: Path) -> Path:
-    path = (_litert if backend == "litert" else _onnx)(graph, backend, precision, samples, folder)
-    content = describe(
-        artifact=path,
-        backend=backend,
-        backend_version=BACKENDS[backend].version() or "",
-        target="here",
-        precision=precision,
-        spec=graph.spec,
-        output_shape=graph.output_shape[1:],
-        batch=graph.batch,
-        model="layer",
-        weights_sha256="",
-        build={"inference_precision": "f32"} if backend == "openvino" else {},
-    )
-    write_manifest(path, content)
-    return path
-
-
-def _onnx(graph: Graph, backend: str, precision: str, samples: list[np.ndarray], folder: Path) -> Path:
-    if precision == "fp32":
-        floats = folder / "float.onnx"
-        return floats if floats.exists() else export_onnx(graph, floats)
+    """The layer's file, by the builder that makes candidates, with a manifest."""
     import torch
 
-    from edgegan.quantize import pt2e
-
-    quantized = pt2e.quantize(graph, scheme_of(backend), [(torch.from_numpy(batch),) for batch in samples]).value
-    return export_onnx(quantized, folder / f"{backend}-int8.onnx")
-
-
-def _litert(graph: Graph, backend: str, precision: str, samples: list[np.ndarray], folder: Path) -> Path:
-    floats = folder / "float.tflite"
-    if not floats.exists():
-        export_litert(graph.module, graph.example_inputs(), floats)
-    if precision == "fp32":
-        return floats
-    from edgegan.quantize import litert
-
-    return litert.quantize(floats, litert.observe(floats, ([batch] for batch in samples)), folder / "int8.tflite").value
+    own = builder(backend)
+    form = Form(
+        graph=graph, name="layer", folder=folder, batches=lambda: ((torch.from_numpy(batch),) for batch in samples)
+    )
+    plan = Plan(backend=backend, formulation="layer", precision=precision)
+    made = own.make(form, plan, own.scheme, None, folder / f"{backend}-{precision}").artifact
+    made.write_manifest(graph, precision=precision, target="here", model="layer", weights_sha256="")
+    return made.path
 
 
 def forms_graph(native: Graph, choice: Choice, backend: str, reference: Reference) -> StageResult[Graph]:
     """``native`` with the form chosen for each layer, checked as every rewrite is."""
-    return apply(native, composed(choice.forms(), channels_last=backend == "litert"), reference)
+    return apply(native, composed(choice.forms(), channels_last=builder(backend).channels_last), reference)

@@ -1,10 +1,10 @@
-"""The gate and the choice: the fastest candidate that passes; where nothing was timed, the target's order of
-precisions."""
+"""The gate and the choice: the fastest candidate that passes; where nothing was timed, the target's own order."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Sequence
 
+from edgegan.compress.rows import Candidate, Verdict
 from edgegan.core.target import Target
 
 EXACT = 50.0
@@ -12,40 +12,39 @@ EXACT = 50.0
 picture of bytes 59."""
 
 
-def judge(row: dict[str, Any], min_psnr: float) -> tuple[bool, str]:
+def judge(candidate: Candidate, min_psnr: float) -> Verdict:
     """Whether a candidate passes the paired gate, and why not (or by how much)."""
-    if row["error"]:
-        return False, row["error"]
-    psnr = row["quality"]["psnr_db"]
+    if candidate.error:
+        return Verdict(False, candidate.error)
+    psnr = candidate.psnr_db
     if psnr is None:
-        return False, "its pictures could not be measured"
+        return Verdict(False, "its pictures could not be measured")
     if psnr < min_psnr:
-        return False, f"PSNR {psnr:.1f} dB is below the gate of {min_psnr:g} dB"
-    return True, f"PSNR {psnr:.1f} dB"
+        return Verdict(False, f"PSNR {psnr:.1f} dB is below the gate of {min_psnr:g} dB")
+    return Verdict(True, f"PSNR {psnr:.1f} dB")
 
 
-def inexact(rows: list[dict[str, Any]]) -> list[str]:
+def inexact(candidates: Iterable[Candidate]) -> list[str]:
     """A warning for each float32 file that computes something else than the network."""
-    off = [
-        (row["name"], row["quality"]["psnr_db"])
-        for row in rows
-        if row.get("precision", "fp32") == "fp32" and row["quality"]["psnr_db"] is not None
-    ]
+    floats = [c for c in candidates if c.built.precision in (None, "fp32") and c.psnr_db is not None]
     return [
-        f"WARNING: {name} has {psnr:.1f} dB although it is float32: its backend's converter or kernels compute "
+        f"WARNING: {c.name} has {c.psnr_db:.1f} dB although it is float32: its backend's converter or kernels compute "
         "something else"
-        for name, psnr in off
-        if psnr < EXACT
+        for c in floats
+        if c.psnr_db is not None and c.psnr_db < EXACT
     ]
 
 
-def ranked(rows: list[dict[str, Any]], target: Target) -> list[dict[str, Any]]:
+def ranked(candidates: Sequence[Candidate], target: Target) -> list[Candidate]:
     """Passing candidates, the best first."""
-    passing = [row for row in rows if row["passed"]]
-    timed = [row for row in passing if row["latency_ms"]]
+    passing = [c for c in candidates if c.passed]
+    timed = [(c.p50_ms, c) for c in passing if c.p50_ms is not None]
     if timed:
-        return sorted(timed, key=lambda row: row["latency_ms"]["p50"])
-    return sorted(
-        passing,
-        key=lambda row: (target.precisions.index(row["precision"]), bool(row["precision_exceptions"]), row["bytes"]),
-    )
+        return [c for _, c in sorted(timed, key=lambda pair: pair[0])]
+
+    def place(candidate: Candidate) -> tuple[int, bool, int]:
+        built = candidate.built
+        assert built.precision is not None and built.bytes is not None
+        return target.precisions.index(built.precision), bool(built.precision_exceptions), built.bytes
+
+    return sorted(passing, key=place)

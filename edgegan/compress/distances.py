@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy as np
 from edgegan.bench.quality import SetDistances, unmeasured
 from edgegan.compress.measure import outputs
 from edgegan.compress.options import Options
+from edgegan.compress.rows import Candidate, Verdict
 from edgegan.compress.subject import Subject
 from edgegan.core.errors import MissingPackageError, first_line
 from edgegan.core.progress import Progress
@@ -19,49 +22,68 @@ FRESH_SEED = 7_000_003
 LEAST = 16
 
 
-def add_distances(
-    order: list[dict[str, Any]],
-    baseline: dict[str, Any],
+@dataclass(frozen=True)
+class Choice:
+    """The candidates in their order and the baseline with their distances; ``chosen`` is the first that passes all
+    gates."""
+
+    chosen: Candidate | None
+    order: tuple[Candidate, ...]
+    baseline: Candidate
+
+
+def choose(
+    order: Sequence[Candidate],
+    baseline: Candidate,
     subject: Subject,
     options: Options,
     store: StageStore,
     progress: Progress,
-) -> StageResult[dict[str, Any] | None]:
-    """Choose: the first of ``order`` whose ``fd_lite0`` is within the gate; its figures and the original's are filled
-    in.
+) -> StageResult[Choice]:
+    """The first of ``order`` whose ``fd_lite0`` is within the gate.
 
     Measured against real images where there are some; against fresh samples of the original where a gate asks for it
     without them; otherwise left null with the reason.
     """
     with stopwatch() as seconds:
-        chosen = order[0] if order else None
         reason = _why_not(subject, options)
-        for row in (*order, baseline):
-            row["quality"] |= unmeasured(reason or "a faster candidate was chosen before this one was needed")
-        if reason or chosen is None:
-            return StageResult(chosen, (reason,) if reason else (), seconds())
+        told = reason or "a faster candidate was chosen before this one was needed"
+        rows = [_with_quality(row, unmeasured(told)) for row in order]
+        baseline = _with_quality(baseline, unmeasured(told))
+        first = rows[0] if rows else None
+        if reason or first is None:
+            return StageResult(Choice(first, tuple(rows), baseline), (reason,) if reason else (), seconds())
         try:
-            judge = _Distances(subject, options, store)
+            distances = _Distances(subject, options, store)
         except MissingPackageError as exc:
-            for row in (*order, baseline):
-                row["quality"] |= unmeasured(first_line(exc))
             if options.max_fd_ratio is not None:
                 raise
-            return StageResult(chosen, (first_line(exc),), seconds())
-        baseline["quality"] |= judge.of_original()
+            told = first_line(exc)
+            rows = [_with_quality(row, unmeasured(told)) for row in rows]
+            unjudged = Choice(rows[0], tuple(rows), _with_quality(baseline, unmeasured(told)))
+            return StageResult(unjudged, (told,), seconds())
+        baseline = _with_quality(baseline, distances.of_original())
         chosen = None
-        for index, row in enumerate(order):
-            progress.step(index, len(order))
-            row["quality"] |= judge.of(row)
-            ratio = row["quality"]["fd_lite0"] / baseline["quality"]["fd_lite0"]
-            if options.max_fd_ratio is None or ratio <= options.max_fd_ratio:
-                chosen = row
+        for index, row in enumerate(rows):
+            progress.step(index, len(rows))
+            rows[index] = _judged(_with_quality(row, distances.of(row)), baseline, options.max_fd_ratio)
+            if rows[index].passed:
+                chosen = rows[index]
                 break
-            row["passed"], row["reason"] = (
-                False,
-                f"fd_lite0 is {ratio:.2f} times the original's, above the gate of {options.max_fd_ratio:g}",
-            )
-        return StageResult(chosen, (judge.note,), seconds())
+        return StageResult(Choice(chosen, tuple(rows), baseline), (distances.note,), seconds())
+
+
+def _with_quality(row: Candidate, quality: dict[str, Any]) -> Candidate:
+    return replace(row, figures=replace(row.figures, quality={**row.figures.quality, **quality}))
+
+
+def _judged(row: Candidate, baseline: Candidate, most: float | None) -> Candidate:
+    """``row``, failed where its distance is more than ``most`` times the original's."""
+    ratio = row.figures.quality["fd_lite0"] / baseline.figures.quality["fd_lite0"]
+    if most is None or ratio <= most:
+        return row
+    reason = f"fd_lite0 is {ratio:.2f} times the original's, above the gate of {most:g}"
+    return replace(row, verdict=Verdict(False, reason))
 
 
 def _why_not(subject: Subject, options: Options) -> str | None:
@@ -108,9 +130,10 @@ class _Distances:
     def of_original(self) -> dict[str, Any]:
         return self._kept("original", lambda: self.subject.graph.run(self.inputs))
 
-    def of(self, row: dict[str, Any]) -> dict[str, Any]:
-        artifact = self.store.path("candidates") / row["runs"]
-        return self._kept(row["name"], lambda: outputs(artifact, self.inputs, self.options.threads))
+    def of(self, row: Candidate) -> dict[str, Any]:
+        assert row.built.runs is not None
+        artifact = self.store.path("candidates") / row.built.runs
+        return self._kept(row.name, lambda: outputs(artifact, self.inputs, self.options.threads))
 
     def _kept(self, name: str, images: Any) -> dict[str, Any]:
         if name not in self.known:

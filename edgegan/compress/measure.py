@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,120 +11,102 @@ import numpy as np
 
 from edgegan.bench.quality import paired, unmeasured
 from edgegan.bench.worker import Job, Outcome, run_job
+from edgegan.compress.bundle import write_candidate_bundle
 from edgegan.compress.options import Options
+from edgegan.compress.rows import Built, Figures
 from edgegan.compress.subject import Subject
 from edgegan.core.errors import DeviceError
-from edgegan.core.manifest import read_manifest
-from edgegan.export.bundle import BUILD_COMMAND, write_bundle
 from edgegan.graph.graph import Graph
 from edgegan.remote.jobs import check, run_job_on
 from edgegan.remote.ssh import Device, connect
 
 SECONDS = 0.6
 """Timed seconds a candidate, in turns with the others; ``edgegan bench`` takes its 3 seconds."""
+PAIRED = ("psnr_db", "psnr_original_db", "ssim")
+
+
+@dataclass(frozen=True)
+class References:
+    """Pictures (N, C, H, W) for ``inputs``: of the ``original``, and of the ``network`` that candidates were made
+    from."""
+
+    inputs: dict[str, np.ndarray]
+    original: np.ndarray
+    network: np.ndarray
+    span: tuple[float, float]
 
 
 def measure(
-    rows: Sequence[dict[str, Any]], subject: Subject, network: Graph, options: Options, root: Path
-) -> tuple[dict[str, dict[str, Any]], tuple[str, ...]]:
+    rows: Sequence[Built], subject: Subject, network: Graph, options: Options, root: Path
+) -> tuple[dict[str, Figures], tuple[str, ...]]:
     """Latency and paired quality by name, for every row that was built (the baseline among them), here or on the
     device."""
     inputs = subject.check_inputs(options)
     original = subject.graph.run(inputs)
     reference = original if network is subject.graph else network.run(inputs)
-    built = {row["name"]: root / row["runs"] for row in rows if row["runs"]}
-    stand_ins = {row["name"]: row["stand_in"] for row in rows}
+    wanted = References(inputs, original, reference, subject.graph.spec.output_range)
+    artifacts = {row.name: root / row.runs for row in rows if row.runs}
     notes: tuple[str, ...] = ()
     if options.device is None:
-        timed = tuple(name for name in built if options.times and not stand_ins[name])
-        outcomes = run_job(Job(artifacts=built, inputs=inputs, threads=options.threads, timed=timed, seconds=SECONDS))
+        timed = tuple(row.name for row in rows if row.runs and options.times and not row.stand_in)
+        job = Job(artifacts=artifacts, inputs=inputs, threads=options.threads, timed=timed, seconds=SECONDS)
+        outcomes = run_job(job)
     else:
-        outcomes, notes = _on_device(
-            options.device,
-            Job(artifacts=built, inputs=inputs, threads=options.threads, timed=tuple(built), seconds=SECONDS),
-            rows,
-            subject,
-            reference,
-            options,
-            root,
-        )
-        stand_ins = dict.fromkeys(stand_ins)
-    figures = {}
-    for name, outcome in outcomes.items():
-        figures[name] = _figures(
-            outcome.images,
-            outcome.latency_ms,
-            outcome.error,
-            name == "baseline",
-            stand_ins[name],
-            reference,
-            original,
-            subject,
-            options,
-        )
-    return figures, notes
+        timed = tuple(artifacts)
+        job = Job(artifacts=artifacts, inputs=inputs, threads=options.threads, timed=timed, seconds=SECONDS)
+        outcomes, notes = _on_device(options.device, job, rows, subject, wanted, options, root)
+    by_name = {row.name: row for row in rows}
+    return {name: _figures(by_name[name], outcome, wanted, options) for name, outcome in outcomes.items()}, notes
 
 
 def _on_device(
     device: Device,
     job: Job,
-    rows: Sequence[dict[str, Any]],
+    rows: Sequence[Built],
     subject: Subject,
-    reference: np.ndarray,
+    wanted: References,
     options: Options,
     root: Path,
 ) -> tuple[dict[str, Outcome], tuple[str, ...]]:
     """The job on the device over ssh; where the target's engines are built there, each from a bundle of its own."""
-    check_inputs = {f"input_{name}": values for name, values in job.inputs.items()} | {"image": reference}
     bundles: dict[str, Path] = {}
     for row in rows:
-        if options.target.build == "device" and row["runs"]:
-            onnx = root / row["runs"]
-            description = {
-                "target": options.target.to_json(),
-                "precision": row.get("precision", "fp32"),
-                "model": subject.name,
-                "command": BUILD_COMMAND,
-                "parser": row.get("notes", []),
-                "manifest": read_manifest(onnx).content,
-            }
-            bundles[row["name"]] = write_bundle(onnx.with_name("device.edgegan"), onnx, description, check_inputs)
+        if options.target.build == "device" and row.runs:
+            onnx = root / row.runs
+            path = onnx.with_name("device.edgegan")
+            bundles[row.name] = write_candidate_bundle(path, onnx, row, subject, options, wanted.inputs, wanted.network)
     with connect(device) as connection:
         found = check(connection)
         outcomes = run_job_on(connection, job, bundles)
     return outcomes, (f"measured on {device}: {found['cpu']}, {found['os']}, GPU {found['gpu'] or 'none'}",)
 
 
-def _figures(
-    images: np.ndarray | None,
-    latency: dict[str, float] | None,
-    error: str | None,
-    is_baseline: bool,
-    stand_in: str | None,
-    reference: np.ndarray,
-    original: np.ndarray,
-    subject: Subject,
-    options: Options,
-) -> dict[str, Any]:
-    figures: dict[str, Any] = {"latency_ms": latency, "error": error}
-    if latency is None:
-        figures["latency_ms_reason"] = (
-            error or f"this machine cannot run {options.target.name}; measure it on the device with edgegan bench"
-        )
-    if images is None:
-        quality: dict[str, Any] = {key: None for key in ("psnr_db", "psnr_original_db", "ssim")} | {
-            f"{key}_reason": error for key in ("psnr_db", "psnr_original_db", "ssim")
-        }
-    else:
-        quality = paired(images, original if is_baseline else reference, original, subject.graph.spec.output_range)
-    if stand_in:
-        quality["measured_on"] = stand_in
-    elif options.device is not None and images is not None:
-        quality["measured_on"] = str(options.device)
-    elif not options.target.runs_here and images is not None:
-        quality["measured_on"] = "this machine's CPU, on the same file"
-    figures["quality"] = quality | unmeasured("not measured yet")
-    return figures
+def _figures(row: Built, outcome: Outcome, wanted: References, options: Options) -> Figures:
+    missing = f"this machine cannot run {options.target.name}; measure it on the device with edgegan bench"
+    return Figures(
+        latency_ms=outcome.latency_ms,
+        latency_ms_reason=None if outcome.latency_ms is not None else outcome.error or missing,
+        quality=_quality(row, outcome, wanted) | _measured_on(row, outcome, options) | unmeasured("not measured yet"),
+        error=outcome.error,
+    )
+
+
+def _quality(row: Built, outcome: Outcome, wanted: References) -> dict[str, Any]:
+    if outcome.images is None:
+        return dict.fromkeys(PAIRED) | {f"{key}_reason": outcome.error for key in PAIRED}
+    reference = wanted.original if row.is_baseline else wanted.network
+    return paired(outcome.images, reference, wanted.original, wanted.span)
+
+
+def _measured_on(row: Built, outcome: Outcome, options: Options) -> dict[str, str]:
+    """Where the pictures were made, if not on the target itself."""
+    if options.device is not None:
+        return {} if outcome.images is None else {"measured_on": str(options.device)}
+    if row.stand_in:
+        return {"measured_on": row.stand_in}
+    if not options.target.runs_here and outcome.images is not None:
+        return {"measured_on": "this machine's CPU, on the same file"}
+    return {}
 
 
 def outputs(artifact: Path, inputs: dict[str, np.ndarray], threads: int) -> np.ndarray:

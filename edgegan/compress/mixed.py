@@ -9,18 +9,19 @@ at the end.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edgegan.bench.worker import Job, Outcome, run_job
+from edgegan.compress.backends import builder
 from edgegan.compress.build import Workshop
-from edgegan.compress.order import alone_db, decibels, few, float_orders, simulation, times
-from edgegan.compress.plans import Plan, supports_bf16
+from edgegan.compress.order import alone_db, by_error, by_error_for_time, decibels, few, simulation, times
+from edgegan.compress.plan import Plan
+from edgegan.compress.rows import Built
 from edgegan.graph.graph import Graph
 from edgegan.metrics.pairwise import psnr_db
-from edgegan.quantize.sensitivity import Layer
+from edgegan.quantize.layers import Layer
 
 BARELY, NEAR = 1.0, 2.0
 """Other inputs judge a candidate later, so it is built for so many decibels above the gate, and is when int8 alone
@@ -28,132 +29,170 @@ comes no further above it than NEAR."""
 ALIKE = 1.5
 """Of the int8 candidates within so many decibels of the best the fastest is given layers in float."""
 SECONDS = 0.3
-INT16_MACS = 1 << 24
-"""Raised layers of more work are not tried with activations of 16 bits: LiteRT has only its reference kernels for
-those."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Inputs by which steps on the way are judged, and the float network's pictures for them."""
+
+    inputs: dict[str, np.ndarray]
+    wanted: np.ndarray
+    span: tuple[float, float]
+
+    def psnr_db(self, images: np.ndarray) -> float:
+        return psnr_db(self.wanted, images, self.span)
+
+
+@dataclass(frozen=True)
+class Reached:
+    """An int8 candidate with the PSNR of its pictures; its milliseconds are infinite where nothing is timed, so that
+    pictures decide."""
+
+    plan: Plan
+    psnr_db: float
+    p50_ms: float
 
 
 def mix(
-    workshop: Workshop, plans: Sequence[Plan], rows: Sequence[dict[str, Any]], gate: float, network: Graph
-) -> tuple[list[dict[str, Any]], list[str]]:
+    workshop: Workshop, plans: Sequence[Plan], rows: Sequence[Built], gate: float, network: Graph
+) -> tuple[list[Built], list[str]]:
     """For each backend none of whose int8 candidates clearly holds ``gate`` dB, the one that does so with layers in
-    float.
+    float, and what was found.
 
     ``rows``: the built candidates of ``plans``. ``network`` is the float network that all were made from.
     """
     inputs = workshop.subject.probe_inputs(workshop.options)
-    wanted = network.run(inputs)
-    span = network.spec.output_range
-    made = [(plan, row) for plan, row in zip(plans, rows, strict=True) if plan.precision == "int8" and row["runs"]]
-    timed = tuple(row["name"] for _, row in made) if workshop.options.target.runs_here else ()
-    outcomes = (
-        run_job(
-            Job(
-                artifacts={row["name"]: workshop.root / row["runs"] for _, row in made},
-                inputs=inputs,
-                threads=workshop.options.threads,
-                timed=timed,
-                seconds=SECONDS,
-            )
-        )
-        if made
-        else {}
-    )
-    reached: dict[str, dict[Plan, float]] = {}
-    for plan, row in made:
-        images = outcomes[row["name"]].images
-        if images is not None:
-            reached.setdefault(plan.backend, {})[plan] = psnr_db(wanted, images, span)
-    found, notes = [], []
-    for of_backend in reached.values():
-        best = max(of_backend.values())
-        if best < gate + NEAR:
-            alike = [plan for plan, db in of_backend.items() if db >= best - ALIKE]
-            plan = min(alike, key=lambda plan: (_p50(outcomes[plan.name]), -of_backend[plan]))
-            made_of, told = mixed(workshop, plan, gate, inputs, wanted)
-            found += made_of
+    probe = Probe(inputs, network.run(inputs), network.spec.output_range)
+    found: list[Built] = []
+    notes: list[str] = []
+    for reached in _reached(workshop, plans, rows, probe).values():
+        plan = starting_point(reached, gate)
+        if plan is not None:
+            made, told = mixtures(workshop, plan, gate, probe)
+            found += made
             notes += told
     return found, notes
 
 
-def mixed(
-    workshop: Workshop, plan: Plan, gate: float, inputs: dict[str, np.ndarray], wanted: np.ndarray
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Candidates of ``plan`` with as few layers in float as hold ``gate`` dB of the pictures ``wanted`` for ``inputs``,
-    one for each order of layers, built; and what was found."""
-    found = simulation(workshop, plan)
-    if len(found.layers) < 2:
-        return [], [f"{plan.name}: its one layer cannot be in two precisions"]
-    built: dict[frozenset[int], tuple[dict[str, Any], bool]] = {}
-
-    def holds(raised: frozenset[int]) -> bool:
-        if raised not in built:
-            row = workshop.build(replace(plan, raised=raised))
-            images = (
-                run_job(
-                    Job(
-                        artifacts={"probe": workshop.root / row["runs"]},
-                        inputs=inputs,
-                        threads=workshop.options.threads,
-                    )
-                )["probe"].images
-                if row["runs"]
-                else None
-            )
-            built[raised] = (
-                row,
-                images is not None and psnr_db(wanted, images, found.graph.spec.output_range) >= gate + BARELY,
-            )
-        return built[raised][1]
-
-    sample = few(inputs, found.graph.batch)
-    floats = found.run(sample, ())
-
-    def fewest(order: list[int]) -> int:
-        simulated = _least(0, len(order), lambda count: decibels(found, order[count:], sample, floats) >= gate + BARELY)
-        if simulated < len(order) and holds(frozenset(order[:simulated])):
-            return simulated
-        return _least(min(simulated, len(order) - 1), len(order), lambda count: holds(frozenset(order[:count])))
-
-    chosen: dict[frozenset[int], str] = {}
-    errors = [10 ** (-db / 10) for db in alone_db(found, inputs)]
-    (by_error,) = float_orders(errors, None)
-    orders = [by_error]
-    first = fewest(by_error)
-    if first < len(by_error):
-        orders = float_orders(errors, times(workshop, plan, found.layers, by_error[: 2 * first]))
-    for order in orders:
-        high = first if order == by_error else fewest(order)
-        if high < len(order):
-            names = ", ".join(found.layers[i].node for i in order[:high])
-            chosen[frozenset(order[:high])] = (
-                f"{plan.name}: {high} of {len(order)} layers in float hold {gate:g} dB: {names}"
-            )
-    if not chosen:
-        return [], [f"{plan.name}: no choice of layers in float holds {gate:g} dB"]
-    others = [
-        workshop.build(replace(plan, raised=raised, rest=rest))
-        for raised in chosen
-        for rest in _rests(plan, [found.layers[i] for i in raised])
-    ]
-    return [built[raised][0] for raised in chosen] + others, list(chosen.values())
+def _reached(
+    workshop: Workshop, plans: Sequence[Plan], rows: Sequence[Built], probe: Probe
+) -> dict[str, list[Reached]]:
+    """The int8 candidates that run, by backend."""
+    built = {plan: row.runs for plan, row in zip(plans, rows, strict=True) if plan.precision == "int8" and row.runs}
+    if not built:
+        return {}
+    job = Job(
+        artifacts={plan.name: workshop.root / runs for plan, runs in built.items()},
+        inputs=probe.inputs,
+        threads=workshop.options.threads,
+        timed=tuple(plan.name for plan in built if workshop.can_time(plan)),
+        seconds=SECONDS,
+    )
+    outcomes = run_job(job)
+    found: dict[str, list[Reached]] = {}
+    for plan in built:
+        images = outcomes[plan.name].images
+        if images is not None:
+            reached = Reached(plan, probe.psnr_db(images), _p50_ms(outcomes[plan.name]))
+            found.setdefault(plan.backend, []).append(reached)
+    return found
 
 
-def _p50(outcome: Outcome) -> float:
-    """Milliseconds; infinite where nothing was timed, so that pictures decide."""
+def _p50_ms(outcome: Outcome) -> float:
     return outcome.latency_ms["p50"] if outcome.latency_ms else np.inf
 
 
-def _rests(plan: Plan, raised: Sequence[Layer]) -> list[str]:
-    """Precisions other than float32 that raised layers may take."""
-    if plan.backend == "openvino" and plan.rest == "fp32" and supports_bf16():
-        return ["bf16"]
-    if plan.backend.startswith("tensorrt") and plan.rest == "fp32":
-        return ["fp16"]
-    return ["int16"] if plan.backend == "litert" and sum(layer.macs for layer in raised) <= INT16_MACS else []
+def starting_point(reached: Sequence[Reached], gate: float) -> Plan | None:
+    """The candidate to be given layers in float; None where int8 alone clearly holds ``gate`` dB."""
+    best = max(one.psnr_db for one in reached)
+    if best >= gate + NEAR:
+        return None
+    alike = [one for one in reached if one.psnr_db >= best - ALIKE]
+    return min(alike, key=lambda one: (one.p50_ms, -one.psnr_db)).plan
 
 
-def _least(low: int, high: int, holds: Callable[[int], bool]) -> int:
+def mixtures(workshop: Workshop, plan: Plan, gate: float, probe: Probe) -> tuple[list[Built], list[str]]:
+    """Candidates of ``plan`` with as few layers in float as hold ``gate`` dB, one for each order of layers and for each
+    precision that those may take, built; and what was found."""
+    search = Search(workshop, plan, gate, probe)
+    if len(search.layers) < 2:
+        return [], [f"{plan.name}: its one layer cannot be in two precisions"]
+    chosen: dict[frozenset[Layer], str] = {}
+    for order in search.orders():
+        count = search.fewest(order)
+        if count < len(order):
+            names = ", ".join(layer.node for layer in order[:count])
+            told = f"{plan.name}: {count} of {len(order)} layers in float hold {gate:g} dB: {names}"
+            chosen[frozenset(order[:count])] = told
+    if not chosen:
+        return [], [f"{plan.name}: no choice of layers in float holds {gate:g} dB", *search.refusals]
+    rows = [workshop.build(replace(plan, raised=raised)) for raised in chosen]
+    for raised in chosen:
+        work = sum(layer.macs for layer in raised)
+        for rest in builder(plan.backend).rests(plan, work):
+            rows.append(workshop.build(replace(plan, raised=raised, rest=rest)))
+    return rows, list(chosen.values())
+
+
+class Search:
+    """How few of a candidate's layers must be in float for its pictures to hold a gate. ``refusals``: what was said of
+    candidates with layers in float that could not be built, in order."""
+
+    def __init__(self, workshop: Workshop, plan: Plan, gate: float, probe: Probe) -> None:
+        self.workshop, self.plan, self.gate, self.probe = workshop, plan, gate, probe
+        self.simulation = simulation(workshop, plan)
+        self.layers = self.simulation.layers
+        self._sample = few(probe.inputs, self.simulation.graph.batch)
+        self._floats = self.simulation.run(self._sample, ())
+        self._counts: dict[tuple[Layer, ...], int] = {}
+        self._held: dict[frozenset[Layer], bool] = {}
+        self.refusals: dict[str, None] = {}
+
+    def orders(self) -> list[list[Layer]]:
+        """By error alone; where that can hold the gate and layers are timed here, by error for the time saved too."""
+        errors = {layer: 10 ** (-db / 10) for layer, db in alone_db(self.simulation, self.probe.inputs).items()}
+        first = by_error(errors)
+        count = self.fewest(first)
+        if count == len(first):
+            return [first]
+        saved = times(self.workshop, self.plan, self.layers, first[: 2 * count])
+        return [first] if saved is None else [first, by_error_for_time(errors, saved)]
+
+    def fewest(self, order: Sequence[Layer]) -> int:
+        """How many of ``order``, from its beginning; all where no smaller number does."""
+        key = tuple(order)
+        if key not in self._counts:
+            self._counts[key] = self._fewest(order)
+        return self._counts[key]
+
+    def _fewest(self, order: Sequence[Layer]) -> int:
+        simulated = least(0, len(order), lambda count: self._simulated(order[count:]))
+        if simulated < len(order) and self._holds(order[:simulated]):
+            return simulated
+        return least(min(simulated, len(order) - 1), len(order), lambda count: self._holds(order[:count]))
+
+    def _simulated(self, rounded: Sequence[Layer]) -> bool:
+        return decibels(self.simulation, rounded, self._sample, self._floats) >= self.gate + BARELY
+
+    def _holds(self, raised: Sequence[Layer]) -> bool:
+        """Whether the built candidate does."""
+        key = frozenset(raised)
+        if key not in self._held:
+            self._held[key] = self._psnr_db(key) >= self.gate + BARELY
+        return self._held[key]
+
+    def _psnr_db(self, raised: frozenset[Layer]) -> float:
+        """Of the built candidate's pictures; nothing at all where it could not be built, or does not run."""
+        row = self.workshop.build(replace(self.plan, raised=raised))
+        if row.runs is None:
+            self.refusals[f"{row.name}: {row.error}"] = None
+            return -np.inf
+        artifacts, threads = {"probe": self.workshop.root / row.runs}, self.workshop.options.threads
+        outcome = run_job(Job(artifacts=artifacts, inputs=self.probe.inputs, threads=threads))["probe"]
+        return -np.inf if outcome.images is None else self.probe.psnr_db(outcome.images)
+
+
+def least(low: int, high: int, holds: Callable[[int], bool]) -> int:
     """The least count above ``low`` that holds, by halves; ``low`` is known not to, ``high`` is taken to."""
     while high - low > 1:
         middle = (low + high) // 2

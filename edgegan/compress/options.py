@@ -1,97 +1,239 @@
-"""What a run of ``compress`` is told, checked before anything is loaded."""
+"""What a run of ``compress`` is told, each option declared once, checked before anything is loaded."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgegan import __version__
+from edgegan.compress.settings import declared, option
 from edgegan.core.errors import TargetError, UsageError, nearest
 from edgegan.core.files import sha256
-from edgegan.core.target import Target
+from edgegan.core.spec import parse_input, parse_range
+from edgegan.core.target import Target, load_target
 from edgegan.quantize.ranges import METHODS
-from edgegan.remote.ssh import Device
+from edgegan.remote.ssh import Device, parse_device
 
 PRECISIONS = ("auto", "fp32", "fp16", "int8")
 FORMULATIONS = ("auto", "native", "phase")
+WEIGHT_BITS = (8, 4)
 DEFAULT_DISTILL_STEPS = 2000
 DEFAULT_QAT_STEPS = 400
+LEAST = {"batch": 1, "threads": 1, "seed": 0, "calibration_samples": 2, "fd_samples": 0, "qat_steps": 1}
+
+
+def _inputs(given: Sequence[str]) -> tuple[str, ...]:
+    for index, text in enumerate(given):
+        parse_input(text, f"input{index}")
+    return tuple(given)
+
+
+def _range(given: str | Sequence[float]) -> tuple[float, float]:
+    if isinstance(given, str):
+        return parse_range(given, "--output-range")
+    low, high = given
+    return float(low), float(high)
+
+
+def _device(given: str | Device) -> Device:
+    return parse_device(given) if isinstance(given, str) else given
+
+
+def _target(given: str | Target) -> Target:
+    return load_target(given) if isinstance(given, str) else given
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The options of INTERFACE section 1, as Python values. ``distill_steps`` None: 2000 when pruning, else none."""
+    """All options of ``edgegan compress`` as Python values; ``edgegan.compress.compress`` takes them by these names."""
 
-    model: str = "fashion-dcgan"
-    target: Target
-    out: Path
-    inputs: tuple[str, ...] = ()
-    output_range: tuple[float, float] | None = None
-    weights: Path | None = None
-    weights_key: str | None = None
-    data: Path | None = None
-    prune: float = 0.0
-    macs_ratio: float | None = None
-    distill_steps: int | None = None
-    precision: str = "auto"
-    formulation: str = "auto"
-    min_psnr: float = 30.0
-    max_fd_ratio: float | None = None
-    seed: int = 0
-    batch: int = 1
-    threads: int = 1
-    calibration_samples: int = 128
-    observer: str = "auto"
-    equalize: bool = False
-    bias_correction: bool = False
-    adaround: bool = False
-    fd_samples: int = 512
-    force: bool = False
-    keep_candidates: bool = False
-    uint8_output: bool = False
-    qat: bool = False
-    qat_steps: int = DEFAULT_QAT_STEPS
-    weight_bits: int = 8
-    device: Device | None = None
+    model: str = option(
+        "fashion-dcgan",
+        help="A zoo name, package.module:factory, path/file.py:factory, a .pt2 or a .onnx file.",
+        invalidates="prune",
+        flag="",
+    )
+    target: Target = option(
+        help="A name from `edgegan targets`, or a TOML file of the same form.",
+        invalidates="prune",
+        text=str,
+        convert=_target,
+    )
+    weights: Path | None = option(
+        None,
+        help="State dict: .safetensors, or a torch file (read as data only).",
+        invalidates="prune",
+        identity="network",
+        convert=Path,
+    )
+    weights_key: str | None = option(
+        None, help="Which nested dict of the file, such as netG_state_dict.", invalidates="prune", identity="network"
+    )
+    inputs: tuple[str, ...] = option(
+        (),
+        help="latent:100x1x1[@TRUNCATION], image:3x256x256[@LO,HI], label:10 or onehot:10; repeat in the order of "
+        "forward's arguments.",
+        invalidates="prune",
+        flag="--input",
+        text=list[str] | None,
+        convert=_inputs,
+    )
+    output_range: tuple[float, float] | None = option(
+        None, help="LO,HI that the output spans; default -1,1.", invalidates="prune", text=str | None, convert=_range
+    )
+    data: Path | None = option(
+        None,
+        help="Folder of images, .npz, .npy or IDX: inputs of an image-to-image generator, real images for the figures.",
+        invalidates="prune",
+        identity="data",
+        convert=Path,
+    )
+    prune: float = option(
+        0.0, help="Share of channels to remove, 0 to 0.95.", invalidates="prune", defaults={"prune": 0.5}
+    )
+    macs_ratio: float | None = option(
+        None, help="Prune until multiply-accumulates are this many times fewer.", invalidates="prune"
+    )
+    distill_steps: int | None = option(
+        None, help="Training steps after pruning; default 2000.", invalidates="prune", identity="steps"
+    )
+    precision: str = option("auto", help="auto, fp32, fp16 or int8.", invalidates=None, commands=("compress", "export"))
+    qat: bool = option(
+        False,
+        help="Fine-tune under simulated rounding before quantizing, instead of calibration alone.",
+        invalidates="rewrite",
+        commands=("compress", "quantize"),
+    )
+    qat_steps: int = option(
+        DEFAULT_QAT_STEPS,
+        help="Training steps of --qat.",
+        invalidates="rewrite",
+        identity="rounded_steps",
+        commands=("compress", "quantize"),
+    )
+    formulation: str = option(
+        "auto",
+        help="Form of upsampling layers: auto measures each layer's forms here, native and phase override.",
+        invalidates="rewrite",
+        commands=("compress", "export"),
+    )
+    min_psnr: float = option(
+        30.0,
+        help="Gate: least PSNR in dB against the float network.",
+        invalidates=None,
+        commands=("compress",),
+    )
+    max_fd_ratio: float | None = option(
+        None, help="Gate: most fd_lite0 over the original's.", invalidates=None, commands=("compress",)
+    )
+    out: Path = option(
+        Path("out"), help="Output folder; one of the same inputs is resumed.", invalidates=None, convert=Path
+    )
+    force: bool = option(False, help="Replace an output folder of other inputs.", invalidates=None)
+    seed: int = option(0, help="Seed of every random choice.", invalidates="prune")
+    batch: int = option(1, help="Samples that the artifact computes at once.", invalidates="prune")
+    threads: int = option(
+        1,
+        help="CPU threads; default all that this process may use.",
+        invalidates="rewrite",
+        text=int | None,
+        defaults=dict.fromkeys(("compress", "prune", "quantize", "export")),
+    )
+    calibration_samples: int = option(
+        128,
+        help="Samples that int8 ranges are taken from.",
+        invalidates="rewrite",
+        commands=("compress", "quantize", "export"),
+    )
+    observer: str = option(
+        "auto",
+        help="How int8 ranges are taken: minmax, percentile, entropy or mse; auto takes for each tensor the one of "
+        "least error.",
+        invalidates="rewrite",
+        commands=("compress", "quantize"),
+    )
+    equalize: bool = option(
+        False,
+        help="Scale channels across layers before int8, where the picture gains.",
+        invalidates="rewrite",
+        flag="--equalize/--no-equalize",
+        commands=("compress", "quantize"),
+    )
+    bias_correction: bool = option(
+        False,
+        help="Put what rounding shifts on average back into the biases, where the picture gains.",
+        invalidates="quantize",
+        flag="--bias-correction/--no-bias-correction",
+        commands=("compress", "quantize"),
+    )
+    adaround: bool = option(
+        False,
+        help="Round each weight up or down as suits its layer's output, where the picture gains; takes longer.",
+        invalidates="quantize",
+        flag="--adaround/--no-adaround",
+        commands=("compress", "quantize"),
+    )
+    weight_bits: int = option(
+        8,
+        help="4: candidates with weights of 4 bits beside those of 8, on backends that run them; --qat then trains "
+        "for 4.",
+        invalidates="rewrite",
+        commands=("compress", "quantize"),
+    )
+    fd_samples: int = option(
+        512,
+        help="Pictures on each side of fd_lite0 and kid_lite0; 0 leaves them out.",
+        invalidates="measure",
+        commands=("compress",),
+    )
+    keep_candidates: bool = option(
+        False, help="Keep every candidate in OUT/candidates.", invalidates=None, commands=("compress",)
+    )
+    uint8_output: bool = option(
+        False,
+        help="End the artifact in uint8 pixels (N, H, W, C), so that the device computes nothing after it.",
+        invalidates="export",
+        commands=("compress",),
+    )
+    device: Device | None = option(
+        None,
+        help="Build and measure on that device; EdgeGAN's base install and the backend are needed there, for python3 "
+        "or the interpreter named by EDGEGAN_DEVICE_PYTHON.",
+        invalidates="rewrite",
+        metavar="ssh://USER@HOST[:PORT]",
+        text=str | None,
+        convert=_device,
+        commands=("compress",),
+    )
 
     def __post_init__(self) -> None:
         if not 0 <= self.prune <= 0.95:
             raise UsageError(f"--prune {self.prune}: the share of channels to remove is between 0 and 0.95")
         if self.macs_ratio is not None and (self.prune or not self.macs_ratio > 1):
             raise UsageError(f"--macs-ratio {self.macs_ratio}: give a factor above 1, and not together with --prune")
-        if self.precision not in PRECISIONS:
-            raise UsageError(f"--precision {self.precision!r}: {nearest(self.precision, PRECISIONS)}")
-        if self.observer not in METHODS:
-            raise UsageError(f"--observer {self.observer!r}: {nearest(self.observer, METHODS)}")
-        if self.formulation not in FORMULATIONS:
-            raise UsageError(f"--formulation {self.formulation!r}: {nearest(self.formulation, FORMULATIONS)}")
-        if self.weight_bits not in (4, 8):
+        for name, known in (("precision", PRECISIONS), ("observer", METHODS), ("formulation", FORMULATIONS)):
+            if getattr(self, name) not in known:
+                raise UsageError(f"--{name} {getattr(self, name)!r}: {nearest(getattr(self, name), known)}")
+        if self.weight_bits not in WEIGHT_BITS:
             raise UsageError(f"--weight-bits {self.weight_bits}: 8, or 4 for candidates with such weights beside those")
-        for name, least in (
-            ("batch", 1),
-            ("threads", 1),
-            ("seed", 0),
-            ("calibration_samples", 2),
-            ("fd_samples", 0),
-            ("qat_steps", 1),
-        ):
+        for name, least in LEAST.items():
             if getattr(self, name) < least:
                 raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: at least {least}")
         if self.distill_steps is not None and self.distill_steps < 0:
             raise UsageError(f"--distill-steps {self.distill_steps}: at least 0")
         if self.max_fd_ratio is not None and not self.max_fd_ratio > 0:
             raise UsageError(f"--max-fd-ratio {self.max_fd_ratio}: above 0")
+        taken = ", ".join(self.target.precisions)
         if self.qat and (self.precision not in ("auto", "int8") or "int8" not in self.target.precisions):
             raise UsageError(
-                f"--qat trains for int8; the target {self.target.name} takes {', '.join(self.target.precisions)} and "
-                f"--precision is {self.precision}"
+                f"--qat trains for int8; the target {self.target.name} takes {taken} and --precision is "
+                f"{self.precision}"
             )
         if self.precision != "auto" and self.precision not in self.target.precisions:
-            raise TargetError(
-                f"--precision {self.precision}: the target {self.target.name} takes {', '.join(self.target.precisions)}"
-            )
+            raise TargetError(f"--precision {self.precision}: the target {self.target.name} takes {taken}")
 
     @property
     def times(self) -> bool:
@@ -114,29 +256,46 @@ class Options:
             return 0
         return DEFAULT_DISTILL_STEPS if self.distill_steps is None else self.distill_steps
 
+    @property
+    def rounded_steps(self) -> int:
+        """Steps of training under rounding that will be taken."""
+        return self.qat_steps if self.qat else 0
+
     def identity(self, weights_sha256: str, data_sha256: str | None) -> dict[str, Any]:
-        """What the stage files depend on. Gates and the choice of precision are not in it: they reuse the same
-        stages."""
-        return {
-            "edgegan": __version__,
-            "model": self.model,
-            "network": weights_sha256,
-            "target": self.target.to_json(),
-            "data": data_sha256,
-            "prune": self.prune,
-            "macs_ratio": self.macs_ratio,
-            "distill_steps": self.steps,
-            "seed": self.seed,
-            "batch": self.batch,
-            "threads": self.threads,
-            "formulation": self.formulation,
-            "uint8_output": self.uint8_output,
-            "qat_steps": self.qat_steps if self.qat else 0,
-            "calibration_samples": self.calibration_samples,
-            "fd_samples": self.fd_samples,
-            "calibration": [self.observer, self.equalize, *self.refinements],
-            "weight_bits": self.weight_bits,
-        } | ({"device": str(self.device)} if self.device else {})
+        """What the stage files depend on: every option that invalidates a stage, and the facts of the run."""
+        facts = {"network": weights_sha256, "data": data_sha256}
+        found: dict[str, Any] = {"edgegan": __version__, **facts}
+        for each in declared(Options):
+            name = each.setting.identity or each.name
+            if each.setting.invalidates is not None and name not in facts:
+                found[name] = _plain(getattr(self, name))
+        return found
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it."""
+    if isinstance(value, Target):
+        return value.to_json()
+    if isinstance(value, tuple):
+        return list(value)
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def options_of(given: dict[str, Any]) -> Options:
+    """Options of what a caller or a command line gave by name: texts become values, None the default.
+
+    Raises UsageError for a name that there is not, with the nearest.
+    """
+    known = {each.name: each for each in declared(Options)}
+    for name in given:
+        if name not in known:
+            raise UsageError(f"there is no option {name!r}; {nearest(name, known)}")
+    values = {}
+    for name, value in given.items():
+        convert = known[name].setting.convert
+        if value is not None:
+            values[name] = convert(value) if convert else value
+    return Options(**values)
 
 
 def data_sha256(path: Path | None) -> str | None:

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
 from edgegan.compress.build import Workshop
-from edgegan.compress.plans import Plan
+from edgegan.compress.plan import Plan
 from edgegan.compress.savings import saved_ms
 from edgegan.metrics.pairwise import psnr_db
-from edgegan.quantize.sensitivity import Layer, Simulation
+from edgegan.quantize.layers import Layer
+from edgegan.quantize.sensitivity import Simulation
 
 FEW = 8
 """Inputs on which layers are compared with each other."""
 
 
 def simulation(workshop: Workshop, plan: Plan) -> Simulation:
-    """The candidate's own graph, layers counted as its backend counts them."""
-    return Simulation(
-        workshop.quantizable(plan), workshop.scheme(plan), workshop.subject.calibration_batches(workshop.options)
-    )
+    """The float graph that a candidate is made of, any of its layers rounded."""
+    form, scheme = workshop.form(plan), workshop.scheme(plan)
+    return form.once(("simulation", scheme), lambda: Simulation(form.graph, scheme, form.batches()))
 
 
-def alone_db(found: Simulation, inputs: dict[str, np.ndarray]) -> list[float]:
-    """PSNR of the pictures with each layer alone in int8, by ``Layer.index``, on a few of ``inputs``."""
+def alone_db(found: Simulation, inputs: dict[str, np.ndarray]) -> dict[Layer, float]:
+    """PSNR of the pictures with each layer alone in int8, on a few of ``inputs``."""
     sample = few(inputs, found.graph.batch)
     wanted = found.run(sample, ())
-    return [decibels(found, (layer.index,), sample, wanted) for layer in found.layers]
+    return {layer: decibels(found, (layer,), sample, wanted) for layer in found.layers}
 
 
 def few(inputs: dict[str, np.ndarray], batch: int) -> dict[str, np.ndarray]:
@@ -35,37 +35,39 @@ def few(inputs: dict[str, np.ndarray], batch: int) -> dict[str, np.ndarray]:
     return {name: values[: max(batch, FEW // batch * batch)] for name, values in inputs.items()}
 
 
-def decibels(found: Simulation, rounded: Sequence[int], inputs: dict[str, np.ndarray], wanted: np.ndarray) -> float:
+def decibels(found: Simulation, rounded: Collection[Layer], inputs: dict[str, np.ndarray], wanted: np.ndarray) -> float:
     """PSNR to the float pictures ``wanted`` of those with those layers in int8, simulated."""
     return psnr_db(wanted, found.run(inputs, rounded), found.graph.spec.output_range)
 
 
-def float_orders(errors: Sequence[float], seconds: Sequence[float] | None) -> list[list[int]]:
-    """Indices of layers, the first to leave in float first: by squared error, and by squared error for the time that
-    int8 saves; a layer where it saves nothing comes first of all."""
-    places = range(len(errors))
-    by_error = sorted(places, key=lambda i: -errors[i])
-    if seconds is None:
-        return [by_error]
-    least = max(seconds) * 1e-3
-    return [by_error, sorted(places, key=lambda i: -errors[i] / max(seconds[i], least, 1e-9))]
+def by_error(errors: Mapping[Layer, float]) -> list[Layer]:
+    """Layers by squared error, the first to leave in float first."""
+    return sorted(errors, key=lambda layer: -errors[layer])
 
 
-def times(workshop: Workshop, plan: Plan, found: Sequence[Layer], wanted: Sequence[int]) -> list[float] | None:
-    """What int8 saves in every layer: measured for one of each shape among ``wanted``, by its share of the work for the
-    others; None where nothing is timed here."""
+def by_error_for_time(errors: Mapping[Layer, float], milliseconds: Mapping[Layer, float]) -> list[Layer]:
+    """Layers by squared error for the time that int8 saves; one where it saves nothing comes first of all."""
+    least = max(max(milliseconds.values()) * 1e-3, 1e-9)
+    return sorted(errors, key=lambda layer: -errors[layer] / max(milliseconds[layer], least))
+
+
+def times(
+    workshop: Workshop, plan: Plan, layers: Sequence[Layer], wanted: Sequence[Layer]
+) -> dict[Layer, float] | None:
+    """What int8 saves in every one of ``layers``: measured for one of each shape among ``wanted``, by its share of the
+    work for the others; None where nothing is timed here."""
     if not workshop.options.target.runs_here:
         return None
-    alike: dict[tuple[str, tuple[int, ...], int], int] = {}
-    for index in wanted:
-        alike.setdefault(_kind(found[index]), index)
+    alike: dict[tuple[str, tuple[int, ...], int], Layer] = {}
+    for layer in wanted:
+        alike.setdefault(_kind(layer), layer)
     saved = saved_ms(workshop, plan, list(alike.values()))
     if not saved:
         return None
-    measured = {kind: saved[index] for kind, index in alike.items() if index in saved}
-    work = sum(layer.macs for layer in found if _kind(layer) in measured)
-    a_mac = sum(max(0.0, measured[_kind(layer)]) for layer in found if _kind(layer) in measured) / max(1, work)
-    return [measured.get(_kind(layer), layer.macs * a_mac) for layer in found]
+    measured = {kind: saved[layer] for kind, layer in alike.items() if layer in saved}
+    work = sum(layer.macs for layer in layers if _kind(layer) in measured)
+    a_mac = sum(max(0.0, measured[_kind(layer)]) for layer in layers if _kind(layer) in measured) / max(1, work)
+    return {layer: measured.get(_kind(layer), layer.macs * a_mac) for layer in layers}
 
 
 def _kind(layer: Layer) -> tuple[str, tuple[int, ...], int]:

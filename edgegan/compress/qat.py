@@ -2,7 +2,7 @@
 it.
 
 It runs on the cleaned graph (BatchNorm folded), so every form and every backend's own quantizer start from the same
-trained weights; weight scales follow the weights (largest magnitude per channel over 127) in ONNX and LiteRT alike.
+trained weights; weight scales follow the weights (largest magnitude per channel over 127) whoever exports.
 """
 
 from __future__ import annotations

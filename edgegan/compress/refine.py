@@ -37,7 +37,7 @@ def refine(
 
         def decibels(candidate: Graph) -> float:
             found = Simulation(candidate, scheme, batches())
-            return psnr_db(wanted, found.run(inputs, range(len(found.layers))), span)
+            return psnr_db(wanted, found.run(inputs, found.layers), span)
 
         current, notes = graph, []
         best = decibels(graph)

@@ -7,33 +7,32 @@ from dataclasses import replace
 
 from edgegan.bench.worker import Job, run_job
 from edgegan.compress.build import Workshop
-from edgegan.compress.plans import Plan
+from edgegan.compress.plan import Plan
 from edgegan.core.progress import Progress, Silent
 from edgegan.core.sampling import sample_inputs
+from edgegan.quantize.layers import Layer
 
 SECONDS = 0.6
+WHOLE = "whole"
 
 
 def saved_ms(
-    workshop: Workshop, plan: Plan, layers: Sequence[int], progress: Progress | None = None
-) -> dict[int, float]:
-    """Milliseconds that int8 saves, by ``Layer.index``; a layer with which nothing could be built or run is left
-    out."""
+    workshop: Workshop, plan: Plan, layers: Sequence[Layer], progress: Progress | None = None
+) -> dict[Layer, float]:
+    """Milliseconds that int8 saves, by layer; one with which nothing could be built or run is left out."""
     whole, progress = workshop.build(plan), progress or Silent()
-    if not whole["runs"]:
+    if not whole.runs:
         return {}
-    built = {"whole": workshop.root / whole["runs"]}
-    for done, index in enumerate(layers):
-        row = workshop.build(replace(plan, raised=frozenset({index})))
+    artifacts = {WHOLE: workshop.root / whole.runs}
+    for done, layer in enumerate(layers):
+        row = workshop.build(replace(plan, raised=frozenset({layer})))
         progress.step(done + 1, len(layers))
-        if row["runs"]:
-            built[str(index)] = workshop.root / row["runs"]
-    graph = workshop.subject.graph
+        if row.runs:
+            artifacts[layer.node] = workshop.root / row.runs
+    graph, threads = workshop.subject.graph, workshop.options.threads
     inputs = sample_inputs(graph.spec.inputs, graph.batch, 0, workshop.subject.images)
-    outcomes = run_job(
-        Job(artifacts=built, inputs=inputs, threads=workshop.options.threads, timed=tuple(built), seconds=SECONDS)
-    )
-    taken = {name: outcome.latency_ms["p50"] for name, outcome in outcomes.items() if outcome.latency_ms}
-    if "whole" not in taken:
+    job = Job(artifacts=artifacts, inputs=inputs, threads=threads, timed=tuple(artifacts), seconds=SECONDS)
+    taken = {name: outcome.latency_ms["p50"] for name, outcome in run_job(job).items() if outcome.latency_ms}
+    if WHOLE not in taken:
         return {}
-    return {index: taken[str(index)] - taken["whole"] for index in layers if str(index) in taken}
+    return {layer: taken[layer.node] - taken[WHOLE] for layer in layers if layer.node in taken}

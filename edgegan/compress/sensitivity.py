@@ -11,12 +11,13 @@ import numpy as np
 
 from edgegan.compress.build import Workshop
 from edgegan.compress.order import alone_db, simulation
-from edgegan.compress.plans import Plan
+from edgegan.compress.plan import Plan
 from edgegan.compress.savings import saved_ms
 from edgegan.core.errors import MissingPackageError, TargetError, first_line
 from edgegan.core.files import write_bytes, write_json
 from edgegan.core.progress import Progress
 from edgegan.core.sampling import float_to_image, sample_inputs
+from edgegan.quantize.layers import Layer
 from edgegan.quantize.sensitivity import Simulation
 
 DISTANCE_SEED, DISTANCE_SAMPLES = 4_000_037, 64
@@ -47,10 +48,10 @@ def sensitivity(workshop: Workshop, plans: Sequence[Plan], progress: Progress) -
             "operator": layer.operator,
             "shape": list(layer.shape),
             "macs": layer.macs,
-            "psnr_db": decibels[layer.index],
+            "psnr_db": decibels[layer],
         }
         for name, values, reason in (("fd_lite0", distances, distance_reason), ("saves_ms", saved, saved_reason)):
-            row |= {name: None, f"{name}_reason": reason} if values is None else {name: values[layer.index]}
+            row |= {name: None, f"{name}_reason": reason} if values is None else {name: values[layer]}
         rows.append(row)
     content = {
         "model": workshop.subject.name,
@@ -64,7 +65,7 @@ def sensitivity(workshop: Workshop, plans: Sequence[Plan], progress: Progress) -
     return content
 
 
-def _distances(found: Simulation, workshop: Workshop, progress: Progress) -> tuple[list[float] | None, str]:
+def _distances(found: Simulation, workshop: Workshop, progress: Progress) -> tuple[dict[Layer, float] | None, str]:
     from edgegan.bench.quality import SetDistances
 
     graph = workshop.subject.graph
@@ -81,27 +82,26 @@ def _distances(found: Simulation, workshop: Workshop, progress: Progress) -> tup
         sets = SetDistances(float_to_image(found.run(inputs, ()), span))
     except MissingPackageError as exc:
         return None, first_line(exc)
-    values = []
+    values = {}
     for layer in found.layers:
-        values.append(sets.against(float_to_image(found.run(inputs, (layer.index,)), span))["fd_lite0"])
+        pictures = float_to_image(found.run(inputs, (layer,)), span)
+        values[layer] = sets.against(pictures)["fd_lite0"]
         progress.step(layer.index + 1, len(found.layers))
     return values, ""
 
 
 def _saved_ms(
     found: Simulation, workshop: Workshop, plan: Plan, progress: Progress
-) -> tuple[list[float | None] | None, str]:
+) -> tuple[dict[Layer, float | None] | None, str]:
     """Milliseconds more with each layer in float; None for a layer that cannot be raised."""
     if not workshop.options.target.runs_here:
         return None, f"this machine cannot run {workshop.options.target.name}"
     if len(found.layers) < 2:
         return None, "a network of one layer has nothing left in int8 without it"
-    taken = saved_ms(workshop, plan, [layer.index for layer in found.layers], progress)
-    return (
-        ([taken.get(layer.index) for layer in found.layers], "")
-        if taken
-        else (None, f"{plan.name} could not be built or timed")
-    )
+    taken = saved_ms(workshop, plan, found.layers, progress)
+    if not taken:
+        return None, f"{plan.name} could not be built or timed"
+    return {layer: taken.get(layer) for layer in found.layers}, ""
 
 
 def _chart(rows: list[dict[str, Any]], path: Path) -> None:

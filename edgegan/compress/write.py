@@ -3,82 +3,93 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
 
 from edgegan.bench.environment import environment
+from edgegan.compress.bundle import write_candidate_bundle
 from edgegan.compress.choose import inexact
 from edgegan.compress.measure import outputs
 from edgegan.compress.options import Options
+from edgegan.compress.rows import Candidate
 from edgegan.compress.subject import Subject
+from edgegan.core.backends import backend, backend_names
 from edgegan.core.files import write_bytes, write_json
-from edgegan.core.manifest import describe, read_manifest, write_manifest
+from edgegan.core.manifest import describe, write_manifest
 from edgegan.core.stage import StageResult, StageStore
-from edgegan.export.bundle import BUILD_COMMAND, write_bundle
+from edgegan.export.bundle import BUILD_COMMAND
 from edgegan.graph.graph import Graph
 from edgegan.report.html import write_html
 from edgegan.report.pictures import sample_sheet
 
-FINAL = ("g.onnx", "g.tflite", "g.plan", "g.xml", "g.bin", "g.edgegan")
-PRIVATE = ("runs", "stand_in", "error", "seconds")
+if TYPE_CHECKING:
+    from edgegan.core import schemas
+
+BUNDLE = "g.edgegan"
+SHOWN = ("report.json", "report.html", "samples.png")
+
+
+def _final_names() -> list[str]:
+    """Every name that a chosen artifact may have."""
+    return list(dict.fromkeys([*(f"g{backend(name).suffix}" for name in backend_names()), "g.xml", "g.bin", BUNDLE]))
+
+
+def _clear_artifacts(out: Path) -> None:
+    for name in _final_names():
+        (out / name).unlink(missing_ok=True)
+        (out / f"{name}.json").unlink(missing_ok=True)
 
 
 def clear(out: Path) -> None:
     """Remove what a run writes, and nothing else."""
-    for name in (*FINAL, *(f"{n}.json" for n in FINAL), "report.json", "report.html", "samples.png"):
+    _clear_artifacts(out)
+    for name in SHOWN:
         (out / name).unlink(missing_ok=True)
     for name in ("stages", "candidates"):
         shutil.rmtree(out / name, ignore_errors=True)
 
 
 def write_result(
-    chosen: dict[str, Any] | None,
-    baseline: dict[str, Any],
-    candidates: list[dict[str, Any]],
-    done: list[tuple[str, StageResult[Any]]],
+    chosen: Candidate | None,
+    baseline: Candidate,
+    candidates: Sequence[Candidate],
+    done: Sequence[tuple[str, StageResult[Any]]],
     subject: Subject,
     network: Graph,
     options: Options,
     store: StageStore,
-) -> dict[str, Any]:
+) -> schemas.Report:
     """Write everything, the report last; returns the report."""
     out, root = options.out, store.path("candidates")
-    for row in candidates:
-        if row is not chosen:
-            row["artifact"] = _place(row, options, root) if row["artifact"] else None
-    result = None
     inputs = subject.check_inputs(options)
-    original = subject.graph.run(inputs)
-    for name in FINAL:
-        (out / name).unlink(missing_ok=True)
-        (out / f"{name}.json").unlink(missing_ok=True)
+    _clear_artifacts(out)
+    placed = {row.name: _placed(row, options, root) for row in candidates if row is not chosen}
     if chosen is not None:
-        source = root / _source(chosen)
-        if options.target.build == "device":
-            name = _write_bundle(source, chosen, subject, network, options, inputs)
-        else:
-            name = source.name
-            write_bytes(out / name, source.read_bytes())
-            write_bytes(out / f"{name}.json", source.with_name(f"{name}.json").read_bytes())
-        size = (out / name).stat().st_size
-        chosen |= {"artifact": name, "bytes": size}
-        result = _public(chosen) | {"speedup": _speedup(baseline, chosen)}
+        placed[chosen.name] = _written(chosen, subject, network, options, inputs, root)
+    result: schemas.Result | None = None
+    if chosen is not None:
+        row = cast("schemas.Candidate", placed[chosen.name].to_json())
+        result = {**row, "speedup": _speedup(baseline, chosen)}
     sample_sheet(
-        original,
-        outputs(root / chosen["runs"], inputs, options.threads) if chosen else None,
+        subject.graph.run(inputs),
+        outputs(root / chosen.built.runs, inputs, options.threads) if chosen and chosen.built.runs else None,
         subject.graph.spec.output_range,
         out / "samples.png",
     )
-    report = {
+    report: schemas.Report = {
         "schema": 1,
         "model": subject.name,
         "target": options.target.name,
         "seed": options.seed,
         "environment": environment(options.threads),
         "warnings": [*_warnings(options, subject, done), *inexact([baseline, *candidates])],
-        "baseline": _public(baseline),
+        "baseline": baseline.to_json(),
         "stages": [{"name": name, "seconds": stage.seconds, "notes": list(stage.notes)} for name, stage in done],
-        "candidates": [_public(row) for row in candidates],
+        "candidates": cast("list[schemas.Candidate]", [placed[row.name].to_json() for row in candidates]),
         "result": result,
     }
     write_html(report, out / "samples.png", out / "report.html")
@@ -86,45 +97,48 @@ def write_result(
     return report
 
 
-def _source(row: dict[str, Any]) -> str:
-    """The candidate's own file below the candidates' folder, whatever its public place is."""
-    return str(Path(row["name"]) / Path(row["artifact"]).name)
+def _copy(source: Path, target: Path) -> None:
+    """An artifact and its manifest."""
+    write_bytes(target, source.read_bytes())
+    write_bytes(target.with_name(f"{target.name}.json"), source.with_name(f"{source.name}.json").read_bytes())
 
 
-def _place(row: dict[str, Any], options: Options, root: Path) -> str:
-    """Where a candidate's file is found: kept in ``candidates/`` where asked, else among the stages."""
-    file = root / row["artifact"]
-    if not options.keep_candidates:
-        return str(file.relative_to(options.out))
-    kept = options.out / "candidates" / row["name"] / file.name
-    write_bytes(kept, file.read_bytes())
-    write_bytes(kept.with_name(f"{file.name}.json"), file.with_name(f"{file.name}.json").read_bytes())
-    return str(kept.relative_to(options.out))
+def _placed(row: Candidate, options: Options, root: Path) -> Candidate:
+    """``row`` with where its file is found: in ``candidates/`` where that was asked for, else among the stages."""
+    if row.built.artifact is None:
+        return row
+    file = root / row.built.artifact
+    if options.keep_candidates:
+        kept = options.out / "candidates" / row.name / file.name
+        _copy(file, kept)
+        file = kept
+    return replace(row, built=replace(row.built, artifact=str(file.relative_to(options.out))))
 
 
-def _write_bundle(
-    onnx: Path, chosen: dict[str, Any], subject: Subject, network: Graph, options: Options, inputs: dict[str, Any]
-) -> str:
-    path = options.out / "g.edgegan"
+def _written(
+    row: Candidate, subject: Subject, network: Graph, options: Options, inputs: dict[str, np.ndarray], root: Path
+) -> Candidate:
+    """``row`` under its final name: the artifact itself, or the bundle that the device builds it from."""
+    assert row.built.artifact is not None
+    source = root / row.built.artifact
+    if options.target.build == "device":
+        path = options.out / BUNDLE
+        write_candidate_bundle(path, source, row.built, subject, options, inputs, network.run(inputs))
+        _write_bundle_manifest(path, row, subject, options)
+    else:
+        path = options.out / source.name
+        _copy(source, path)
+    return replace(row, built=replace(row.built, artifact=path.name, bytes=path.stat().st_size))
+
+
+def _write_bundle_manifest(path: Path, row: Candidate, subject: Subject, options: Options) -> None:
     graph = subject.graph
-    manifest = read_manifest(onnx).content
-    description = {
-        "target": options.target.to_json(),
-        "precision": chosen["precision"],
-        "model": subject.name,
-        "command": BUILD_COMMAND,
-        "parser": chosen["notes"],
-        "manifest": manifest,
-    }
-    write_bundle(
-        path, onnx, description, {**{f"input_{k}": v for k, v in inputs.items()}, "image": network.run(inputs)}
-    )
     content = describe(
         artifact=path,
-        backend="tensorrt",
+        backend=options.target.runtime,
         backend_version="built on the device",
         target=options.target.name,
-        precision=chosen["precision"],
+        precision=row.built.precision or "fp32",
         spec=graph.spec,
         output_shape=graph.output_shape[1:],
         batch=graph.batch,
@@ -140,20 +154,15 @@ def _write_bundle(
         pixels=options.uint8_output,
     )
     write_manifest(path, content)
-    return path.name
 
 
-def _speedup(baseline: dict[str, Any], chosen: dict[str, Any]) -> float | None:
-    if not baseline["latency_ms"] or not chosen["latency_ms"]:
+def _speedup(baseline: Candidate, chosen: Candidate) -> float | None:
+    if baseline.p50_ms is None or chosen.p50_ms is None:
         return None
-    return float(baseline["latency_ms"]["p50"] / chosen["latency_ms"]["p50"])
+    return baseline.p50_ms / chosen.p50_ms
 
 
-def _public(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key not in PRIVATE}
-
-
-def _warnings(options: Options, subject: Subject, done: list[tuple[str, StageResult[Any]]]) -> list[str]:
+def _warnings(options: Options, subject: Subject, done: Sequence[tuple[str, StageResult[Any]]]) -> list[str]:
     warnings = list(subject.notes)
     warnings += [note for _, stage in done for note in stage.notes if note.startswith("WARNING")]
     if options.target.measured_as:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from edgegan import __version__
 from edgegan.core.errors import ArtifactError
 from edgegan.core.files import sha256, write_json
 from edgegan.core.spec import KINDS, GeneratorSpec, TensorSpec
 
-SCHEMA = 1
+if TYPE_CHECKING:
+    from edgegan.core import schemas
+
+SCHEMA: Literal[1] = 1
 DISTRIBUTIONS = {"latent": "standard normal", "label": "class index", "onehot": "one-hot vector", "image": "image"}
 REQUIRED = (
     "schema",
@@ -102,37 +106,9 @@ def describe(
     exceptions: dict[str, str] | None = None,
     extra_files: tuple[Path, ...] = (),
     pixels: bool = False,
-) -> dict[str, Any]:
+) -> schemas.Manifest:
     """The manifest of ``artifact`` (and ``extra_files`` beside it) as JSON. ``output_shape`` is (C, H, W); ``pixels``:
     the artifact gives it as uint8 (N, H, W, C)."""
-    inputs = [
-        {
-            "name": i.name,
-            "kind": i.kind,
-            "shape": [None, *i.shape],
-            "dtype": i.dtype,
-            "layout": "NCHW" if len(i.shape) == 3 else "N" + "C" * len(i.shape),
-            "range": list(i.range) if i.range else None,
-            "distribution": DISTRIBUTIONS[i.kind],
-            "classes": i.classes,
-            "truncation": i.truncation,
-        }
-        for i in spec.inputs
-    ]
-    shape, dtype, layout = (
-        ((*output_shape[1:], output_shape[0]), "uint8", "NHWC") if pixels else (output_shape, "float32", "NCHW")
-    )
-    outputs = [
-        {
-            "name": spec.output_name,
-            "kind": "image",
-            "shape": [None, *shape],
-            "dtype": dtype,
-            "layout": layout,
-            "range": list(spec.output_range),
-            "distribution": "image",
-        }
-    ]
     return {
         "schema": SCHEMA,
         "artifact": artifact.name,
@@ -142,8 +118,8 @@ def describe(
         "target": target,
         "precision": precision,
         "precision_exceptions": exceptions or {},
-        "inputs": inputs,
-        "outputs": outputs,
+        "inputs": [_input(i) for i in spec.inputs],
+        "outputs": [_image(spec, output_shape, pixels)],
         "batch": {"min": batch, "max": batch},
         "model": model,
         "weights_sha256": weights_sha256,
@@ -153,7 +129,33 @@ def describe(
     }
 
 
-def write_manifest(artifact: Path, content: dict[str, Any]) -> Path:
+def _input(spec: TensorSpec) -> schemas.Input:
+    return {
+        "name": spec.name,
+        "kind": cast("schemas.Kind", spec.kind),
+        "shape": [None, *spec.shape],
+        "dtype": spec.dtype,
+        "layout": "NCHW" if len(spec.shape) == 3 else "N" + "C" * len(spec.shape),
+        "range": list(spec.range) if spec.range else None,
+        "distribution": DISTRIBUTIONS[spec.kind],
+        "classes": spec.classes,
+        "truncation": spec.truncation,
+    }
+
+
+def _image(spec: GeneratorSpec, shape: tuple[int, ...], pixels: bool) -> schemas.Output:
+    return {
+        "name": spec.output_name,
+        "kind": "image",
+        "shape": [None, *((*shape[1:], shape[0]) if pixels else shape)],
+        "dtype": "uint8" if pixels else "float32",
+        "layout": "NHWC" if pixels else "NCHW",
+        "range": list(spec.output_range),
+        "distribution": "image",
+    }
+
+
+def write_manifest(artifact: Path, content: Mapping[str, Any]) -> Path:
     path = manifest_path(artifact)
     write_json(path, content)
     return path

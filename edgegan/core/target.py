@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from edgegan.core.backends import backend_names
 from edgegan.core.errors import UsageError, nearest
 from edgegan.core.toml import read_toml
 
 PACKAGED = Path(__file__).parents[1] / "targets"
 CHECKOUT = Path(__file__).parents[2] / "targets"
 PRECISIONS = ("fp32", "fp16", "bf16", "int8")
-RUNTIMES = ("onnxruntime", "openvino", "litert", "tensorrt", "tensorrt-rtx")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,7 @@ def read_target(path: Path) -> Target:
         target = Target(name=path.stem, **values)
     except TypeError as exc:
         raise UsageError(f"{path}: {str(exc).replace('Target.__init__()', 'the target')}") from exc
-    _check(path, "runtimes", target.runtimes, RUNTIMES)
+    _check(path, "runtimes", target.runtimes, backend_names())
     _check(path, "precisions", target.precisions, PRECISIONS)
     _check(path, "build", (target.build,), ("here", "device"))
     if not isinstance(target.runs_here, bool):

@@ -1,9 +1,9 @@
 """The device bundle ``g.edgegan``: a zip with the ONNX graph and all that the device needs to make and check its
 engine.
 
-    bundle.json   schema, target, precision, model, the manifest to be, size and SHA-256 of every other entry, the
-    command g.onnx        float or explicit Q/DQ, accepted by NVIDIA's parser check.npz     seeded inputs and the float
-    network's images for them
+    bundle.json   schema, target, precision, model, command, the manifest to be, size and SHA-256 of every other entry
+    g.onnx        float or explicit Q/DQ, accepted by NVIDIA's parser
+    check.npz     seeded inputs and the float network's images for them
 """
 
 from __future__ import annotations

@@ -10,15 +10,14 @@ so whatever quantizes the graph later, by the largest magnitude of a channel, fi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import torch
 from torch import fx
 
 from edgegan.core.stage import StageResult, stopwatch
 from edgegan.graph.editing import add_weight, weight, weighted_layers
 from edgegan.graph.graph import Graph, refresh
-from edgegan.quantize.local import Seen, layer_output, round_activation, watch, weight_axis, weight_scale
+from edgegan.quantize.calibration import Batches
+from edgegan.quantize.local import LayerInput, layer_inputs, layer_output, round_activation, weight_axis, weight_scale
 from edgegan.quantize.scheme import Scheme
 
 STEPS, BATCH, RATE, STRENGTH = 300, 8, 1e-2, 0.01
@@ -27,16 +26,14 @@ WARM_UP = 0.2
 """Share of the steps before weights are pushed to one side."""
 
 
-def round_adaptively(
-    graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]], steps: int = STEPS
-) -> StageResult[Graph]:
+def round_adaptively(graph: Graph, scheme: Scheme, batches: Batches, steps: int = STEPS) -> StageResult[Graph]:
     """``graph`` with the weights of its layers on their grids, rounded for the least error of each layer."""
     with stopwatch() as seconds:
         result = graph.copy()
         module = result.module
         nodes = weighted_layers(module)
         better = 0
-        for node, seen in watch(module, nodes, scheme, batches).items():
+        for node, seen in layer_inputs(module, nodes, scheme, batches).items():
             rounded, gained = _rounded(module, node, seen, scheme, steps, scheme.bits(nodes.index(node), len(nodes)))
             node.update_arg(1, add_weight(module, f"{node.name}_rounded_weight", rounded))
             better += gained
@@ -49,15 +46,15 @@ def round_adaptively(
 
 
 def _rounded(
-    module: fx.GraphModule, node: fx.Node, seen: Seen, scheme: Scheme, steps: int, bits: int
+    module: fx.GraphModule, node: fx.Node, seen: LayerInput, scheme: Scheme, steps: int, bits: int
 ) -> tuple[torch.Tensor, bool]:
     """The layer's weights on their grid, and whether they are better than the nearest ones."""
     kernel = weight(module, node.args[1])
     assert kernel is not None
     scale, most = weight_scale(kernel, weight_axis(node), bits), 2 ** (bits - 1) - 1
     with torch.no_grad():
-        wanted = layer_output(module, node, seen.inputs)
-        inputs = round_activation(seen.inputs, seen.low, seen.high, scheme)
+        wanted = layer_output(module, node, seen.samples)
+        inputs = round_activation(seen.samples, *seen.range, scheme)
         span = wanted.var().clamp_min(1e-12)
     below = torch.floor(kernel / scale)
     share = (kernel / scale - below).clamp(1e-4, 1 - 1e-4)

@@ -12,6 +12,7 @@ from torchao.quantization.pt2e.quantizer import (
     SharedQuantizationSpec,
 )
 
+from edgegan.core.errors import ModelError
 from edgegan.graph.editing import arguments, is_call, sole_user, weighted_layers
 from edgegan.graph.moves import pads_own_values_or_zeros
 from edgegan.graph.operators import LAYERS, MOVES_IN_INT8, RECTIFIERS, TRANSPOSED, aten
@@ -54,22 +55,22 @@ class BackendQuantizer(Quantizer):
     """Annotates convolutions and linear layers, inputs and outputs, and lets data movement before and after them share
     their scales: values are rounded where they are made, not once more where they arrive.
 
-    Normalisation arithmetic stays in float, and the layers whose places are in ``skip``, counted as they run. With
+    Normalisation arithmetic stays in float, and the layers whose nodes ``raised`` names. With
     ``float_outputs`` a layer rounds what it gives only where another layer reads it: what normalisation, addition or a
     tanh reads, or the user sees, stays in float.
     """
 
-    def __init__(self, scheme: Scheme, skip: frozenset[int] = frozenset(), float_outputs: bool = False) -> None:
+    def __init__(self, scheme: Scheme, raised: frozenset[str] = frozenset(), float_outputs: bool = False) -> None:
         super().__init__()
-        self.scheme, self.skip, self.float_outputs = scheme, skip, float_outputs
+        self.scheme, self.raised, self.float_outputs = scheme, raised, float_outputs
         self._specs: dict[tuple[float | None, bool], QuantizationSpec] = {}
 
     def annotate(self, model: fx.GraphModule) -> fx.GraphModule:
-        layers = [
-            node
-            for place, node in enumerate(weighted_layers(model))
-            if is_layer(node, self.scheme) and place not in self.skip
-        ]
+        nodes = weighted_layers(model)
+        lost = self.raised - {node.name for node in nodes}
+        if lost:
+            raise ModelError(f"the layers {', '.join(sorted(lost))} are not in the graph that is quantized")
+        layers = [node for node in nodes if is_layer(node, self.scheme) and node.name not in self.raised]
         for node in layers:
             self._annotate_layer(node)
         for node in layers:

@@ -6,19 +6,18 @@ arXiv:1906.04721).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import torch
 
 from edgegan.core.stage import StageResult, stopwatch
 from edgegan.graph.editing import add_weight, arguments, weight, weighted_layers
 from edgegan.graph.graph import Graph, refresh
 from edgegan.graph.operators import aten
-from edgegan.quantize.local import layer_output, round_activation, round_weight, watch, weight_axis
+from edgegan.quantize.calibration import Batches
+from edgegan.quantize.local import layer_inputs, layer_output, round_activation, round_weight, weight_axis
 from edgegan.quantize.scheme import Scheme
 
 
-def correct_biases(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]]) -> StageResult[Graph]:
+def correct_biases(graph: Graph, scheme: Scheme, batches: Batches) -> StageResult[Graph]:
     """``graph`` with the biases that its layers need once they are rounded; every layer's own shift, from float
     inputs."""
     with stopwatch() as seconds, torch.no_grad():
@@ -27,16 +26,16 @@ def correct_biases(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.T
         nodes = weighted_layers(module)
         bits = {n: scheme.bits(place, len(nodes)) for place, n in enumerate(nodes)}
         nodes = [n for n in nodes if len(n.meta["val"].shape) > 1 and _has_bias(module, n)]
-        for node, seen in watch(module, nodes, scheme, batches).items():
+        for node, seen in layer_inputs(module, nodes, scheme, batches).items():
             kernel = weight(module, node.args[1])
             assert kernel is not None
             given = layer_output(
                 module,
                 node,
-                round_activation(seen.inputs, seen.low, seen.high, scheme),
+                round_activation(seen.samples, *seen.range, scheme),
                 round_weight(kernel, weight_axis(node), bits[node]),
             )
-            shift = layer_output(module, node, seen.inputs) - given
+            shift = layer_output(module, node, seen.samples) - given
             channel = shift.ndim - 1 if node.target is aten.linear.default else 1
             bias = weight(module, arguments(node)["bias"])
             assert bias is not None

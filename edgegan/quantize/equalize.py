@@ -10,7 +10,7 @@ first layer loses nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -21,7 +21,8 @@ from edgegan.graph.editing import add_weight, arguments, is_call, shape, sole_us
 from edgegan.graph.graph import Graph, refresh
 from edgegan.graph.moves import pads_own_values_or_zeros
 from edgegan.graph.operators import HOMOGENEOUS, LAYERS, PADS, TRANSPOSED, aten
-from edgegan.quantize.local import Seen, layer_output, rounded_output, watch, weight_axis
+from edgegan.quantize.calibration import Batches
+from edgegan.quantize.local import LayerInput, layer_inputs, layer_output, rounded_output, weight_axis
 from edgegan.quantize.scheme import Scheme
 
 STRENGTHS = (0.25, 0.5, 0.75)
@@ -40,13 +41,13 @@ class Pair:
     repeat: int
 
 
-def equalize(graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]]) -> StageResult[Graph]:
+def equalize(graph: Graph, scheme: Scheme, batches: Batches) -> StageResult[Graph]:
     """``graph`` as the same function in float, with its channels scaled so that rounding costs its layers less."""
     with stopwatch() as seconds, torch.no_grad():
         result = graph.copy()
         module = result.module
         found = list(_pairs(module))
-        seen = watch(module, [pair.second for pair in found], scheme, batches)
+        seen = layer_inputs(module, [pair.second for pair in found], scheme, batches)
         count = 0
         for pair in found:
             scale = _best_scale(module, pair, seen[pair.second], scheme)
@@ -101,18 +102,18 @@ def _inputs(module: fx.GraphModule, node: fx.Node) -> int:
     return int(weight(module, node.args[1]).shape[1 - weight_axis(node)])  # type: ignore[union-attr]
 
 
-def _best_scale(module: fx.GraphModule, pair: Pair, seen: Seen, scheme: Scheme) -> torch.Tensor | None:
+def _best_scale(module: fx.GraphModule, pair: Pair, seen: LayerInput, scheme: Scheme) -> torch.Tensor | None:
     """Factor of every channel of the second layer's input; None where none lowers the error."""
     kernel = weight(module, pair.second.args[1])
     assert kernel is not None
     axis = 1 - weight_axis(pair.second)
     heaviest = kernel.abs().amax([d for d in range(kernel.ndim) if d != axis]).clamp_min(1e-8)
-    wanted = layer_output(module, pair.second, seen.inputs)
-    best, least = None, _error(module, pair.second, seen.inputs, torch.ones_like(heaviest), wanted, scheme)
+    wanted = layer_output(module, pair.second, seen.samples)
+    best, least = None, _error(module, pair.second, seen.samples, torch.ones_like(heaviest), wanted, scheme)
     for strength in STRENGTHS:
         scale = seen.highest.clamp_min(1e-8) ** strength / heaviest ** (1 - strength)
         scale = (scale / scale.log().mean().exp()).clamp(1 / MOST, MOST)
-        error = _error(module, pair.second, seen.inputs, scale, wanted, scheme)
+        error = _error(module, pair.second, seen.samples, scale, wanted, scheme)
         if error < 0.98 * least:
             best, least = scale, error
     return best

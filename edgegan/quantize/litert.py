@@ -10,7 +10,8 @@ import contextlib
 import io
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,23 @@ from ai_edge_quantizer.recipe import AlgorithmName, TFLOperationName
 from edgegan.core.errors import TargetError, first_line
 from edgegan.core.files import atomic_path
 from edgegan.core.stage import StageResult, stopwatch
+from edgegan.quantize.layers import Layer, matched
 from edgegan.quantize.ranges import RangeObserver
-from edgegan.quantize.scheme import SATURATION
+from edgegan.quantize.scheme import LITERT, SATURATION, Kept
 from edgegan.runtime.litert import inputs_by_argument
 
-LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
 INT4 = ("CONV_2D", "FULLY_CONNECTED")
 """Layers that take weights of 4 bits with activations of 8."""
 ELEMENTWISE = ("ADD", "SUB", "MUL", "DIV", "SQUARED_DIFFERENCE")
 REDUCTIONS = ("MEAN", "SUM", "RSQRT", "SQRT")
-TOLD = {"nothing": "", "statistics": "normalisation", "arithmetic": "all but convolutions and linear layers"}
+ARITHMETIC_FREE = (
+    TFLOperationName.CONV_2D,
+    TFLOperationName.DEPTHWISE_CONV_2D,
+    TFLOperationName.FULLY_CONNECTED,
+    TFLOperationName.CONV_2D_TRANSPOSE,
+)
+"""What is in int8 where arithmetic stays in float."""
 SATURATING = {"TANH": "tanh", "LOGISTIC": "sigmoid"}
 
 
@@ -39,29 +47,27 @@ def quantize(
     float_file: Path,
     observed: Observed,
     out: Path,
-    kept: str = "nothing",
-    skip: frozenset[int] = frozenset(),
+    kept: Kept = Kept.NOTHING,
+    layers: Sequence[Layer] = (),
+    raised: Collection[Layer] = (),
     rest: str = "fp32",
     weight_bits: int = 8,
 ) -> StageResult[Path]:
     """Write ``float_file`` in int8 to ``out`` with the ranges that ``observe`` saw; its inputs and outputs stay
     float32.
 
-    ``kept`` stays in float: ``nothing``, the ``statistics`` of normalisation and what they scale, or all ``arithmetic``
-    but convolutions and linear layers; so do the layers whose places are in ``skip``, counted as they run, unless
-    ``rest`` is int16: then their activations take 16 bits. With 4 ``weight_bits`` the first and the last layer keep 8.
-    Raises TargetError.
+    What ``kept`` names stays in float; so do the layers ``raised`` of ``layers``, all those of the graph that the file
+    was made of, unless ``rest`` is int16: then their activations take 16 bits. With 4 ``weight_bits`` the first and the
+    last layer keep 8. Raises TargetError, ModelError where the file's layers are not the graph's.
     """
+    LITERT.check(kept)
     with stopwatch() as seconds:
-        names = statistics(float_file) if kept == "statistics" else []
-        raised = [name for place, name in enumerate(layer_names(float_file)) if place in skip]
-        names += [] if rest == "int16" else raised
-        recipe = _recipe(
-            kept,
-            names + between(float_file, names),
-            raised if rest == "int16" else [],
-            layer_names(float_file)[1:-1] if weight_bits == 4 else [],
-        )
+        theirs = matched(layers, file_layers(float_file), str(float_file.name)) if raised else {}
+        named = [theirs[layer] for layer in layers if layer in raised]
+        wide, floats = (named, []) if rest == "int16" else ([], named)
+        floats += statistics(float_file) if kept is Kept.STATISTICS else []
+        narrow = [name for name, _ in file_layers(float_file)][1:-1] if weight_bits == 4 else []
+        recipe = _recipe(kept, floats + between(float_file, floats), wide, narrow)
         try:
             engine = quantizer.Quantizer(str(float_file), recipe)
             skeleton = engine.calibrate({_signature(float_file): [_named(float_file, observed.first)]})
@@ -77,23 +83,19 @@ def quantize(
             raise TargetError(
                 f"ai-edge-quantizer cannot make a valid int8 file of this model: {first_line(exc)}"
             ) from exc
-        left = [TOLD[kept]] * bool(TOLD[kept]) + [f"{len(skip)} layers"] * bool(skip and rest == "fp32")
+        left = [kept.value] * (kept is not Kept.NOTHING) + [f"{len(raised)} layers"] * bool(raised and rest == "fp32")
         told = f", {' and '.join(left)} in float" if left else ""
         told += f", weights of {weight_bits} bits" if weight_bits != 8 else ""
-        told += f", {len(skip)} layers with activations of 16 bits" if rest == "int16" else ""
+        told += f", {len(raised)} layers with activations of 16 bits" if rest == "int16" else ""
         return StageResult(
             out, (f"int8 (ai-edge-quantizer{told}), ranges by calibration on {observed.count} samples",), seconds()
         )
 
 
-def _recipe(kept: str, names: list[str], wide: list[str], narrow: list[str]) -> Any:
+def _recipe(kept: Kept, names: list[str], wide: list[str], narrow: list[str]) -> Any:
     """``names`` stay in float; the layers of ``wide`` take activations of 16 bits, those of ``narrow`` weights of 4."""
     manager = recipe_manager.RecipeManager()
-    kinds = (
-        [TFLOperationName.CONV_2D, TFLOperationName.DEPTHWISE_CONV_2D, TFLOperationName.FULLY_CONNECTED]
-        if kept == "arithmetic"
-        else [TFLOperationName.ALL_SUPPORTED]
-    )
+    kinds = ARITHMETIC_FREE if kept is Kept.ARITHMETIC else (TFLOperationName.ALL_SUPPORTED,)
     for kind in kinds:
         manager.add_static_config(
             regex=".*",
@@ -124,17 +126,25 @@ def _recipe(kept: str, names: list[str], wide: list[str], narrow: list[str]) -> 
             operation_name=TFLOperationName.ALL_SUPPORTED,
             algorithm_key=AlgorithmName.NO_QUANTIZE,
         )
-    if kept != "arithmetic":
+    if kept is not Kept.ARITHMETIC:
         for end in (TFLOperationName.INPUT, TFLOperationName.OUTPUT):
             manager.add_quantization_config(regex=".*", operation_name=end, algorithm_key=AlgorithmName.NO_QUANTIZE)
     return manager.get_quantization_recipe()
 
 
-def layer_names(float_file: Path) -> list[str]:
-    """The output tensors of the file's convolutions and linear layers, in the order in which they run."""
+def file_layers(float_file: Path) -> list[tuple[str, tuple[int, int]]]:
+    """The convolutions and linear layers of constant weights in the order in which they run: the output tensor's name,
+    how many values it has and how many weights the layer holds."""
     interpreter = Interpreter(str(float_file))
-    names = {d["index"]: d["name"] for d in interpreter.get_tensor_details()}
-    return [names[int(op["outputs"][0])] for op in interpreter._get_ops_details() if op["op_name"] in LAYERS]
+    details = {d["index"]: d for d in interpreter.get_tensor_details()}
+    operations = interpreter._get_ops_details()
+    made = {int(o) for op in operations for o in op["outputs"]} | {d["index"] for d in interpreter.get_input_details()}
+    found = [
+        (details[int(op["outputs"][0])], details[int(op["inputs"][1])])
+        for op in operations
+        if op["op_name"] in LAYERS and int(op["inputs"][1]) not in made
+    ]
+    return [(output["name"], (int(prod(output["shape"])), int(prod(kernel["shape"])))) for output, kernel in found]
 
 
 def statistics(float_file: Path) -> list[str]:

@@ -3,16 +3,14 @@ int8."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import fx
 
-from edgegan.core.errors import ModelError
 from edgegan.graph.editing import is_call, weight
 from edgegan.graph.operators import TRANSPOSED
+from edgegan.quantize.calibration import Batches, watch
 from edgegan.quantize.ranges import RangeObserver
 from edgegan.quantize.scheme import Scheme
 
@@ -20,46 +18,39 @@ SAMPLES, ELEMENTS = 32, 1 << 21
 """Inputs of a layer that are kept: so many samples, and no more numbers than this."""
 
 
-@dataclass
-class Seen:
-    """What calibration showed of one layer's input: some samples of it, and the largest magnitude of each channel."""
+class LayerInput:
+    """What calibration showed of one layer's input: some samples of it, the largest magnitude of each channel, its
+    range as the scheme has it. Memory does not grow with the number of samples."""
 
-    inputs: torch.Tensor
-    highest: torch.Tensor
-    low: float
-    high: float
+    def __init__(self, scheme: Scheme) -> None:
+        self._kept: list[torch.Tensor] = []
+        self._range = RangeObserver(method=scheme.observer)
+        self.highest = torch.zeros(())
+
+    def look(self, value: torch.Tensor) -> None:
+        """Take in a batch. Raises ValueError for values that are not finite."""
+        self._range.look(value)
+        self.highest = torch.maximum(self.highest, value.abs().amax([d for d in range(value.ndim) if d != 1]))
+        held = sum(v.numel() for v in self._kept)
+        if not self._kept or (len(self._kept) < SAMPLES and held + value.numel() <= ELEMENTS):
+            self._kept.append(value.clone())
+
+    @property
+    def samples(self) -> torch.Tensor:
+        return torch.cat(self._kept)
+
+    @property
+    def range(self) -> tuple[float, float]:
+        return self._range.range()
 
 
-def watch(
-    module: fx.GraphModule, nodes: Sequence[fx.Node], scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]]
-) -> dict[fx.Node, Seen]:
-    """Run ``module`` over ``batches`` and keep what goes into ``nodes``; memory does not grow with their number."""
-    kept: dict[fx.Node, list[torch.Tensor]] = {node: [] for node in nodes}
-    highest: dict[fx.Node, torch.Tensor] = {}
-    ranges = {node: RangeObserver(method=scheme.observer) for node in nodes}
-
-    class Watcher(fx.Interpreter):
-        def run_node(self, n: fx.Node) -> Any:
-            if n in kept:
-                value = self.env[n.args[0]].detach()
-                try:
-                    ranges[n].observe(value.numpy())
-                except ValueError as exc:
-                    raise ModelError(
-                        f"calibration met a {exc} before {n.name}; check the weights and the --data"
-                    ) from exc
-                most = value.abs().amax([d for d in range(value.ndim) if d != 1])
-                highest[n] = torch.maximum(highest[n], most) if n in highest else most
-                if len(kept[n]) < SAMPLES and (
-                    not kept[n] or sum(v.numel() for v in kept[n]) + value.numel() <= ELEMENTS
-                ):
-                    kept[n].append(value.clone())
-            return super().run_node(n)
-
-    with torch.no_grad():
-        for batch in batches:
-            Watcher(module).run(*batch)
-    return {node: Seen(torch.cat(kept[node]), highest[node], *ranges[node].range()) for node in nodes if kept[node]}
+def layer_inputs(
+    module: fx.GraphModule, nodes: Sequence[fx.Node], scheme: Scheme, batches: Batches
+) -> dict[fx.Node, LayerInput]:
+    """What goes into ``nodes`` while ``module`` runs over ``batches``; empty where there are none."""
+    found = {node.args[0].name: LayerInput(scheme) for node in nodes}
+    seen = watch(module, {name: kept.look for name, kept in found.items()}, batches)
+    return {node: found[node.args[0].name] for node in nodes} if seen else {}
 
 
 def layer_output(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import torch
 from torch import fx
@@ -16,14 +16,13 @@ from edgegan.core.stage import StageResult, stopwatch
 from edgegan.graph.editing import weighted_layers
 from edgegan.graph.graph import Graph, functional, refresh
 from edgegan.quantize.annotate import BackendQuantizer, SchemeObserver, is_layer, maker
+from edgegan.quantize.calibration import Batches, Ranges
+from edgegan.quantize.layers import Layer, layers, matched, sizes
 from edgegan.quantize.ranges import joined
-from edgegan.quantize.scheme import Scheme
-from edgegan.quantize.seen import Seen
+from edgegan.quantize.scheme import Kept, Scheme
 
 
-def _set_ranges(
-    prepared: fx.GraphModule, floats: fx.GraphModule, batches: Iterable[tuple[torch.Tensor, ...]], seen: Seen
-) -> None:
+def _set_ranges(prepared: fx.GraphModule, floats: fx.GraphModule, batches: Batches, ranges: Ranges) -> None:
     """Give every observer the range of the tensors that share it, wherever they have moved since they were made;
     ``floats`` is the graph before observers came in."""
     called = {n: prepared.get_submodule(str(n.target)) for n in prepared.graph.nodes if n.op == "call_module"}
@@ -32,9 +31,9 @@ def _set_ranges(
     for node, module in called.items():
         if isinstance(module, SchemeObserver):
             watched.setdefault(module, {})[made[_watched(node)]] = None
-    seen.look(floats, {name for names in watched.values() for name in names}, batches)
+    ranges.learn(floats, {name for names in watched.values() for name in names}, batches)
     for observer, names in watched.items():
-        observer.ranges = joined([seen.ranges[name] for name in names])
+        observer.ranges = joined([ranges.by_node[name] for name in names])
 
 
 def _watched(node: fx.Node) -> str:
@@ -47,33 +46,36 @@ def _watched(node: fx.Node) -> str:
 def quantize(
     graph: Graph,
     scheme: Scheme,
-    batches: Iterable[tuple[torch.Tensor, ...]],
-    skip: frozenset[int] = frozenset(),
-    float_outputs: bool = False,
-    seen: Seen | None = None,
+    batches: Batches,
+    raised: Collection[Layer] = (),
+    kept: Kept = Kept.NOTHING,
+    ranges: Ranges | None = None,
 ) -> StageResult[Graph]:
     """``graph`` with explicit int8 quantize/dequantize operators and int8 weights, calibrated on ``batches``.
 
-    ``seen`` keeps what calibration of this graph showed, and spares later calls what it knows.
-    Raises ModelError when no layer can be quantized, or calibration meets NaN.
+    Its layers ``raised`` and what ``kept`` names stay in float. ``ranges`` keeps what calibration of this graph showed,
+    and spares later calls what it knows. Raises ModelError when no layer can be quantized, or calibration meets NaN,
+    TargetError for a ``kept`` that the scheme does not know.
     """
+    scheme.check(kept)
     logging.getLogger("torchao").setLevel(logging.ERROR)
     with stopwatch() as seconds, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         module = functional(graph.module, graph.example_inputs())
-        layers = [n for n in weighted_layers(module) if is_layer(n, scheme)]
-        if not layers:
+        nodes = weighted_layers(module)
+        count = sum(is_layer(node, scheme) for node in nodes)
+        if not count:
             raise ModelError("no convolution or linear layer with constant weights was found to quantize")
-        floats, seen = copy.deepcopy(module), seen or Seen(scheme.observer)
-        prepared = prepare_pt2e(module, BackendQuantizer(scheme, skip, float_outputs))
+        same = matched(layers(graph), [(node, sizes(node)) for node in nodes], "the traced graph")
+        floats, ranges = copy.deepcopy(module), ranges or Ranges(scheme.observer)
+        left = frozenset(same[layer].name for layer in raised)
+        prepared = prepare_pt2e(module, BackendQuantizer(scheme, left, kept is Kept.OUTPUTS))
         prepared(*graph.example_inputs())
-        _set_ranges(prepared, floats, batches, seen)
+        _set_ranges(prepared, floats, batches, ranges)
         converted = convert_pt2e(prepared, fold_quantize=True)
         quantized = graph.with_module(converted)
         refresh(converted, graph.example_inputs())
-        kept = f", {len(skip)} of {len(layers)} layers in float" if skip else ""
-        kept += ", what no layer reads in float" if float_outputs else ""
-        note = (
-            f"int8 ({scheme.name} scheme): {len(layers) - len(skip)} layers{kept}, calibrated on {seen.count} samples"
-        )
+        told = f", {len(raised)} of {count} layers in float" if raised else ""
+        told += f", {kept.value} in float" if kept is not Kept.NOTHING else ""
+        note = f"int8 ({scheme.name} scheme): {count - len(raised)} layers{told}, calibrated on {ranges.count} samples"
         return StageResult(quantized, (note,), seconds())

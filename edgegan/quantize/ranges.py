@@ -4,8 +4,12 @@ them."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import torch
 
 SHRINK = np.linspace(0.4, 1.0, 31).tolist()
 
@@ -121,6 +125,10 @@ class RangeObserver:
         else:
             keep = share[self._rng.random(share.size) < self.capacity / self.seen]
             self.sample[self._rng.integers(0, self.capacity, keep.size)] = keep
+
+    def look(self, value: torch.Tensor) -> None:
+        """Take in a tensor."""
+        self.observe(value.float().numpy())
 
     def range(self, saturation: float | None = None) -> tuple[float, float]:
         """Low and high, 0 among them; with ``saturation`` as ``least_error_range`` has it."""

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from enum import Enum
 
-import torch
-
-from edgegan.graph.operators import RECTIFIERS
+from edgegan.core.errors import TargetError, nearest
+from edgegan.graph.operators import RECTIFIERS, aten
 
 SATURATION = {"tanh": math.atanh(1 - 1 / 256), "sigmoid": math.log(511)}
 """Inputs beyond these bounds already give the outermost int8 step of the function's fixed output scale (1/128 for tanh,
 1/256 for sigmoid), so a range that reaches further spends its steps on nothing: half a step from the end,
 tanh(x) = 1 - 1/256 and sigmoid(x) = 1 - 1/512."""
-SATURATING = {torch.ops.aten.tanh.default: SATURATION["tanh"], torch.ops.aten.sigmoid.default: SATURATION["sigmoid"]}
+SATURATING = {aten.tanh.default: SATURATION["tanh"], aten.sigmoid.default: SATURATION["sigmoid"]}
 """The same bounds by the operator of a graph."""
 
 FUSED = RECTIFIERS
 """Activations that int8 layers compute within themselves, on every backend."""
+
+
+class Kept(Enum):
+    """What an int8 network leaves in float, beside layers that are raised; the value is how it is told.
+
+    ``STATISTICS``: those of normalisation, and what they scale. ``ARITHMETIC``: all but layers. ``OUTPUTS``: what a
+    layer gives where no other layer reads it.
+    """
+
+    NOTHING = ""
+    STATISTICS = "normalisation"
+    ARITHMETIC = "all but convolutions and linear layers"
+    OUTPUTS = "what no layer reads"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +38,9 @@ class Scheme:
     """Activations per tensor, weights symmetric per output channel, biases left to the backend.
 
     ``symmetric`` activations have zero point 0 in int8; affine ones use uint8, which x86 dot products want on the left.
-    ``transposed``, ``padding``, ``concatenation``: whether there are int8 kernels for those. ``observer``: how ranges
-    are taken, a method of ``edgegan.quantize.ranges``. ``weight_bits``: 8, or 4 where the backend runs such layers.
+    ``transposed``, ``padding``, ``concatenation``: whether there are int8 kernels for those. ``keeps``: what it can
+    leave in float. ``observer``: how ranges are taken, a method of ``edgegan.quantize.ranges``. ``weight_bits``: 8, or
+    4 where the backend runs such layers.
     """
 
     name: str
@@ -34,6 +48,7 @@ class Scheme:
     transposed: bool = False
     padding: bool = False
     concatenation: bool = False
+    keeps: tuple[Kept, ...] = (Kept.NOTHING, Kept.OUTPUTS)
     observer: str = "auto"
     weight_bits: int = 8
 
@@ -45,14 +60,28 @@ class Scheme:
         """
         return 8 if place in (0, count - 1) else self.weight_bits
 
+    def check(self, kept: Kept) -> None:
+        """Raise TargetError for what this scheme cannot leave in float."""
+        if kept not in self.keeps:
+            known = ", ".join(k.name.lower() for k in self.keeps)
+            raise TargetError(f"int8 of {self.name} cannot leave {kept.name.lower()} in float; it knows {known}")
+
 
 ONNXRUNTIME = Scheme(name="onnxruntime", symmetric=False)
 OPENVINO = Scheme(name="openvino", symmetric=False, transposed=True, padding=True, concatenation=True)
 TENSORRT = Scheme(name="tensorrt", symmetric=True)
-LITERT = Scheme(name="litert", symmetric=False)
+LITERT = Scheme(name="litert", symmetric=False, keeps=(Kept.NOTHING, Kept.STATISTICS, Kept.ARITHMETIC))
+SCHEMES = {
+    "onnxruntime": ONNXRUNTIME,
+    "openvino": OPENVINO,
+    "litert": LITERT,
+    "tensorrt": TENSORRT,
+    "tensorrt-rtx": TENSORRT,
+}
 
 
 def scheme_of(backend: str, observer: str = "auto", weight_bits: int = 8) -> Scheme:
-    """What a backend takes."""
-    schemes = {"openvino": OPENVINO, "litert": LITERT, "onnxruntime": ONNXRUNTIME}
-    return replace(schemes.get(backend, TENSORRT), observer=observer, weight_bits=weight_bits)
+    """What a backend takes. Raises TargetError for one that has no scheme here."""
+    if backend not in SCHEMES:
+        raise TargetError(f"there is no int8 scheme of the backend {backend!r}; {nearest(backend, SCHEMES)}")
+    return replace(SCHEMES[backend], observer=observer, weight_bits=weight_bits)

@@ -3,67 +3,40 @@ calibration."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import fx
 
-from edgegan.core.errors import ModelError
-from edgegan.graph.cost import node_macs
-from edgegan.graph.editing import is_call, shape, sole_user, weighted_layers
+from edgegan.graph.editing import is_call, sole_user
 from edgegan.graph.graph import Graph, first_output
-from edgegan.graph.operators import TRANSPOSED
+from edgegan.quantize.calibration import Batches, Ranges
+from edgegan.quantize.layers import Layer, layers
 from edgegan.quantize.local import activation_steps, round_weight, weight_axis
-from edgegan.quantize.ranges import RangeObserver
 from edgegan.quantize.scheme import FUSED, SATURATING, Scheme
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A convolution or linear layer of a graph: its place among them, its node, what it computes."""
-
-    index: int
-    node: str
-    operator: str
-    shape: tuple[int, ...]
-    macs: int
-
-
-def layers(graph: Graph, transposed: bool = True) -> list[Layer]:
-    """The layers that hold constant weights, in the order in which they run; ``Layer.index`` is the place in this
-    list."""
-    nodes = [n for n in weighted_layers(graph.module) if transposed or not is_call(n, *TRANSPOSED)]
-    return [
-        Layer(i, n.name, str(n.target).split(".")[1], shape(n)[1:], node_macs(n) // graph.batch)
-        for i, n in enumerate(nodes)
-    ]
 
 
 class Simulation:
     """A float graph that can be run with any of its layers rounded to int8: input, weights and output of each."""
 
-    def __init__(self, graph: Graph, scheme: Scheme, batches: Iterable[tuple[torch.Tensor, ...]]) -> None:
+    def __init__(self, graph: Graph, scheme: Scheme, batches: Batches) -> None:
         self.graph, self.scheme, self.layers = graph, scheme, layers(graph)
         nodes = {n.name: n for n in graph.module.graph.nodes}
         self.chosen = [nodes[layer.node] for layer in self.layers]
         self.ends = [_end(node) for node in self.chosen]
         watched = {node.args[0] for node in self.chosen} | set(self.ends)
-        observers: dict[fx.Node, RangeObserver] = {node: RangeObserver(method=scheme.observer) for node in watched}
-        watcher = _Watcher(graph.module, observers)
-        with torch.no_grad():
-            for batch in batches:
-                watcher.run(*batch)
+        ranges = Ranges(scheme.observer)
+        ranges.learn(graph.module, [node.name for node in watched], batches)
         self.steps = {
-            node: activation_steps(*observer.range(_saturation(node)), scheme) for node, observer in observers.items()
+            node: activation_steps(*ranges.by_node[node.name].range(_saturation(node)), scheme) for node in watched
         }
 
     @torch.no_grad()
-    def run(self, inputs: Mapping[str, np.ndarray], rounded: Collection[int]) -> np.ndarray:
-        """The pictures for named inputs with the layers of those indices in int8; float32 (N, ...)."""
-        chosen = {self.chosen[i]: self.ends[i] for i in rounded}
+    def run(self, inputs: Mapping[str, np.ndarray], rounded: Collection[Layer]) -> np.ndarray:
+        """The pictures for named inputs with the layers ``rounded`` in int8; float32 (N, ...)."""
+        chosen = {self.chosen[layer.index]: self.ends[layer.index] for layer in rounded}
         bits = {node: self.scheme.bits(place, len(self.chosen)) for place, node in enumerate(self.chosen)}
         runner = _Rounder(self.graph.module, chosen, self.steps, bits)
         count, batch = len(next(iter(inputs.values()))), self.graph.batch
@@ -72,23 +45,6 @@ class Simulation:
             for i in range(0, count - batch + 1, batch)
         ]
         return torch.cat(parts).float().numpy()
-
-
-class _Watcher(fx.Interpreter):
-    """Shows observers the values of their nodes."""
-
-    def __init__(self, module: fx.GraphModule, observers: dict[fx.Node, RangeObserver]) -> None:
-        super().__init__(module)
-        self.observers = observers
-
-    def run_node(self, n: fx.Node) -> Any:
-        value = super().run_node(n)
-        if n in self.observers:
-            try:
-                self.observers[n].observe(value.numpy())
-            except ValueError as exc:
-                raise ModelError(f"calibration met a {exc} in {n.name}; check the weights and the --data") from exc
-        return value
 
 
 class _Rounder(fx.Interpreter):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,8 @@ tr.chosen{background:#12351d}
 """
 
 
-def write_html(report: dict[str, Any], samples: Path | None, path: Path) -> None:
-    """Write the page of ``report`` (the JSON of INTERFACE section 2)."""
+def write_html(report: Mapping[str, Any], samples: Path | None, path: Path) -> None:
+    """Write the page of ``report``, a ``schemas.Report``."""
     result, baseline = report["result"], report["baseline"]
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport "
@@ -50,7 +51,7 @@ def write_html(report: dict[str, Any], samples: Path | None, path: Path) -> None
     write_bytes(path, "\n".join(parts).encode())
 
 
-def _headline(result: dict[str, Any], baseline: dict[str, Any]) -> str:
+def _headline(result: Mapping[str, Any], baseline: Mapping[str, Any]) -> str:
     quality = result["quality"]
     figures = [
         ("latency, p50", _ms(result["latency_ms"])),
@@ -67,7 +68,9 @@ def _headline(result: dict[str, Any], baseline: dict[str, Any]) -> str:
     )
 
 
-def _table(candidates: list[dict[str, Any]], baseline: dict[str, Any], result: dict[str, Any] | None) -> str:
+def _table(
+    candidates: Sequence[Mapping[str, Any]], baseline: Mapping[str, Any], result: Mapping[str, Any] | None
+) -> str:
     head = "<tr><th>candidate<th>precision<th>p50 ms<th>p99 ms<th>size<th>PSNR dB<th>SSIM<th>fd_lite0<th>verdict</tr>"
     rows = [_row("plain conversion", baseline, "", "baseline")]
     for row in candidates:
@@ -83,7 +86,7 @@ def _table(candidates: list[dict[str, Any]], baseline: dict[str, Any], result: d
     return f"<table>{head}{''.join(rows)}</table>"
 
 
-def _row(name: str, row: dict[str, Any], css: str, verdict: str) -> str:
+def _row(name: str, row: Mapping[str, Any], css: str, verdict: str) -> str:
     quality = row["quality"]
     latency = row["latency_ms"]
     cells = [
@@ -100,7 +103,7 @@ def _row(name: str, row: dict[str, Any], css: str, verdict: str) -> str:
     return f"<tr class='{css}'>" + "".join(f"<td>{c}" for c in cells) + "</tr>"
 
 
-def _plot(candidates: list[dict[str, Any]], result: dict[str, Any] | None) -> str:
+def _plot(candidates: Sequence[Mapping[str, Any]], result: Mapping[str, Any] | None) -> str:
     """Latency against PSNR as an inline SVG, logarithmic in latency; nothing where fewer than two were timed."""
     import math
 
@@ -138,7 +141,7 @@ def _plot(candidates: list[dict[str, Any]], result: dict[str, Any] | None) -> st
     )
 
 
-def _stages(stages: list[dict[str, Any]]) -> str:
+def _stages(stages: Sequence[Mapping[str, Any]]) -> str:
     rows = "".join(
         f"<tr><td>{escape(s['name'])}<td>{s['seconds']:.1f} s<td>{'<br>'.join(escape(n) for n in s['notes'])}</tr>"
         for s in stages

@@ -13,8 +13,7 @@ from edgegan.core.errors import UsageError, nearest
 from edgegan.core.manifest import Manifest, read_manifest
 from edgegan.core.sampling import float_to_image, image_to_float, pixels_to_float, sample_inputs
 from edgegan.core.spec import TensorSpec
-from edgegan.runtime.backends import session_class
-from edgegan.runtime.session import Session
+from edgegan.runtime.session import Session, session_class
 
 
 def load(path: str | Path, threads: int | None = None) -> Generator:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from importlib import import_module
 
 import numpy as np
 
+from edgegan.core.backends import backend
 from edgegan.core.errors import UsageError
 from edgegan.core.manifest import Manifest
 
@@ -54,3 +56,9 @@ class Session(ABC):
 
     def _close(self) -> None:
         """Nothing to free by default: the vendor's objects go with the session."""
+
+
+def session_class(name: str) -> type[Session]:
+    """The session class of a backend, imported now; ArtifactError for a name that nobody knows."""
+    found: type[Session] = import_module(backend(name).session).VendorSession
+    return found

@@ -47,7 +47,9 @@ def test_a_form_is_measured_in_the_precision_it_is_for(dcgan_graph, tmp_path):
     """OpenVINO has an int8 transposed convolution, and it is that which is timed."""
     choice = autotune.autotune(rewrite(dcgan_graph, "native").value, "openvino", "int8", 1, tmp_path / "work")
     assert all(set(row) == {"native", "stacked"} and None not in row.values() for row in choice.milliseconds.values())
-    measured = [{n.op_type for n in onnx.load(file).graph.node} for file in (tmp_path / "work").rglob("*-int8.onnx")]
+    measured = [
+        {n.op_type for n in onnx.load(file).graph.node} for file in (tmp_path / "work").rglob("openvino-int8/g.onnx")
+    ]
     assert (
         len(measured) == 4
         and all("DequantizeLinear" in kinds for kinds in measured)
@@ -60,7 +62,7 @@ def test_litert_measures_its_forms_in_int8(cyclegan_graph, tmp_path):
     choice = autotune.autotune(rewrite(cyclegan_graph, "native").value, "litert", "int8", 1, tmp_path / "work")
     (row,) = choice.milliseconds.values()
     assert set(row) == {"stacked", "split"} and min(row.values()) > 0
-    for file in (tmp_path / "work").rglob("int8.tflite"):
+    for file in (tmp_path / "work").rglob("litert-int8/g.tflite"):
         assert np.int8 in {d["dtype"] for d in Interpreter(str(file)).get_tensor_details()}
 
 

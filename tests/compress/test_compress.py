@@ -14,13 +14,18 @@ import numpy as np
 import pytest
 
 from edgegan.compress import compress as compress_by_name
+from edgegan.compress.backends import builder
+from edgegan.compress.backends.contract import Requirement
 from edgegan.compress.choose import inexact, judge, ranked
 from edgegan.compress.options import Options
 from edgegan.compress.pipeline import run as compress
+from edgegan.compress.rows import Built, Candidate, Figures
 from edgegan.core.errors import GateError, MissingPackageError, OutputError, TargetError, UsageError
+from edgegan.core.manifest import read_manifest
 from edgegan.core.target import load_target
 from edgegan.export.bundle import read_bundle
 from edgegan.runtime import load
+from tests.validation import validate
 
 EDGEGAN = Path(sys.executable).parent / "edgegan"
 MODEL = """
@@ -60,6 +65,8 @@ def test_stages_one_by_one_end_where_compress_does(options):
     assert (options.out / "stages" / "pruned.pt2").exists()
     report = compress(replace(options, prune=0.25, distill_steps=5))
     assert report.result["passed"] and (options.out / "g.tflite").exists()
+    validate("report", report.content)
+    validate("manifest", read_manifest(options.out / "g.tflite").content)
     again = compress(replace(options, prune=0.25, distill_steps=5))
     assert again.result["latency_ms"] == report.result["latency_ms"]
 
@@ -88,6 +95,8 @@ def test_distances_gate_and_candidates_are_kept(options, photos, tmp_path):
 def test_a_bundle_holds_what_the_device_needs(options):
     report = compress(replace(options, target=load_target("jetson-orin"), precision="int8"))
     bundle = read_bundle(options.out / "g.edgegan")
+    validate("report", report.content)
+    validate("manifest", read_manifest(options.out / "g.edgegan").content)
     assert (
         report.result["artifact"] == "g.edgegan"
         and bundle.description["precision"] == "int8"
@@ -186,23 +195,29 @@ def test_a_precision_that_the_target_does_not_take_is_refused(options):
 
 
 def test_a_missing_package_is_told_before_work(options, monkeypatch):
-    import edgegan.compress.plans as plans
-
-    monkeypatch.setitem(plans.BUILDERS, "litert", ("no-such-package", "no_such", "mobile"))
+    missing = Requirement("no-such-package", "no_such", "mobile")
+    monkeypatch.setattr(type(builder("litert")), "requirement", missing)
     with pytest.raises(MissingPackageError, match=r"edgegan\[mobile\]"):
         compress(options)
 
 
 def row(name, p50, psnr, precision="int8", error=None):
-    return {
-        "name": name,
-        "latency_ms": p50 and {"p50": p50},
-        "quality": {"psnr_db": psnr},
-        "precision": precision,
-        "precision_exceptions": {},
-        "bytes": 10,
-        "error": error,
-    }
+    """A candidate, judged at 30 dB."""
+    built = Built(
+        name=name,
+        backend="null",
+        formulation="native",
+        precision=precision,
+        macs=1,
+        params=1,
+        bytes_moved=1,
+        bytes=10,
+        error=error,
+    )
+    found = Candidate(
+        built=built, figures=Figures(latency_ms=None if p50 is None else {"p50": p50}, quality={"psnr_db": psnr})
+    )
+    return replace(found, verdict=judge(found, 30))
 
 
 def test_the_fastest_that_passes_is_chosen():
@@ -212,10 +227,8 @@ def test_the_fastest_that_passes_is_chosen():
         row("slow", 3.0, 90.0, "fp32"),
         row("broken", None, None, error="refused"),
     ]
-    for r in rows:
-        r["passed"], r["reason"] = judge(r, 30)
-    assert [r["name"] for r in ranked(rows, load_target("x86-cpu"))] == ["good", "slow"]
-    assert "below the gate" in rows[0]["reason"] and rows[3]["reason"] == "refused"
+    assert [r.name for r in ranked(rows, load_target("x86-cpu"))] == ["good", "slow"]
+    assert "below the gate" in rows[0].verdict.reason and rows[3].verdict.reason == "refused"
 
 
 def test_a_float_file_that_computes_something_else_is_told():
@@ -226,9 +239,7 @@ def test_a_float_file_that_computes_something_else_is_told():
 
 def test_unmeasured_candidates_follow_the_targets_order_of_precisions():
     rows = [row("c", None, 90.0, "fp32"), row("b", None, 60.0, "fp16"), row("a", None, 10.0, "int8")]
-    for r in rows:
-        r["passed"], r["reason"] = judge(r, 30)
-    assert ranked(rows, load_target("rtx-40"))[0]["name"] == "b"
+    assert ranked(rows, load_target("rtx-40"))[0].name == "b"
 
 
 def test_the_python_call_of_the_interface(model, tmp_path):
@@ -245,5 +256,6 @@ def test_a_target_may_name_openvino_alone(options, tmp_path):
         'description = "OpenVINO alone"\nruntimes = ["openvino"]\nprecisions = ["int8", "fp32"]\nruns_here = true\n'
     )
     report = compress(replace(options, target=load_target(str(file)))).content
+    validate("report", report)
     assert report["baseline"]["backend"] == "openvino" and report["result"]["backend"] == "openvino"
     assert report["baseline"]["latency_ms"]["p50"] > 0

@@ -10,8 +10,11 @@ from edgegan.cli.app import run as command
 from edgegan.compress import mixed, order
 from edgegan.compress.options import Options
 from edgegan.compress.pipeline import run
+from edgegan.compress.plan import Plan
 from edgegan.core.errors import GateError, TargetError
 from edgegan.core.target import load_target
+from edgegan.quantize.layers import Layer
+from tests.validation import validate
 
 MODEL = """
 import sys
@@ -49,6 +52,7 @@ def test_layers_are_left_in_float_until_the_gate_holds(options, target):
     rows = json.loads((options.out / "report.json").read_text())["candidates"]
     best = max(row["quality"]["psnr_db"] for row in rows if not row["name"].count("mixed"))
     report = run(replace(options, min_psnr=best + 2)).content
+    validate("report", report)
     chosen = report["result"]
     assert "mixed" in chosen["name"] and chosen["quality"]["psnr_db"] >= best + 2
     raised = [layer for layer, precision in chosen["precision_exceptions"].items() if precision != "int8"]
@@ -89,10 +93,23 @@ def test_the_sensitivity_command(options, capsys):
 
 
 def test_layers_go_to_float_by_error_and_by_error_for_their_time():
-    errors = [1e-3, 1e-4, 1e-5]
-    assert order.float_orders(errors, None) == [[0, 1, 2]]
-    assert order.float_orders(errors, [1.0, 1e-3, 2.0]) == [[0, 1, 2], [1, 0, 2]]
-    assert order.float_orders(errors, [1.0, 1.0, -0.1])[1] == [2, 0, 1], "a layer where int8 saves nothing comes first"
+    one, two, three = (Layer(i, f"layer{i}", "conv2d", (1,), 1, (1, 1)) for i in range(3))
+    errors = {one: 1e-3, two: 1e-4, three: 1e-5}
+    assert order.by_error(errors) == [one, two, three]
+    assert order.by_error_for_time(errors, {one: 1.0, two: 1e-3, three: 2.0}) == [two, one, three]
+    nothing_saved = order.by_error_for_time(errors, {one: 1.0, two: 1.0, three: -0.1})
+    assert nothing_saved == [three, one, two], "a layer where int8 saves nothing comes first"
+
+
+def test_the_fastest_of_those_alike_is_given_layers_in_float():
+    def reached(name, db, ms):
+        return mixed.Reached(Plan(backend="null", formulation=name, precision="int8"), db, ms)
+
+    slow, fast, worse = reached("slow", 31.0, 2.0), reached("fast", 30.0, 1.0), reached("worse", 28.0, 0.5)
+    assert mixed.starting_point([slow, fast, worse], 30.0) is fast.plan
+    assert mixed.starting_point([slow, fast, worse], 29.0) is None, "int8 alone clearly holds it"
+    untimed = [reached("a", 30.0, np.inf), reached("b", 31.0, np.inf)]
+    assert mixed.starting_point(untimed, 30.0) is untimed[1].plan
 
 
 def test_layers_are_compared_on_whole_batches():
@@ -102,7 +119,7 @@ def test_layers_are_compared_on_whole_batches():
 
 def test_the_least_count_that_holds_is_found():
     for least in range(1, 9):
-        assert mixed._least(0, 8, lambda count, least=least: count >= least) == least
+        assert mixed.least(0, 8, lambda count, least=least: count >= least) == least
 
 
 def test_a_target_without_int8_has_no_sensitivity(options):

@@ -13,8 +13,9 @@ from edgegan.export.onnx import export_onnx
 from edgegan.graph.capture import capture
 from edgegan.graph.rewrite import rewrite
 from edgegan.quantize import pt2e
-from edgegan.quantize.scheme import ONNXRUNTIME, OPENVINO, TENSORRT
-from edgegan.quantize.seen import Seen
+from edgegan.quantize.calibration import Ranges
+from edgegan.quantize.layers import layers
+from edgegan.quantize.scheme import ONNXRUNTIME, OPENVINO, TENSORRT, Kept
 
 
 @pytest.mark.parametrize("scheme", [ONNXRUNTIME, TENSORRT])
@@ -29,16 +30,16 @@ def test_seen_ranges_give_the_same_numbers_and_spare_the_batches(cyclegan_graph,
             drawn += 1
             yield tuple(torch.from_numpy(v[i : i + 1]) for v in values.values())
 
-    seen, inputs = Seen("auto"), sample_inputs(graph.spec.inputs, 3, 2)
-    for skip, float_outputs, wanted in (
-        (frozenset(), False, 12),
-        (frozenset({1}), False, 0),
-        (frozenset({0, 2}), True, 0),
+    every, ranges, inputs = layers(graph), Ranges("auto"), sample_inputs(graph.spec.inputs, 3, 2)
+    for raised, kept, wanted in (
+        ([], Kept.NOTHING, 12),
+        ([every[1]], Kept.NOTHING, 0),
+        ([every[0], every[2]], Kept.OUTPUTS, 0),
     ):
         drawn = 0
-        again = pt2e.quantize(graph, scheme, batches(), skip, float_outputs, seen)
+        again = pt2e.quantize(graph, scheme, batches(), raised, kept, ranges)
         assert drawn == wanted and "12 samples" in again.notes[0]
-        alone = pt2e.quantize(graph, scheme, batches(), skip, float_outputs)
+        alone = pt2e.quantize(graph, scheme, batches(), raised, kept)
         np.testing.assert_array_equal(again.value.run(inputs), alone.value.run(inputs))
 
 

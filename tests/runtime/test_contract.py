@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from edgegan.core.backends import BACKENDS
 from edgegan.core.errors import ArtifactError, DeviceError, GeneratorError, MissingPackageError, UsageError
 from edgegan.core.manifest import describe, write_manifest
 from edgegan.core.sampling import sample_inputs
@@ -18,7 +19,6 @@ from edgegan.graph.capture import capture
 from edgegan.graph.pixels import with_pixels
 from edgegan.models import cgan
 from edgegan.runtime import load
-from edgegan.runtime.backends import BACKENDS
 from tests.conftest import LATENT, PHOTO, TinyCyclegan, TinyDcgan, make_null, randomized
 
 EXECUTED = ("null", "onnxruntime", "openvino", "litert")

@@ -1,0 +1,15 @@
+"""Options by which every command that loads a model is told how."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgegan.cli.stages import help_of
+
+WEIGHTS = Annotated[Path | None, typer.Option("--weights", help=help_of("weights"))]
+WEIGHTS_KEY = Annotated[str | None, typer.Option("--weights-key", help=help_of("weights_key"))]
+INPUT = Annotated[list[str] | None, typer.Option("--input", help=help_of("inputs"))]
+OUTPUT_RANGE = Annotated[str | None, typer.Option("--output-range", help=help_of("output_range"))]

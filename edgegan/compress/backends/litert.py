@@ -1,0 +1,83 @@
+"""LiteRT on the CPU: float32, weights in float16, int8 by ai-edge-quantizer; forms are channels-last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgegan.bench.partitions import partitions
+from edgegan.compress.backends.contract import Artifact, Form, Made, Requirement, Variant
+from edgegan.compress.plan import Plan
+from edgegan.core.files import write_bytes
+from edgegan.core.stage import StageResult
+from edgegan.core.target import Target
+from edgegan.export.depth_to_space import depth_to_space
+from edgegan.export.litert import export_litert, halve_weights
+from edgegan.graph.graph import Graph
+from edgegan.graph.passes import LITERT_INT8
+from edgegan.graph.rewrite import apply
+from edgegan.quantize.scheme import LITERT, Kept, Scheme
+
+INT16_MACS = 1 << 24
+"""Raised layers of more work are not tried with activations of 16 bits: there are only reference kernels for those."""
+
+
+class LiteRtBuilder:
+    label = "LiteRT"
+    scheme = LITERT
+    channels_last = True
+    composes = True
+    weight_bits = (8, 4)
+    requirement = Requirement("litert-torch", "litert_torch", "mobile")
+    stand_in = None
+
+    def variants(self, precision: str, has_statistics: bool) -> tuple[Variant, ...]:
+        if precision == "int8" and has_statistics:
+            return tuple(Variant(kept) for kept in (Kept.NOTHING, Kept.STATISTICS, Kept.ARITHMETIC))
+        return (Variant(),) if precision in ("fp32", "fp16", "int8") else ()
+
+    def forms(self, precision: str) -> tuple[str, ...]:
+        return ("phase-nhwc",)
+
+    def rests(self, plan: Plan, macs: int) -> tuple[str, ...]:
+        return ("int16",) if macs <= INT16_MACS else ()
+
+    def ready(self, graph: Graph) -> Graph:
+        return apply(graph, LITERT_INT8).value
+
+    def make(self, form: Form, plan: Plan, scheme: Scheme, target: Target | None, folder: Path) -> Made:
+        artifact, floats = folder / "g.tflite", self._float_file(form)
+        folder.mkdir(parents=True, exist_ok=True)
+        notes: tuple[str, ...] = ()
+        if plan.precision == "int8":
+            notes = (*form.notes, *self._quantize(form, floats, plan, scheme, artifact).notes)
+        elif plan.precision == "fp16":
+            halve_weights(floats, artifact)
+            notes = ("weights stored as float16, unpacked to float32 where the device has no float16 arithmetic",)
+        else:
+            write_bytes(artifact, floats.read_bytes())
+        depth_to_space(artifact)
+        return Made(Artifact(artifact, "litert"), (*notes, partitions(artifact).note))
+
+    def convert(self, graph: Graph, target: Target, folder: Path) -> Made:
+        return Made(Artifact(export_litert(graph.module, graph.example_inputs(), folder / "g.tflite"), "litert"))
+
+    def _float_file(self, form: Form) -> Path:
+        path = form.folder / "litert-float" / f"{form.name}.tflite"
+        if not path.exists():
+            export_litert(form.ended(form.graph).module, form.graph.example_inputs(), path)
+        return path
+
+    def _quantize(self, form: Form, floats: Path, plan: Plan, scheme: Scheme, artifact: Path) -> StageResult[Path]:
+        from edgegan.quantize import litert
+
+        def observe() -> litert.Observed:
+            samples = ([value.numpy() for value in batch] for batch in form.batches())
+            return litert.observe(floats, samples, scheme.observer)
+
+        observed = form.once(("observed", scheme.observer), observe)
+        return litert.quantize(
+            floats, observed, artifact, plan.kept, form.layers, plan.raised, plan.rest, plan.weight_bits
+        )
+
+
+BUILDER = LiteRtBuilder()

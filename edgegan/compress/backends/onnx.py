@@ -1,0 +1,69 @@
+"""What backends that read ONNX have in common: PT2E's explicit quantize and dequantize operators, one exporter."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+from edgegan.compress.backends.contract import Artifact, Form, Made, Requirement, Variant
+from edgegan.compress.plan import Plan
+from edgegan.core.stage import StageResult
+from edgegan.core.target import Target
+from edgegan.export.onnx import export_onnx
+from edgegan.graph.graph import Graph
+from edgegan.quantize.calibration import Ranges
+from edgegan.quantize.scheme import Scheme
+
+
+class OnnxBuilder:
+    """Defaults of the contract for such a backend; ``session`` is the backend whose session loads the file."""
+
+    session: str
+    label: str
+    scheme: Scheme
+    channels_last = False
+    composes = True
+    weight_bits: tuple[int, ...] = (8,)
+    requirement: Requirement | None = None
+    stand_in: str | None = None
+    file = "g.onnx"
+
+    def variants(self, precision: str, has_statistics: bool) -> tuple[Variant, ...]:
+        return (Variant(),) if precision in ("fp32", "int8") else ()
+
+    def forms(self, precision: str) -> tuple[str, ...]:
+        return ("native", "phase") if self.scheme.transposed or precision != "int8" else ("phase",)
+
+    def rests(self, plan: Plan, macs: int) -> tuple[str, ...]:
+        return ()
+
+    def ready(self, graph: Graph) -> Graph:
+        return graph
+
+    def make(self, form: Form, plan: Plan, scheme: Scheme, target: Target | None, folder: Path) -> Made:
+        done = self._quantized(form, plan, scheme) if plan.precision == "int8" else StageResult(form.graph)
+        half, half_rest = plan.precision == "fp16", plan.rest == "fp16"
+        onnx = export_onnx(form.ended(done.value), folder / self.file, half=half, half_rest=half_rest)
+        return self._finish(onnx, plan.precision, plan.rest, target, (*form.notes, *done.notes))
+
+    def convert(self, graph: Graph, target: Target, folder: Path) -> Made:
+        return self._finish(export_onnx(graph, folder / "graph.onnx"), "fp32", "fp32", target, ())
+
+    def _finish(self, onnx: Path, precision: str, rest: str, target: Target | None, notes: tuple[str, ...]) -> Made:
+        """What becomes of the exported graph."""
+        return Made(Artifact(onnx, self.session, self._hints(rest if precision == "int8" else precision)), notes)
+
+    def _hints(self, floats: str) -> dict[str, Any]:
+        """What the session is told beside the file: above all what ``floats`` compute in."""
+        return {}
+
+    def _quantized(self, form: Form, plan: Plan, scheme: Scheme) -> StageResult[Graph]:
+        from edgegan.quantize import pt2e
+
+        def quantize() -> StageResult[Graph]:
+            ranges = form.once(("ranges", scheme.observer), lambda: Ranges(scheme.observer))
+            return pt2e.quantize(form.graph, scheme, form.batches(), plan.raised, plan.kept, ranges)
+
+        key: Hashable = (scheme, plan.kept, plan.raised)
+        return form.once(key, quantize)

@@ -1,0 +1,46 @@
+"""OpenVINO on the CPU: float32, bfloat16 where the processor has it, and int8 beside either."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgegan.compress.backends.contract import Variant
+from edgegan.compress.backends.onnx import OnnxBuilder
+from edgegan.compress.plan import Plan
+from edgegan.core.backends import backend
+from edgegan.quantize.scheme import OPENVINO, Kept
+
+PRECISION_HINTS = {"fp32": "f32", "bf16": "bf16"}
+
+
+class OpenVinoBuilder(OnnxBuilder):
+    session = "openvino"
+    label = "OpenVINO"
+    scheme = OPENVINO
+
+    def variants(self, precision: str, has_statistics: bool) -> tuple[Variant, ...]:
+        """Its int8 layers give float at no cost, which saves the rounding of the picture itself."""
+        if precision == "bf16":
+            return (Variant(),) if computes_bfloat16() else ()
+        if precision != "int8":
+            return super().variants(precision, has_statistics)
+        floats = ("fp32", "bf16") if has_statistics and computes_bfloat16() else ("fp32",)
+        return tuple(Variant(kept, rest) for rest in floats for kept in (Kept.NOTHING, Kept.OUTPUTS))
+
+    def rests(self, plan: Plan, macs: int) -> tuple[str, ...]:
+        return ("bf16",) if plan.rest == "fp32" and computes_bfloat16() else ()
+
+    def _hints(self, floats: str) -> dict[str, Any]:
+        return {"inference_precision": PRECISION_HINTS[floats]}
+
+
+def computes_bfloat16() -> bool:
+    """Whether OpenVINO computes in bfloat16 here."""
+    if backend("openvino").version() is None:
+        return False
+    from edgegan.runtime.openvino import capabilities
+
+    return "BF16" in capabilities()
+
+
+BUILDER = OpenVinoBuilder()

@@ -1,0 +1,82 @@
+"""TensorRT, whose engines are built on the device, and TensorRT for RTX, whose plans are built here without a GPU.
+
+Both are given the same ONNX. Where neither runs, ONNX Runtime computes that graph in their place: pictures, no times.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgegan.compress.backends.contract import Artifact, Made, Requirement, Variant
+from edgegan.compress.backends.onnx import OnnxBuilder
+from edgegan.compress.plan import Plan
+from edgegan.core.backends import backend
+from edgegan.core.files import write_bytes
+from edgegan.core.target import Target
+from edgegan.export.tensorrt import RtxEngine, build_rtx, check_with_parser, rtx_manifest
+from edgegan.quantize.scheme import TENSORRT, Kept
+
+
+class TensorRtBuilder(OnnxBuilder):
+    """The ONNX itself is what the device builds its engine from; NVIDIA's parser and compiler look at it here."""
+
+    session = "onnxruntime"
+    label = "TensorRT"
+    scheme = TENSORRT
+    composes = False
+    stand_in: str | None = "ONNX Runtime, on the graph that TensorRT is given"
+
+    def variants(self, precision: str, has_statistics: bool) -> tuple[Variant, ...]:
+        if precision != "int8":
+            return (Variant(),) if precision in ("fp32", "fp16") else ()
+        kept = (Kept.NOTHING, Kept.OUTPUTS) if has_statistics else (Kept.NOTHING,)
+        return tuple(Variant(k, rest) for k in kept for rest in ("fp32", "fp16"))
+
+    def forms(self, precision: str) -> tuple[str, ...]:
+        """Nothing times its float forms here, and its own transposed convolution is sound."""
+        return ("phase",) if precision == "int8" else ("native",)
+
+    def rests(self, plan: Plan, macs: int) -> tuple[str, ...]:
+        return ("fp16",) if plan.rest == "fp32" else ()
+
+    def _finish(self, onnx: Path, precision: str, rest: str, target: Target | None, notes: tuple[str, ...]) -> Made:
+        return Made(Artifact(onnx, self.session), (*notes, *_parser_notes(onnx, precision == "int8")))
+
+
+class RtxBuilder(TensorRtBuilder):
+    label = "TensorRT for RTX"
+    file = "graph.onnx"
+    requirement = Requirement("tensorrt-rtx", "tensorrt_rtx", "tensorrt-rtx")
+
+    def _finish(self, onnx: Path, precision: str, rest: str, target: Target | None, notes: tuple[str, ...]) -> Made:
+        assert target is not None and target.compute_capability is not None
+        engine, plan = build_rtx(onnx, target.compute_capability), onnx.with_name("g.plan")
+        write_bytes(plan, engine.plan)
+        told = (*notes, _int8_note(engine)) if precision == "int8" else notes
+        artifact = Artifact(plan, "tensorrt-rtx", rtx_manifest(target.compute_capability))
+        return Made(artifact, told, stand_in=Artifact(onnx, self.session))
+
+
+def _int8_note(engine: RtxEngine) -> str:
+    found = engine.precisions
+    others = ", ".join(f"{count} {kind.lower()}" for kind, count in found.items() if kind != "Int8")
+    told = f"{found['Int8']} of {found.total()} convolutions and matrix products take int8"
+    return f"TensorRT-RTX's build log: {told}" + (f", {others}" if others else "")
+
+
+def _parser_notes(onnx: Path, is_int8: bool) -> list[str]:
+    """What NVIDIA's parser, and for int8 its compiler, make of a Jetson's graph; they come with tensorrt-rtx, which
+    this target does not otherwise need."""
+    if backend("tensorrt-rtx").version() is None:
+        return [
+            "not checked with NVIDIA's ONNX parser: tensorrt-rtx is not installed (pip install 'edgegan[tensorrt-rtx]')"
+        ]
+    found = check_with_parser(onnx)
+    accepted = (
+        f"accepted by NVIDIA's ONNX parser {found['parser_version']}: {found['layers']} layers, "
+        f"{found['quantize_layers']} of them quantize or dequantize"
+    )
+    return [accepted, *([_int8_note(build_rtx(onnx))] if is_int8 else [])]
+
+
+BUILDER, RTX_BUILDER = TensorRtBuilder(), RtxBuilder()

@@ -1,0 +1,74 @@
+"""Every candidate built, each kept as soon as it is made, so that a stopped run goes on from there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from edgegan.compress.build import Workshop
+from edgegan.compress.mixed import mix
+from edgegan.compress.plan import Plan
+from edgegan.compress.plans import has_statistics, plans
+from edgegan.compress.rows import Built
+from edgegan.core.progress import Progress
+from edgegan.core.stage import StageResult, StageStore, stopwatch
+from edgegan.graph.graph import Graph
+
+
+def build_all(
+    workshop: Workshop, network: Graph, store: StageStore, progress: Progress, quantized_only: bool
+) -> StageResult[list[Built]]:
+    """The baseline, then every candidate, each kept as soon as it is made; then those of mixed precision that the gate
+    asks for."""
+    with stopwatch() as seconds:
+        wanted, notes = planned(workshop)
+        if quantized_only:
+            wanted = [plan for plan in wanted if plan.precision == "int8"]
+        store.path("candidates").mkdir(exist_ok=True)
+        baseline = _kept(store, "baseline", workshop.baseline)
+        rows = []
+        for index, plan in enumerate(wanted):
+            row = _kept(store, f"candidates/{plan.name}", partial(workshop.build, plan))
+            rows.append(row)
+            progress.step(index + 1, len(wanted))
+            if row.error:
+                notes.append(f"{plan.name}: {row.error}")
+        if not quantized_only:
+            mixed, told = _mixed(workshop, wanted, rows, network, store)
+            rows, notes = rows + mixed, notes + told
+        return StageResult([baseline, *rows], (*baseline.notes, *notes), seconds())
+
+
+def _kept(store: StageStore, name: str, make: Callable[[], Built]) -> Built:
+    """What an earlier run built, else what ``make`` builds now."""
+    known = store.read(name)
+    if known is not None:
+        return Built.from_json(known)
+    row = make()
+    store.write(name, row.to_json())
+    return row
+
+
+def _mixed(
+    workshop: Workshop, wanted: list[Plan], rows: list[Built], network: Graph, store: StageStore
+) -> tuple[list[Built], list[str]]:
+    """Candidates of mixed precision for this run's gate, and what was found."""
+    gate = workshop.options.min_psnr
+    known = store.read(f"mixed-{gate:g}")
+    if known is not None:
+        return [Built.from_json(row) for row in known["rows"]], known["notes"]
+    found, told = mix(workshop, wanted, rows, gate, network)
+    store.write(f"mixed-{gate:g}", {"rows": [row.to_json() for row in found], "notes": told})
+    return found, told
+
+
+def planned(workshop: Workshop) -> tuple[list[Plan], list[str]]:
+    options, native = workshop.options, workshop.graphs["native"]
+    return plans(
+        options.target,
+        options.precision,
+        workshop.graphs,
+        has_statistics(native),
+        options.formulation,
+        options.weight_bits,
+    )

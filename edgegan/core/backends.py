@@ -1,0 +1,107 @@
+"""The backends: one row each, by which the runtime finds its session and compressing its builder.
+
+A backend of somebody else's package needs no change here: its row is an entry point of the group ``edgegan.backends``
+under the backend's name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, entry_points, version
+
+from edgegan.core.errors import ArtifactError, GeneratorError, nearest
+
+GROUP = "edgegan.backends"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """``session``: the module that holds its ``VendorSession``; ``builder``: ``module:object`` that makes its artifacts
+    (``edgegan.compress.backends``). ``packages``: the distributions that bring the vendor's library, the preferred
+    first (none: always there). ``extra``: the EdgeGAN extra that installs it. ``suffix``: of its artifacts.
+    """
+
+    session: str
+    builder: str
+    packages: tuple[str, ...]
+    extra: str
+    suffix: str
+
+    def version(self) -> str | None:
+        """The installed version, None where the backend is missing."""
+        for package in self.packages:
+            try:
+                return version(package)
+            except PackageNotFoundError:
+                continue
+        return None if self.packages else "built in"
+
+
+BACKENDS = {
+    "onnxruntime": Backend(
+        session="edgegan.runtime.onnxruntime",
+        builder="edgegan.compress.backends.onnxruntime:BUILDER",
+        packages=("onnxruntime", "onnxruntime-gpu"),
+        extra="onnxruntime",
+        suffix=".onnx",
+    ),
+    "openvino": Backend(
+        session="edgegan.runtime.openvino",
+        builder="edgegan.compress.backends.openvino:BUILDER",
+        packages=("openvino",),
+        extra="openvino",
+        suffix=".onnx",
+    ),
+    "litert": Backend(
+        session="edgegan.runtime.litert",
+        builder="edgegan.compress.backends.litert:BUILDER",
+        packages=("ai-edge-litert", "tflite-runtime"),
+        extra="litert",
+        suffix=".tflite",
+    ),
+    "tensorrt-rtx": Backend(
+        session="edgegan.runtime.tensorrt",
+        builder="edgegan.compress.backends.tensorrt:RTX_BUILDER",
+        packages=("tensorrt-rtx", "tensorrt_rtx"),
+        extra="tensorrt-rtx",
+        suffix=".plan",
+    ),
+    "tensorrt": Backend(
+        session="edgegan.runtime.tensorrt",
+        builder="edgegan.compress.backends.tensorrt:BUILDER",
+        packages=("tensorrt",),
+        extra="tensorrt",
+        suffix=".plan",
+    ),
+    "null": Backend(
+        session="edgegan.runtime.null",
+        builder="edgegan.compress.backends.null:BUILDER",
+        packages=(),
+        extra="",
+        suffix=".null",
+    ),
+}
+
+
+@cache
+def _of_other_packages() -> dict[str, Backend]:
+    found = {}
+    for point in entry_points(group=GROUP):
+        row = point.load()
+        if not isinstance(row, Backend):
+            raise GeneratorError(f"the entry point {point.value} of {GROUP} is no edgegan.core.backends.Backend")
+        found[point.name] = row
+    return found
+
+
+def backend_names() -> tuple[str, ...]:
+    return (*BACKENDS, *_of_other_packages())
+
+
+def backend(name: str) -> Backend:
+    """The row of a backend. Raises ArtifactError for a name that neither EdgeGAN nor an installed package knows."""
+    row = BACKENDS.get(name) or _of_other_packages().get(name)
+    if row is None:
+        raise ArtifactError(f"there is no backend {name!r}; {nearest(name, backend_names())}")
+    return row

@@ -1,0 +1,247 @@
+"""The JSON files that EdgeGAN writes, as types: the manifest beside an artifact, report.json, the figures of ``bench``.
+
+Types alone: nothing imports this file when it runs. ``docs/schemas.md`` and the JSON Schema files in ``docs/schemas/``
+are generated from it, and the tests validate real outputs against them. A figure that was not measured is null, and
+``<field>_reason`` beside it says why.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from typing_extensions import NotRequired, TypedDict
+
+Precision = Literal["fp32", "fp16", "bf16", "int8"]
+Kind = Literal["latent", "image", "label", "onehot"]
+
+
+class FileEntry(TypedDict):
+    """A file of an artifact."""
+
+    name: str
+    """Beside the manifest; never a path."""
+    sha256: str
+    bytes: int
+
+
+class Output(TypedDict):
+    """A tensor that an artifact gives."""
+
+    name: str
+    kind: Kind
+    shape: list[int | None]
+    """The batch first, as null."""
+    dtype: str
+    """float32, int64, or uint8 for an artifact that ends in pixels."""
+    layout: str
+    """NCHW, NHWC, or N and a C for each further axis."""
+    range: list[float] | None
+    """Lowest and highest value; null for latents and classes."""
+    distribution: str
+    """What values are like: standard normal, class index, one-hot vector, image."""
+
+
+class Input(Output):
+    """A tensor that an artifact takes."""
+
+    classes: int | None
+    """How many, for a label or a one-hot vector."""
+    truncation: float | None
+    """Latents are drawn again while they are larger than this."""
+
+
+class BatchRange(TypedDict):
+    """Batch sizes that an artifact runs."""
+
+    min: int
+    max: int
+
+
+class Manifest(TypedDict):
+    """The sidecar ``<artifact>.json``: what the artifact is, and the hashes that protect it."""
+
+    schema: Literal[1]
+    artifact: str
+    """Name of the file that is loaded."""
+    files: list[FileEntry]
+    """The artifact first, then what belongs to it."""
+    backend: str
+    backend_version: str
+    """Of the vendor's library that it was made for."""
+    target: str
+    precision: str
+    precision_exceptions: dict[str, str]
+    """What is in another precision: a layer's name, or a description, and the precision."""
+    inputs: list[Input]
+    """In the order of the generator's arguments."""
+    outputs: list[Output]
+    """The image first."""
+    batch: BatchRange
+    model: str
+    weights_sha256: str
+    """Over the captured network's operators and weights."""
+    edgegan_version: str
+    created: str
+    """ISO 8601, UTC."""
+    build: dict[str, Any]
+    """How it was built: compute capability, flags, versions, whether on this device, what its session is told."""
+
+
+class Latency(TypedDict):
+    """Milliseconds of one call, host memory to host memory, for the artifact's own batch."""
+
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+    mean: float
+    std: float
+    cv: float
+    """std / mean; above 0.025 a figure is called unstable."""
+    count: int
+    """Timed calls."""
+
+
+class Environment(TypedDict):
+    """What figures were measured on."""
+
+    os: str
+    cpu: str
+    cores: int | None
+    threads: int
+    python: str
+    versions: dict[str, str]
+    gpu: str | None
+
+
+class Quality(TypedDict):
+    """What an artifact does to the pictures."""
+
+    psnr_db: float | None
+    """To the float network that it was made from (after pruning, if any), over all values of all pictures at once."""
+    psnr_db_reason: NotRequired[str | None]
+    psnr_original_db: float | None
+    """To the network before pruning."""
+    psnr_original_db_reason: NotRequired[str | None]
+    ssim: float | None
+    ssim_reason: NotRequired[str | None]
+    measured_on: NotRequired[str]
+    """What made the pictures, where that is not the target itself."""
+    fd_lite0: float | None
+    """Fréchet distance over EfficientNet-Lite0 features; no FID."""
+    fd_lite0_reason: NotRequired[str | None]
+    kid_lite0: float | None
+    kid_lite0_reason: NotRequired[str | None]
+    pictures: NotRequired[list[int]]
+    """How many on either side the distances rest on; compare only figures of equal counts."""
+
+
+class Baseline(TypedDict):
+    """The uncompressed model in the target's own runtime, converted the plain way."""
+
+    name: str
+    artifact: str | None
+    """Where the file lies, from the output folder or among the stages."""
+    backend: str
+    precision_exceptions: dict[str, str]
+    macs: int
+    """Multiply-accumulates of one sample."""
+    params: int
+    bytes_moved: int
+    """What its operators read and write, each by itself."""
+    bytes: int | None
+    notes: list[str]
+    latency_ms: Latency | None
+    latency_ms_reason: NotRequired[str]
+    quality: Quality
+
+
+class Candidate(Baseline):
+    """One artifact that was built, or could not be."""
+
+    formulation: str
+    """Form of the graph: native, phase, auto, with -nhwc where channels come last."""
+    precision: Precision
+    passed: bool
+    reason: str
+    """By how much it passes its gates, or why not."""
+
+
+class Result(Candidate):
+    """The chosen candidate."""
+
+    speedup: float | None
+    """Over the baseline."""
+
+
+class Stage(TypedDict):
+    """One step of the run."""
+
+    name: str
+    seconds: float
+    notes: list[str]
+
+
+class Report(TypedDict):
+    """``report.json``: everything that a run found."""
+
+    schema: Literal[1]
+    model: str
+    target: str
+    seed: int
+    environment: Environment
+    warnings: list[str]
+    baseline: Baseline
+    stages: list[Stage]
+    candidates: list[Candidate]
+    result: Result | None
+    """Null where no candidate passed its gates."""
+
+
+class Memory(TypedDict):
+    """Memory of one artifact."""
+
+    artifact_mib: float
+    peak_rss_mib: float
+    """Of a process of its own that loads and runs it."""
+    device_mib: float | None
+    device_mib_reason: NotRequired[str]
+
+
+class BenchQuality(TypedDict, total=False):
+    """Against another artifact's pictures, and against real ones; what was not asked for is left out."""
+
+    psnr_db: float
+    ssim: float | None
+    fd_lite0: float
+    kid_lite0: float
+    pictures: list[int]
+
+
+class Bench(TypedDict):
+    """``edgegan bench --json``: what one artifact costs on this machine."""
+
+    schema: Literal[1]
+    artifact: str
+    backend: str
+    precision: str
+    target: str
+    batch: int
+    latency_ms: Latency
+    throughput_ips: float
+    """Images per second, from the mean."""
+    first_inference_ms: float
+    load_ms: float
+    memory: Memory
+    power: dict[str, Any] | None
+    power_reason: NotRequired[str]
+    quality: BenchQuality | None
+    quality_reason: NotRequired[str]
+    warnings: list[str]
+    environment: Environment
+    compared: NotRequired[list[dict[str, Any]]]
+    """The same of further artifacts."""
+
+
+FILES = {"manifest": Manifest, "report": Report, "bench": Bench}
+"""The schemas by the name of their file in ``docs/schemas/``."""
