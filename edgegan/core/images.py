@@ -6,6 +6,7 @@ import gzip
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -119,7 +120,7 @@ def _fit(images: np.ndarray, size: tuple[int, int] | None, path: Path) -> np.nda
     return np.pad(images, ((0, 0), *pads, (0, 0)))
 
 
-def _pillow():
+def _pillow() -> Any:
     try:
         from PIL import Image
     except ImportError as exc:
@@ -167,7 +168,7 @@ def read_picture(file: Path, size: tuple[int, int] | None = None, channels: int 
     return array[..., None] if array.ndim == 2 else array
 
 
-def _resize_and_crop(picture, size: tuple[int, int] | None, image):
+def _resize_and_crop(picture: Any, size: tuple[int, int] | None, image: Any) -> Any:
     if size is None or (picture.height, picture.width) == size:
         return picture
     scale = max(size[0] / picture.height, size[1] / picture.width)

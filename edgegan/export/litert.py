@@ -8,6 +8,7 @@ import logging
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -15,7 +16,7 @@ from edgegan.core.errors import MissingPackageError, TargetError
 from edgegan.core.files import atomic_path
 
 
-def _litert_torch():
+def _litert_torch() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         import litert_torch

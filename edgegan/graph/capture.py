@@ -9,6 +9,7 @@ import torch
 from edgegan.core.errors import ModelError, first_line
 from edgegan.core.sampling import sample_inputs
 from edgegan.core.spec import GeneratorSpec, TensorSpec
+from edgegan.graph.editing import input_of
 from edgegan.graph.graph import Graph, first_output, functional, refresh
 
 
@@ -70,7 +71,7 @@ def plain_names(module: torch.fx.GraphModule, inputs: tuple[TensorSpec, ...]) ->
         node.name = node.target = spec.name if spec.name not in taken else f"{spec.name}_input"
     module.graph._codegen = torch.fx.graph.CodeGen()
     output = next(n for n in module.graph.nodes if n.op == "output")
-    output.args = (first_output(output.args[0]),)
+    output.args = (first_output(input_of(output)),)
     module.recompile()
     return module
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from math import prod
 
+import torch
 from torch import fx
 
-from edgegan.graph.editing import is_call, shape, weight
+from edgegan.graph.editing import argument, input_of, is_call, shape, weight
 from edgegan.graph.graph import Graph
 from edgegan.graph.operators import CONVOLUTIONS, PRODUCTS, TRANSPOSED, VIEWS, VOLUMETRIC, VOLUMETRIC_TRANSPOSED, aten
 
@@ -20,15 +21,15 @@ def macs(graph: Graph) -> int:
 def node_macs(node: fx.Node) -> int:
     """Multiply-accumulates of one operator, for the whole batch."""
     if is_call(node, *CONVOLUTIONS, *VOLUMETRIC):
-        return prod(shape(node)) * prod(shape(node.args[1])[1:])
+        return prod(shape(node)) * prod(shape(argument(node, 1))[1:])
     if is_call(node, *TRANSPOSED, *VOLUMETRIC_TRANSPOSED):
-        return prod(shape(node.args[0])) * prod(shape(node.args[1])[1:])
+        return prod(shape(input_of(node))) * prod(shape(argument(node, 1))[1:])
     if is_call(node, aten.linear.default):
-        return prod(shape(node)) * shape(node.args[1])[-1]
+        return prod(shape(node)) * shape(argument(node, 1))[-1]
     if is_call(node, aten.addmm.default):
-        return prod(shape(node)) * shape(node.args[1])[-1]
+        return prod(shape(node)) * shape(argument(node, 1))[-1]
     if is_call(node, *PRODUCTS):
-        return prod(shape(node)) * shape(node.args[0])[-1]
+        return prod(shape(node)) * shape(input_of(node))[-1]
     return 0
 
 
@@ -47,4 +48,4 @@ def values_moved(graph: Graph) -> int:
 
 def _size(node: fx.Node) -> int:
     value = node.meta.get("val")
-    return value.numel() if hasattr(value, "numel") else 0
+    return value.numel() if isinstance(value, torch.Tensor) else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 import torch
 from torch import fx
@@ -11,8 +11,24 @@ from torch import fx
 from edgegan.graph.operators import COPYING_PADS, LAYERS, TRANSPOSED, UPSAMPLES, aten
 
 
-def is_call(node: Any, *targets: Any) -> bool:
+def is_call(node: Any, *targets: Any) -> TypeGuard[fx.Node]:
     return isinstance(node, fx.Node) and node.op == "call_function" and node.target in targets
+
+
+def argument(node: fx.Node, place: int) -> Any:
+    """An argument of a call. torch.fx types each as a union of everything that a graph may hold; what it is follows
+    from the operator, which the caller has looked at."""
+    return node.args[place]
+
+
+def input_of(node: fx.Node) -> fx.Node:
+    """What a call reads first, of an operator whose first argument is a tensor."""
+    return cast("fx.Node", node.args[0])
+
+
+def operator(node: fx.Node) -> Any:
+    """What a call computes; torch.fx would allow a name as well."""
+    return node.target
 
 
 def shape(node: fx.Node) -> tuple[int, ...]:
@@ -46,8 +62,8 @@ def copied_padding(node: fx.Node) -> tuple[str, list[int]] | None:
     anything else."""
     if is_call(node, aten.pad.default):
         mode = arguments(node)["mode"]
-        return (mode, list(node.args[1])) if mode in ("reflect", "replicate") else None
-    return (COPYING_PADS[node.target], list(node.args[1])) if is_call(node, *COPYING_PADS) else None
+        return (mode, list(argument(node, 1))) if mode in ("reflect", "replicate") else None
+    return (COPYING_PADS[operator(node)], list(argument(node, 1))) if is_call(node, *COPYING_PADS) else None
 
 
 def factors(node: Any) -> tuple[int, int] | None:
@@ -55,7 +71,7 @@ def factors(node: Any) -> tuple[int, int] | None:
     operators."""
     if not is_call(node, *UPSAMPLES):
         return None
-    before, after = shape(node.args[0])[2:], shape(node)[2:]
+    before, after = shape(input_of(node))[2:], shape(node)[2:]
     call = arguments(node)
     asked = call["scale_factors"] if "scale_factors" in call else [call["scales_h"], call["scales_w"]]
     if any(a % b for a, b in zip(after, before, strict=True)) or any(
@@ -120,7 +136,7 @@ def pair(value: int | list[int] | tuple[int, ...], rank: int = 2) -> tuple[int, 
     return tuple(value) * rank if len(value) == 1 else tuple(value)
 
 
-def replace(node: fx.Node, build: Callable[[fx.Graph], fx.Node]) -> fx.Node:
+def replace(node: fx.Node, build: Callable[..., fx.Node]) -> fx.Node:
     """Put what ``build`` makes in the place of ``node``, and return it."""
     with node.graph.inserting_before(node):
         new = build(node.graph)

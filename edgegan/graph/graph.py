@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from edgegan.core.errors import ModelError
 from edgegan.core.files import atomic_path
 from edgegan.core.sampling import sample_inputs
 from edgegan.core.spec import GeneratorSpec
+from edgegan.graph.editing import input_of
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Graph:
     def output_shape(self) -> tuple[int, ...]:
         """Shape of the image, with the batch."""
         output = next(n for n in self.module.graph.nodes if n.op == "output")
-        return tuple(first_output(output.args[0]).meta["val"].shape)
+        return tuple(first_output(input_of(output)).meta["val"].shape)
 
     def fingerprint(self) -> str:
         """SHA-256 over the operators and all weights; the same network gives the same value."""
@@ -74,7 +76,7 @@ class Graph:
         return digest.hexdigest()
 
 
-def first_output(outputs):
+def first_output(outputs: Any) -> Any:
     """The image among a generator's outputs: the first tensor of whatever it returns."""
     while not isinstance(outputs, torch.Tensor | fx.Node):
         outputs = next(iter(outputs.values() if isinstance(outputs, dict) else outputs))

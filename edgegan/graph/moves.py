@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import fx
 
-from edgegan.graph.editing import arguments, is_call, shape, sole_user
+from edgegan.graph.editing import arguments, input_of, is_call, shape, sole_user
 from edgegan.graph.operators import CONSTANT_PADS, MOVES, PADS
 
 
@@ -36,7 +36,7 @@ def way_to(node: fx.Node) -> list[fx.Node]:
     steps: list[fx.Node] = []
     while moves(node):
         steps.insert(0, node)
-        node = node.args[0]
+        node = input_of(node)
     return steps
 
 
@@ -44,7 +44,7 @@ def way_from(node: fx.Node) -> list[fx.Node]:
     """The steps that move what ``node`` gives, as long as nothing else reads it."""
     steps: list[fx.Node] = []
     user = sole_user(node)
-    while user is not None and moves(user) and user.args[0] is node:
+    while user is not None and moves(user) and input_of(user) is node:
         steps.append(user)
         node, user = user, sole_user(user)
     return steps
@@ -54,7 +54,7 @@ def returns_to(node: fx.Node) -> fx.Node | None:
     """The tensor furthest back that data movement alone takes apart and puts together again as it was, in ``node``."""
     steps = way_to(node)
     for index, step in enumerate(steps):
-        source = step.args[0]
+        source = input_of(step)
         if shape(source) == shape(node) and torch.equal(
             moved(numbers(shape(source)), steps[index:]), numbers(shape(node))
         ):

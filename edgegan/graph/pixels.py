@@ -7,6 +7,7 @@ import copy
 import torch
 
 from edgegan.core.errors import ModelError
+from edgegan.graph.editing import input_of
 from edgegan.graph.graph import Graph, first_output, refresh
 from edgegan.graph.operators import aten
 
@@ -25,7 +26,7 @@ def with_pixels(graph: Graph) -> Graph:
     scale = 255.0 / (high - low)
     with module.graph.inserting_before(output):
         call = module.graph.call_function
-        value = call(aten.mul.Tensor, (first_output(output.args[0]), scale))
+        value = call(aten.mul.Tensor, (first_output(input_of(output)), scale))
         value = call(aten.add.Tensor, (value, 0.5 - low * scale))
         value = call(aten.clamp.default, (value, 0.0, 255.0))
         value = call(aten.permute.default, (value, [0, 2, 3, 1]))

@@ -5,24 +5,24 @@ from __future__ import annotations
 import torch
 from torch import fx
 
-from edgegan.graph.editing import is_call, shape
+from edgegan.graph.editing import argument, input_of, is_call, shape
 from edgegan.graph.operators import SIZED, aten
 
 
 def free_channels(module: fx.GraphModule) -> None:
     """Let reshapes infer dimension 1, so that the network still runs when channels are removed."""
     for node in module.graph.nodes:
-        if is_call(node, aten.view.default, aten.reshape.default) and len(node.args[1]) > 1:
+        if is_call(node, aten.view.default, aten.reshape.default) and len(argument(node, 1)) > 1:
             size = shape(node)
-            node.args = (node.args[0], [size[0], -1, *size[2:]])
+            node.args = (input_of(node), [size[0], -1, *size[2:]])
     module.recompile()
 
 
 def rebatch(module: fx.GraphModule, before: int, after: int) -> None:
     """Edit in place the sizes that begin with the batch; ``runs_alike`` says whether that was all it took."""
     for node in module.graph.nodes:
-        if is_call(node, *SIZED) and len(node.args[1]) > 1 and node.args[1][0] == before:
-            node.args = (node.args[0], [after, *node.args[1][1:]], *node.args[2:])
+        if is_call(node, *SIZED) and len(argument(node, 1)) > 1 and argument(node, 1)[0] == before:
+            node.args = (input_of(node), [after, *argument(node, 1)[1:]], *node.args[2:])
     module.recompile()
 
 

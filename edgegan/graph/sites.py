@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import fx, nn
 
 from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.graph.capture import capture
-from edgegan.graph.editing import arguments, is_call, shape, weight
+from edgegan.graph.editing import arguments, input_of, is_call, operator, shape, weight
 from edgegan.graph.graph import Graph
 from edgegan.graph.operators import RECTIFIERS, TRANSPOSED
 from edgegan.graph.passes import LAST, LITERT, Pass
@@ -45,12 +46,14 @@ def sites(graph: Graph) -> list[Site]:
     for node in graph.module.graph.nodes:
         if (
             is_call(node, *TRANSPOSED)
-            and shape(node.args[0])[2:] != (1, 1)
+            and shape(input_of(node))[2:] != (1, 1)
             and (phases := match(graph.module, node)) is not None
         ):
             wasteful = any(a.kernel % a.stride for a in phases.axes) and phases.split() is not None
             found.append(
-                _site(graph, node, node.args[0], (NATIVE, "stacked") + (("split",) if wasteful else ()), phases.kernel)
+                _site(
+                    graph, node, input_of(node), (NATIVE, "stacked") + (("split",) if wasteful else ()), phases.kernel
+                )
             )
         elif (read := upsampled_input(graph.module, node)) is not None:
             kernel = weight(graph.module, node.args[1])
@@ -108,15 +111,15 @@ class _Alone(nn.Module):
     def __init__(self, node: fx.Node, source: fx.Node, kernel: torch.Tensor) -> None:
         super().__init__()
         self.kernel = nn.Parameter(kernel.clone(), requires_grad=False)
-        self.operator, self.arguments = node.target, node.args[3:]
-        self.before: list[tuple] = []
-        step = node.args[0]
+        self.operator, self.arguments = operator(node), node.args[3:]
+        self.before: list[tuple[Any, tuple[Any, ...]]] = []
+        step = input_of(node)
         while step is not source:
             self.before.insert(0, (step.target, step.args[1:]))
-            step = step.args[0]
+            step = input_of(step)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        for operator, rest in self.before:
-            x = operator(x, *rest)
+        for step, rest in self.before:
+            x = step(x, *rest)
         result: torch.Tensor = self.operator(x, self.kernel, None, *self.arguments)
         return result

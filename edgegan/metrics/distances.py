@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import torch
 from torch import nn
@@ -61,7 +62,7 @@ def inception_score(logits: torch.Tensor, splits: int = 10) -> float:
         return float(metric.compute()[0])
 
 
-def _compute(metric, real: torch.Tensor, generated: torch.Tensor) -> tuple[float, ...]:
+def _compute(metric: Any, real: torch.Tensor, generated: torch.Tensor) -> tuple[float, ...]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         metric.set_dtype(torch.float64)

@@ -131,8 +131,9 @@ def _prune(
         if scores is not None:
             scored.append((names[group[0].dep.target.module], group[0].dep.handler, scores))
     groups = Groups(channels=sum(len(scores) for _, _, scores in scored))
-    for (name, handler, scores), kept in zip(scored, kept_widths([len(s) for _, _, s in scored], share), strict=True):
-        removed = torch.argsort(scores.mean(1))[: len(scores) - kept]
+    widths = kept_widths([len(s) for _, _, s in scored], share)
+    for (name, handler, scores), width in zip(scored, widths, strict=True):
+        removed = torch.argsort(scores.mean(1))[: len(scores) - width]
         if not len(removed):
             continue
         block = scores.shape[1]

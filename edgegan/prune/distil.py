@@ -10,6 +10,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -163,7 +164,8 @@ class _Run:
         inputs = self._inputs(CHECK_STEP)
         return l1_loss(self.average(*inputs), self.teacher(*inputs)).item()
 
-    def _parts(self) -> dict[str, torch.nn.Module | torch.optim.Optimizer | torch.optim.lr_scheduler.LRScheduler]:
+    def _parts(self) -> dict[str, Any]:
+        """What has a state to save, by name."""
         parts = {
             "student": self.student,
             "average": self.average,

@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from edgegan.graph.editing import arguments, has_fixed_statistics, is_call, pair, weight
+from edgegan.graph.editing import arguments, has_fixed_statistics, input_of, is_call, operator, pair, weight
 from edgegan.graph.graph import Graph
 from edgegan.graph.operators import aten
 from edgegan.graph.rebatch import free_channels
 
-CONVS = {
+MODULES = {
     aten.conv1d.default: (nn.Conv1d, 1),
     aten.conv2d.default: (nn.Conv2d, 2),
     aten.conv_transpose1d.default: (nn.ConvTranspose1d, 1),
@@ -37,7 +37,7 @@ def layered(graph: Graph) -> fx.GraphModule:
         name = f"layer_{node.name}"
         module.add_module(name, made)
         with module.graph.inserting_before(node):
-            new = module.graph.call_module(name, (node.args[0],))
+            new = module.graph.call_module(name, (input_of(node),))
         new.meta = dict(node.meta)
         node.replace_all_uses_with(new)
         module.graph.erase_node(node)
@@ -60,7 +60,7 @@ def _layer(module: fx.GraphModule, node: fx.Node) -> nn.Module | None:
     kernel, bias = weight(module, call.get("weight")), weight(module, call.get("bias"))
     if call.get("bias") is not None and bias is None:
         return None
-    if node.target in CONVS and kernel is not None:
+    if node.target in MODULES and kernel is not None:
         return _convolution(node, call, kernel, bias)
     if is_call(node, aten.linear.default) and kernel is not None:
         return _filled(nn.Linear(kernel.shape[1], kernel.shape[0], bias is not None), weight=kernel, bias=bias)
@@ -88,7 +88,7 @@ def _layer(module: fx.GraphModule, node: fx.Node) -> nn.Module | None:
 def _convolution(
     node: fx.Node, call: dict[str, Any], kernel: torch.Tensor, bias: torch.Tensor | None
 ) -> nn.Module | None:
-    kind, rank = CONVS[node.target]
+    kind, rank = MODULES[operator(node)]
     if isinstance(call["padding"], str):
         return None
     transposed, groups = "transpose" in str(node.target), call["groups"]

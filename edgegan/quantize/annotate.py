@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import fx
 from torchao.quantization.pt2e import ObserverBase, PerChannelMinMaxObserver
@@ -13,7 +15,7 @@ from torchao.quantization.pt2e.quantizer import (
 )
 
 from edgegan.core.errors import ModelError
-from edgegan.graph.editing import arguments, is_call, sole_user, weighted_layers
+from edgegan.graph.editing import argument, arguments, input_of, is_call, sole_user, weighted_layers
 from edgegan.graph.moves import pads_own_values_or_zeros
 from edgegan.graph.operators import LAYERS, MOVES_IN_INT8, RECTIFIERS, TRANSPOSED, aten
 from edgegan.quantize.ranges import RangeObserver
@@ -22,18 +24,18 @@ from edgegan.quantize.scheme import FUSED, SATURATING, Scheme
 
 class SchemeObserver(ObserverBase):
     """PT2E's place for a range; ``ranges`` is set once the float graph has been seen at work
-    (``edgegan.quantize.seen``)."""
+    (``edgegan.quantize.calibration``)."""
 
     ranges: RangeObserver
 
     def __init__(
         self,
-        dtype=torch.int8,
-        qscheme=torch.per_tensor_affine,
-        quant_min=-128,
-        quant_max=127,
-        saturation=None,
-        **_ignored,
+        dtype: torch.dtype = torch.int8,
+        qscheme: torch.qscheme = torch.per_tensor_affine,
+        quant_min: int = -128,
+        quant_max: int = 127,
+        saturation: float | None = None,
+        **_ignored: Any,
     ) -> None:
         super().__init__(dtype)
         self.qscheme, self.quant_min, self.quant_max, self.saturation = qscheme, quant_min, quant_max, saturation
@@ -76,11 +78,11 @@ class BackendQuantizer(Quantizer):
         for node in layers:
             self._annotate_way_to(node)
         for node in model.graph.nodes:
-            if self._moves(node) and "quantization_annotation" not in node.meta and _is_quantized(node.args[0]):
+            if self._moves(node) and "quantization_annotation" not in node.meta and _is_quantized(input_of(node)):
                 _annotate(
                     node,
-                    {node.args[0]: SharedQuantizationSpec(node.args[0])},
-                    SharedQuantizationSpec((node.args[0], node)),
+                    {input_of(node): SharedQuantizationSpec(input_of(node))},
+                    SharedQuantizationSpec((input_of(node), node)),
                 )
         return model
 
@@ -90,7 +92,10 @@ class BackendQuantizer(Quantizer):
     def _annotate_layer(self, node: fx.Node) -> None:
         user = sole_user(node)
         end = user if user is not None and is_call(user, *FUSED) else node
-        inputs = {node.args[0]: self._read_by(node), node.args[1]: _weight_spec(1 if is_call(node, *TRANSPOSED) else 0)}
+        inputs = {
+            input_of(node): self._read_by(node),
+            argument(node, 1): _weight_spec(1 if is_call(node, *TRANSPOSED) else 0),
+        }
         if self.float_outputs and not all(is_layer(reader, self.scheme) or self._moves(reader) for reader in end.users):
             _annotate(node, inputs, None)
             return
@@ -106,9 +111,9 @@ class BackendQuantizer(Quantizer):
 
     def _annotate_way_to(self, node: fx.Node) -> None:
         """Round what a layer reads before it is moved there, where nothing else reads it on its way."""
-        first, step = None, node.args[0]
+        first, step = None, input_of(node)
         while self._moves(step) and sole_user(step) is not None and "quantization_annotation" not in step.meta:
-            first, step = step, step.args[0]
+            first, step = step, input_of(step)
         if first is not None and not _is_quantized(step):
             _annotate(first, {step: self._read_by(node)}, SharedQuantizationSpec((step, first)))
         elif first is None and self.scheme.concatenation and self.float_outputs and is_call(step, aten.cat.default):
@@ -117,7 +122,7 @@ class BackendQuantizer(Quantizer):
     def _annotate_concatenation(self, node: fx.Node) -> None:
         """Round what is joined before it is, all on one grid, where int8 layers alone read it: each part then leaves
         its layer in int8. Once more behind it OpenVINO would round every part for every reader."""
-        parts, readers = list(dict.fromkeys(node.args[0])), list(node.users)
+        parts, readers = list(dict.fromkeys(argument(node, 0))), list(node.users)
         if not all(is_call(reader, *LAYERS) and "quantization_annotation" in reader.meta for reader in readers):
             return
         shared = SharedQuantizationSpec((parts[0], node))
@@ -131,7 +136,9 @@ class BackendQuantizer(Quantizer):
     def _read_by(self, node: fx.Node) -> QuantizationSpec:
         """A transposed convolution has no int8 kernel for values with a zero point (OpenVINO): if they may be negative
         they are signed there."""
-        return self._activation(symmetric=is_call(node, *TRANSPOSED) and not is_call(maker(node.args[0]), *RECTIFIERS))
+        return self._activation(
+            symmetric=is_call(node, *TRANSPOSED) and not is_call(maker(input_of(node)), *RECTIFIERS)
+        )
 
     def _activation(self, saturation: float | None = None, symmetric: bool = False) -> QuantizationSpec:
         """One object for each kind: PT2E takes equal ones to mean one rounding where a layer reads what another
@@ -161,7 +168,7 @@ def _activation_spec(saturation: float | None, symmetric: bool) -> QuantizationS
 
 def maker(node: fx.Node) -> fx.Node:
     """What made the values that ``node`` hands on."""
-    return maker(node.args[0]) if is_call(node, *MOVES_IN_INT8) or pads_own_values_or_zeros(node) else node
+    return maker(input_of(node)) if is_call(node, *MOVES_IN_INT8) or pads_own_values_or_zeros(node) else node
 
 
 def is_layer(node: fx.Node, scheme: Scheme) -> bool:
@@ -183,12 +190,12 @@ def _weight_spec(axis: int) -> QuantizationSpec:
     )
 
 
-def _annotate(node: fx.Node, inputs: dict, output) -> None:
+def _annotate(node: fx.Node, inputs: dict[fx.Node, Any], output: Any) -> None:
     node.meta["quantization_annotation"] = QuantizationAnnotation(
         input_qspec_map=inputs, output_qspec=output, _annotated=True
     )
 
 
-def _is_quantized(node) -> bool:
+def _is_quantized(node: Any) -> bool:
     annotation = node.meta.get("quantization_annotation") if isinstance(node, fx.Node) else None
     return annotation is not None and annotation.output_qspec is not None

@@ -7,6 +7,7 @@ arXiv:1906.04721).
 from __future__ import annotations
 
 import torch
+from torch import fx
 
 from edgegan.core.stage import StageResult, stopwatch
 from edgegan.graph.editing import add_weight, arguments, weight, weighted_layers
@@ -51,5 +52,5 @@ def correct_biases(graph: Graph, scheme: Scheme, batches: Batches) -> StageResul
         return StageResult(result, (f"bias correction: {len(nodes)} layers",), seconds())
 
 
-def _has_bias(module, node) -> bool:
+def _has_bias(module: fx.GraphModule, node: fx.Node) -> bool:
     return weight(module, arguments(node)["bias"]) is not None

@@ -17,7 +17,7 @@ import torch
 from torch import fx
 
 from edgegan.core.stage import StageResult, stopwatch
-from edgegan.graph.editing import add_weight, arguments, is_call, shape, sole_user, weight
+from edgegan.graph.editing import add_weight, arguments, input_of, is_call, shape, sole_user, weight
 from edgegan.graph.graph import Graph, refresh
 from edgegan.graph.moves import pads_own_values_or_zeros
 from edgegan.graph.operators import HOMOGENEOUS, LAYERS, PADS, TRANSPOSED, aten
@@ -64,11 +64,11 @@ def _pairs(module: fx.GraphModule) -> Iterator[Pair]:
     for second in module.graph.nodes:
         if not _is_plain(module, second):
             continue
-        node, repeat = second.args[0], 1
+        node, repeat = input_of(second), 1
         while is_call(node, *HOMOGENEOUS, aten.reshape.default, aten.view.default) and sole_user(node) is not None:
             if is_call(node, *PADS) and not pads_own_values_or_zeros(node):
                 break
-            source = node.args[0]
+            source = input_of(node)
             if is_call(node, aten.reshape.default, aten.view.default):
                 if repeat != 1 or len(shape(source)) != 2 or len(shape(node)) < 3 or shape(source)[1] % shape(node)[1]:
                     break

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable
+from typing import cast
 
 import torch
 from torch import fx, nn
 from torch.nn.utils import parametrize
 
+from edgegan.graph.editing import input_of
 from edgegan.quantize.ranges import RangeObserver
 from edgegan.quantize.scheme import SATURATING, Scheme
 
@@ -123,7 +125,7 @@ def fake_quantize(
     for node in list(network.graph.nodes):
         layer = modules.get(str(node.target)) if node.op == "call_module" else None
         if isinstance(layer, LAYERS):
-            source = node.args[0]
+            source = input_of(node)
             if source not in made:
                 made[source] = _insert(network, source, scheme, None)
             node.update_arg(0, made[source])
@@ -134,7 +136,7 @@ def fake_quantize(
                 unsafe=True,
             )
         elif node.op == "call_function" and node.target in SATURATING:
-            source = node.args[0]
+            source = input_of(node)
             node.update_arg(0, _insert(network, source, scheme, SATURATING[node.target]))
     network.recompile()
     for batch in batches:
@@ -150,14 +152,14 @@ def unfake(network: fx.GraphModule) -> fx.GraphModule:
     modules = dict(network.named_modules())
     for node in list(network.graph.nodes):
         if node.op == "call_module" and isinstance(modules[str(node.target)], RoundedActivation):
-            node.replace_all_uses_with(node.args[0])
+            node.replace_all_uses_with(input_of(node))
             network.graph.erase_node(node)
     for module in modules.values():
         if isinstance(module, LAYERS) and parametrize.is_parametrized(module, "weight"):
-            rounding = module.parametrizations["weight"][0]  # type: ignore[index]
+            rounded = cast("RoundedWeight", module.parametrizations["weight"][0])  # type: ignore[index]
             parametrize.remove_parametrizations(module, "weight", leave_parametrized=False)
             with torch.no_grad():
-                module.weight.copy_(rounding.clipped(module.weight))
+                module.weight.copy_(rounded.clipped(module.weight))
     network.delete_all_unused_submodules()
     network.recompile()
     return network

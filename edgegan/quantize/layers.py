@@ -15,7 +15,7 @@ from torch import fx
 
 from edgegan.core.errors import ModelError
 from edgegan.graph.cost import node_macs
-from edgegan.graph.editing import shape, weighted_layers
+from edgegan.graph.editing import argument, shape, weighted_layers
 from edgegan.graph.graph import Graph
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ def layers(graph: Graph) -> list[Layer]:
 
 def sizes(node: fx.Node) -> tuple[int, int]:
     """Values that a layer of a graph gives for a batch, and weights that it holds."""
-    return prod(shape(node)), prod(shape(node.args[1]))
+    return prod(shape(node)), prod(shape(argument(node, 1)))
 
 
 def matched(wanted: Sequence[Layer], found: Sequence[tuple[T, tuple[int, int]]], where: str) -> dict[Layer, T]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import fx
 
-from edgegan.graph.editing import is_call, weight
+from edgegan.graph.editing import input_of, is_call, weight
 from edgegan.graph.operators import TRANSPOSED
 from edgegan.quantize.calibration import Batches, watch
 from edgegan.quantize.ranges import RangeObserver
@@ -48,9 +48,9 @@ def layer_inputs(
     module: fx.GraphModule, nodes: Sequence[fx.Node], scheme: Scheme, batches: Batches
 ) -> dict[fx.Node, LayerInput]:
     """What goes into ``nodes`` while ``module`` runs over ``batches``; empty where there are none."""
-    found = {node.args[0].name: LayerInput(scheme) for node in nodes}
+    found = {input_of(node).name: LayerInput(scheme) for node in nodes}
     seen = watch(module, {name: kept.look for name, kept in found.items()}, batches)
-    return {node: found[node.args[0].name] for node in nodes} if seen else {}
+    return {node: found[input_of(node).name] for node in nodes} if seen else {}
 
 
 def layer_output(

@@ -13,7 +13,7 @@ from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
 from edgegan.core.errors import ModelError
 from edgegan.core.stage import StageResult, stopwatch
-from edgegan.graph.editing import weighted_layers
+from edgegan.graph.editing import input_of, weighted_layers
 from edgegan.graph.graph import Graph, functional, refresh
 from edgegan.quantize.annotate import BackendQuantizer, SchemeObserver, is_layer, maker
 from edgegan.quantize.calibration import Batches, Ranges
@@ -38,7 +38,7 @@ def _set_ranges(prepared: fx.GraphModule, floats: fx.GraphModule, batches: Batch
 
 def _watched(node: fx.Node) -> str:
     """The tensor that an observer, or a chain of them, looks at."""
-    source = node.args[0]
+    source = input_of(node)
     return _watched(source) if source.op == "call_module" else str(source.name)
 
 

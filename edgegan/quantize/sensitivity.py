@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import fx
 
-from edgegan.graph.editing import is_call, sole_user
+from edgegan.graph.editing import input_of, is_call, operator, sole_user
 from edgegan.graph.graph import Graph, first_output
 from edgegan.quantize.calibration import Batches, Ranges
 from edgegan.quantize.layers import Layer, layers
@@ -26,7 +26,7 @@ class Simulation:
         nodes = {n.name: n for n in graph.module.graph.nodes}
         self.chosen = [nodes[layer.node] for layer in self.layers]
         self.ends = [_end(node) for node in self.chosen]
-        watched = {node.args[0] for node in self.chosen} | set(self.ends)
+        watched = {input_of(node) for node in self.chosen} | set(self.ends)
         ranges = Ranges(scheme.observer)
         ranges.learn(graph.module, [node.name for node in watched], batches)
         self.steps = {
@@ -64,7 +64,7 @@ class _Rounder(fx.Interpreter):
         node = self.current
         if node in self.chosen:
             args = (
-                _rounded(args[0], *self.steps[node.args[0]]),
+                _rounded(args[0], *self.steps[input_of(node)]),
                 round_weight(args[1], weight_axis(node), self.bits[node]),
                 *args[2:],
             )
@@ -88,4 +88,4 @@ def _end(node: fx.Node) -> fx.Node:
 
 def _saturation(node: fx.Node) -> float | None:
     user = sole_user(node)
-    return SATURATING.get(user.target) if user is not None and user.op == "call_function" else None
+    return SATURATING.get(operator(user)) if user is not None and user.op == "call_function" else None

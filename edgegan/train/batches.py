@@ -19,7 +19,7 @@ from edgegan.train.sources import Report, Source, open_source
 Batch = dict[str, torch.Tensor]
 
 
-class Batches(Dataset):
+class Batches(Dataset[Batch]):
     """``self[position]``: this process's share of the batch there, read by any of DataLoader's workers."""
 
     def __init__(

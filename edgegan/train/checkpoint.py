@@ -12,7 +12,7 @@ from accelerate.utils import gather_object
 
 from edgegan.core.errors import OutputError, UsageError
 from edgegan.core.files import atomic_path, disk_errors
-from edgegan.train.objectives import Objective
+from edgegan.train.objectives.base import Objective
 from edgegan.train.recipe import Recipe
 
 MAY_CHANGE = ("steps", "workers", "checkpoint_every", "origin", "collapse_share")

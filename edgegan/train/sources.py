@@ -21,7 +21,7 @@ from edgegan.core.images import (
     refuse_broken,
     resized,
 )
-from edgegan.models.loading import import_factory
+from edgegan.models.factory import import_factory
 
 KEPT_BYTES = 2 << 30
 """Decoded pictures of a folder are kept in memory up to this; beyond it they are decoded anew each time."""
@@ -57,7 +57,7 @@ class Source:
         return Source(pictures, self.labels[chosen], self.broken)
 
 
-class Chosen(Sequence):
+class Chosen(Sequence[np.ndarray]):
     """Some members of a sequence, by index."""
 
     def __init__(self, whole: Sequence[np.ndarray], indices: np.ndarray) -> None:
@@ -70,7 +70,7 @@ class Chosen(Sequence):
         return self.whole[int(self.indices[index])]
 
 
-class Folder(Sequence):
+class Folder(Sequence[np.ndarray]):
     """Image files, decoded to ``size`` (None: their own, divided by ``shrink``) when asked for; kept in memory while
     they are few."""
 
@@ -117,7 +117,7 @@ class Folder(Sequence):
         return list(broken.values())
 
 
-class TorchDataset(Sequence):
+class TorchDataset(Sequence[np.ndarray]):
     """Any torch dataset whose items are a picture, or a tuple that begins with one: PIL, uint8 or float in 0..1 or
     -1..1."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from edgegan.graph.editing import arguments, is_call, pair, shape, sole_user, weight
+from edgegan.graph.editing import arguments, input_of, is_call, pair, shape, sole_user, weight
 from edgegan.graph.moves import pads_zeros
 from edgegan.graph.operators import CONVOLUTIONS, POINTWISE, TRANSPOSED, aten
 
@@ -34,7 +34,7 @@ def _absorb_zeros(module: fx.GraphModule, node: fx.Node) -> bool:
         return False
     before = [0] * (rank - len(margins) // 2) + margins[::2][::-1]
     padding = [p + more for p, more in zip(pair(call["padding"], rank), before, strict=True)]
-    source = zeros.args[0]
+    source = input_of(zeros)
     if _lengths(call, kernel, shape(source)[2:], padding) != shape(node)[2:]:
         return False
     _set(node, call, {"input": source, "padding": padding})
@@ -50,7 +50,7 @@ def _absorb_crop(module: fx.GraphModule, node: fx.Node) -> bool:
     kernel = weight(module, layer.args[1])
     if kernel is None:
         return False
-    call, rank, start = arguments(layer), len(shape(layer)) - 2, (crop["start"] or 0) % shape(node.args[0])[axis + 2]
+    call, rank, start = arguments(layer), len(shape(layer)) - 2, (crop["start"] or 0) % shape(input_of(node))[axis + 2]
     sizes, padding = shape(call["input"])[2:], list(pair(call["padding"], rank))
     wanted = shape(node)[2:]
     changed: dict[str, Any] = {"padding": padding}
@@ -67,23 +67,23 @@ def _absorb_crop(module: fx.GraphModule, node: fx.Node) -> bool:
         if padding[axis] < 0 or _lengths(call, kernel, sizes, padding)[axis] != wanted[axis]:
             return False
     _set(layer, call, changed)
-    between = node.args[0]
+    between = input_of(node)
     while True:
         between.meta["val"] = between.meta["val"].new_empty((*shape(between)[:2], *wanted))
         if between is layer:
             break
-        between = between.args[0]
-    node.replace_all_uses_with(node.args[0])
+        between = input_of(between)
+    node.replace_all_uses_with(input_of(node))
     node.graph.erase_node(node)
     return True
 
 
 def _cropped_layer(node: fx.Node) -> fx.Node | None:
     """The layer whose output, or what activations make of it, ``node`` crops and nothing else reads."""
-    source = node.args[0]
+    source = input_of(node)
     while is_call(source, *POINTWISE) and sole_user(source) is not None:
-        source = source.args[0]
-    is_alone = sole_user(source) is not None and sole_user(node.args[0]) is node
+        source = input_of(source)
+    is_alone = sole_user(source) is not None and sole_user(input_of(node)) is node
     return source if is_alone and is_call(source, *CONVOLUTIONS, *TRANSPOSED) else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from torch import fx
 
-from edgegan.graph.editing import arguments, factors, is_call, shape
+from edgegan.graph.editing import arguments, factors, input_of, is_call, shape
 from edgegan.graph.moves import returns_to
 from edgegan.graph.operators import CASTS, DROPOUTS, IDENTITIES, RESHAPES, aten
 
@@ -23,7 +23,7 @@ def drop_identities(module: fx.GraphModule) -> int:
 
 def _same(node: fx.Node) -> fx.Node | None:
     """What ``node`` only repeats."""
-    source = node.args[0] if node.args else None
+    source = input_of(node) if node.args else None
     if not isinstance(source, fx.Node):
         return None
     same_type = is_call(node, *CASTS) and node.meta["val"].dtype == source.meta["val"].dtype

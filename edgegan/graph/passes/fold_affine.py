@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import fx
 
-from edgegan.graph.editing import add_weight, arguments, channel_values, is_call, shape, sole_user, weight
+from edgegan.graph.editing import add_weight, arguments, channel_values, input_of, is_call, shape, sole_user, weight
 from edgegan.graph.operators import LAYERS, TRANSPOSED, aten
 from edgegan.graph.passes.fold_batch_norm import fold_into
 
@@ -68,7 +68,7 @@ def _before(module: fx.GraphModule, node: fx.Node) -> bool:
         not is_call(node, *SCALES, aten.neg.default)
         or layer is None
         or not is_call(layer, *LAYERS, *TRANSPOSED)
-        or layer.args[0] is not node
+        or input_of(layer) is not node
     ):
         return False
     source = next((a for a in node.args[:2] if isinstance(a, fx.Node) and a.op != "get_attr"), None)

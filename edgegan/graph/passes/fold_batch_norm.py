@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import fx
 
-from edgegan.graph.editing import add_weight, arguments, has_fixed_statistics, is_call, replace, shape, weight
+from edgegan.graph.editing import add_weight, arguments, has_fixed_statistics, input_of, is_call, replace, shape, weight
 from edgegan.graph.operators import LAYERS, TRANSPOSED, aten
 
 
@@ -61,7 +61,7 @@ def fold_into(module: fx.GraphModule, layer: fx.Node, norm: fx.Node, scale: torc
     total = shift + (0.0 if bias is None else bias.double() * scale)
     new_kernel = add_weight(module, f"{layer.name}_folded_weight", scaled.to(kernel.dtype))
     new_bias = add_weight(module, f"{layer.name}_folded_bias", total.to(kernel.dtype))
-    layer.args = (layer.args[0], new_kernel, new_bias, *layer.args[3:])
+    layer.args = (input_of(layer), new_kernel, new_bias, *layer.args[3:])
     norm.replace_all_uses_with(layer)
     module.graph.erase_node(norm)
     return True
@@ -74,7 +74,7 @@ def _affine(module: fx.GraphModule, node: fx.Node, scale: torch.Tensor, shift: t
     offset = add_weight(module, f"{node.name}_shift", shift.view(view).to(dtype))
 
     def build(graph: fx.Graph) -> fx.Node:
-        scaled = graph.call_function(aten.mul.Tensor, (node.args[0], gain))
+        scaled = graph.call_function(aten.mul.Tensor, (input_of(node), gain))
         return graph.call_function(aten.add.Tensor, (scaled, offset))
 
     replace(node, build)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from torch import fx
 
-from edgegan.graph.editing import add_weight, arguments, is_call, replace, shape, weight
+from edgegan.graph.editing import add_weight, arguments, input_of, is_call, replace, shape, weight
 from edgegan.graph.operators import MATRIX_PRODUCTS, aten
 
 
@@ -21,7 +21,7 @@ def _linear(module: fx.GraphModule, node: fx.Node) -> bool:
         if call["alpha"] != 1 or call["beta"] != 1 or offset is None or offset.numel() != shape(node)[-1]:
             return False
     else:
-        source, matrix, offset = node.args[0], weight(module, node.args[1]), None
+        source, matrix, offset = input_of(node), weight(module, node.args[1]), None
     if matrix is None or matrix.ndim != 2 or len(shape(source)) < 2:
         return False
     kernel = add_weight(module, f"{node.name}_weight", matrix.T)

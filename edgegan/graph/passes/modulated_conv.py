@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import fx
 
-from edgegan.graph.editing import add_weight, arguments, is_call, replace, shape, weight
+from edgegan.graph.editing import add_weight, argument, arguments, input_of, is_call, operator, replace, shape, weight
 from edgegan.graph.moves import moved, numbers, way_to
 from edgegan.graph.operators import SQUARES, aten
 
@@ -66,12 +66,12 @@ def _convolution(module: fx.GraphModule, node: fx.Node) -> int:
             )
         if transposed:
             value = graph.call_function(
-                node.target,
+                operator(node),
                 (value, kernel, None, call["stride"], call["padding"], call["output_padding"], 1, call["dilation"]),
             )
         else:
             value = graph.call_function(
-                node.target, (value, kernel, None, call["stride"], call["padding"], call["dilation"], 1)
+                operator(node), (value, kernel, None, call["stride"], call["padding"], call["dilation"], 1)
             )
         for gain, divides in product.gains:
             per_output = graph.call_function(aten.reshape.default, (gain, [batch, outputs, 1, 1]))
@@ -90,7 +90,7 @@ def _built(node: fx.Node, value: fx.Node, batch: int) -> fx.Node | None:
     """The (N, O, I, *k) tensor that data movement alone made this convolution's weight of."""
     steps = way_to(value)
     for index, step in enumerate(steps):
-        built = step.args[0]
+        built = input_of(step)
         if len(shape(built)) != 5 or shape(built)[0] != batch:
             continue
         places = numbers(shape(built))
@@ -125,7 +125,7 @@ def _factors(module: fx.GraphModule, node: fx.Node) -> Product | None:
         elif is_call(value, aten.mul.Tensor) and not divides:
             pending += [(a, False) for a in value.args[:2]]
         elif is_call(value, aten.div.Tensor) and not divides:
-            pending += [(value.args[0], False), (value.args[1], True)]
+            pending += [(input_of(value), False), (value.args[1], True)]
         else:
             return None
     if product.constant is None or product.constant.ndim != 4 or tuple(product.constant.shape[:2]) != (outputs, inputs):
@@ -134,13 +134,13 @@ def _factors(module: fx.GraphModule, node: fx.Node) -> Product | None:
 
 
 def _squared_sum(module: fx.GraphModule, node: fx.Node) -> int:
-    square, dims = node.args[:2]
+    square, dims = input_of(node), argument(node, 1)
     keep = arguments(node)["keepdim"]
-    twice = is_call(square, aten.mul.Tensor) and square.args[0] is square.args[1]
-    power = is_call(square, *SQUARES) and (square.target is aten.square.default or square.args[1] == 2)
+    twice = is_call(square, aten.mul.Tensor) and input_of(square) is argument(square, 1)
+    power = is_call(square, *SQUARES) and (square.target is aten.square.default or argument(square, 1) == 2)
     if not (twice or power) or len(shape(square)) != 5 or sorted(d % 5 for d in dims) != [2, 3, 4]:
         return 0
-    product = _factors(module, square.args[0])
+    product = _factors(module, input_of(square))
     if product is None or product.constant is None or not product.styles or product.gains:
         return 0
     batch, inputs = shape(square)[0], shape(square)[2]

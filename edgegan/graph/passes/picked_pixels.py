@@ -10,7 +10,7 @@ import torch
 from torch import fx
 
 from edgegan.graph import interleaving
-from edgegan.graph.editing import add_weight, factors, is_call, replace, shape
+from edgegan.graph.editing import add_weight, factors, input_of, is_call, replace, shape
 from edgegan.graph.operators import UPSAMPLES, aten
 
 
@@ -18,17 +18,19 @@ def picked_pixels(module: fx.GraphModule) -> int:
     found = [node for node in module.graph.nodes if is_call(node, *UPSAMPLES) and factors(node) is None]
     for node in found:
         picked = _picked(node)
-        steps = [_step(chosen, size) for chosen, size in zip(picked, shape(node.args[0])[2:], strict=True)]
+        steps = [_step(chosen, size) for chosen, size in zip(picked, shape(input_of(node))[2:], strict=True)]
         if None in steps:
             replace(node, lambda graph, node=node, picked=picked: _gathered(module, graph, node, picked))
         else:
-            replace(node, lambda graph, node=node, steps=steps: _first_of_each(graph, node.args[0], shape(node), steps))
+            replace(
+                node, lambda graph, node=node, steps=steps: _first_of_each(graph, input_of(node), shape(node), steps)
+            )
     return len(found)
 
 
 def _picked(node: fx.Node) -> list[torch.Tensor]:
     """The rows and the columns that the operator itself takes from a map of their numbers."""
-    height, width = shape(node.args[0])[2:]
+    height, width = shape(input_of(node))[2:]
     numbers = torch.stack(
         torch.meshgrid(
             torch.arange(height, dtype=torch.float64), torch.arange(width, dtype=torch.float64), indexing="ij"
@@ -56,7 +58,7 @@ def _first_of_each(graph: fx.Graph, source: fx.Node, after: tuple[int, ...], ste
 
 
 def _gathered(module: fx.GraphModule, graph: fx.Graph, node: fx.Node, picked: list[torch.Tensor]) -> fx.Node:
-    value = node.args[0]
+    value = input_of(node)
     for dim, chosen in enumerate(picked, start=2):
         value = graph.call_function(
             aten.index_select.default, (value, dim, add_weight(module, f"{node.name}_picked", chosen))

@@ -3,6 +3,8 @@ j] + b[c]."""
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import fx
 from torch.nn.functional import pad
@@ -23,7 +25,7 @@ def pixel_linear(module: fx.GraphModule) -> int:
             continue
         if call["groups"] != 1 or pair(call["dilation"]) != (1, 1):
             continue
-        batch, channels, height, width = shape(node)
+        _, channels, height, width = shape(node)
         taps = _window(kernel, pair(call["padding"]), (height, width))
         matrix = add_weight(
             module, f"{node.name}_matrix", taps.permute(1, 2, 3, 0).reshape(channels * height * width, -1)
@@ -32,16 +34,17 @@ def pixel_linear(module: fx.GraphModule) -> int:
             None if bias is None else add_weight(module, f"{node.name}_offset", bias.repeat_interleave(height * width))
         )
 
-        def build(
-            graph: fx.Graph, source=source, matrix=matrix, offset=offset, sizes=(batch, channels, height, width)
-        ) -> fx.Node:
-            flat = graph.call_function(aten.reshape.default, (source, [sizes[0], shape(source)[1]]))
-            product = graph.call_function(aten.linear.default, (flat, matrix, offset))
-            return graph.call_function(aten.reshape.default, (product, list(sizes)))
-
-        replace(node, build)
+        replace(node, partial(_product, source, matrix, offset, shape(node)))
         count += 1
     return count
+
+
+def _product(
+    source: fx.Node, matrix: fx.Node, offset: fx.Node | None, sizes: tuple[int, ...], graph: fx.Graph
+) -> fx.Node:
+    flat = graph.call_function(aten.reshape.default, (source, [sizes[0], shape(source)[1]]))
+    product = graph.call_function(aten.linear.default, (flat, matrix, offset))
+    return graph.call_function(aten.reshape.default, (product, list(sizes)))
 
 
 def _window(kernel: torch.Tensor, padding: tuple[int, ...], size: tuple[int, int]) -> torch.Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import fx
 
-from edgegan.graph.editing import is_call, replace
+from edgegan.graph.editing import argument, input_of, is_call, replace
 from edgegan.graph.operators import aten
 
 
@@ -13,10 +13,12 @@ def powers(module: fx.GraphModule) -> int:
     for node in list(module.graph.nodes):
         square = is_call(node, aten.square.default) or (is_call(node, aten.pow.Tensor_Scalar) and node.args[1] == 2)
         if square:
-            replace(node, lambda graph, x=node.args[0]: graph.call_function(aten.mul.Tensor, (x, x)))
+            read = input_of(node)
+            replace(node, lambda graph, x=read: graph.call_function(aten.mul.Tensor, (x, x)))
         elif is_call(node, aten.pow.Tensor_Scalar) and node.args[1] in (0.5, -0.5):
-            root = aten.sqrt.default if node.args[1] > 0 else aten.rsqrt.default
-            replace(node, lambda graph, x=node.args[0], root=root: graph.call_function(root, (x,)))
+            root = aten.sqrt.default if argument(node, 1) > 0 else aten.rsqrt.default
+            read = input_of(node)
+            replace(node, lambda graph, x=read, root=root: graph.call_function(root, (x,)))
         else:
             continue
         count += 1

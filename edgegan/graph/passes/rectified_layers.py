@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import fx
 
-from edgegan.graph.editing import add_weight, is_call, replace, shape, sole_user, weight
+from edgegan.graph.editing import add_weight, input_of, is_call, replace, shape, sole_user, weight
 from edgegan.graph.operators import LAYERS, SUMS, aten
 
 FUSING = (*LAYERS, *SUMS, aten.mul.Tensor, aten.max_pool2d.default)
@@ -23,7 +23,7 @@ def rectified_layers(module: fx.GraphModule) -> int:
             replace(
                 node,
                 lambda graph, node=node, channels=channels: _rectified(
-                    module, graph, node.name, node.args[0], torch.ones(channels, dtype=node.meta["val"].dtype)
+                    module, graph, node.name, input_of(node), torch.ones(channels, dtype=node.meta["val"].dtype)
                 ),
             )
             count += 1
@@ -33,7 +33,7 @@ def rectified_layers(module: fx.GraphModule) -> int:
 
 
 def _fuses(node: fx.Node) -> bool:
-    return is_call(node.args[0], *FUSING) and sole_user(node.args[0]) is node
+    return is_call(input_of(node), *FUSING) and sole_user(input_of(node)) is node
 
 
 def _prelu(module: fx.GraphModule, node: fx.Node) -> int:
@@ -42,16 +42,16 @@ def _prelu(module: fx.GraphModule, node: fx.Node) -> int:
         return 0
     if bool((slopes == slopes.flatten()[0]).all()):
         slope = slopes.flatten()[0].item()
-        replace(node, lambda graph: graph.call_function(aten.leaky_relu.default, (node.args[0], slope)))
+        replace(node, lambda graph: graph.call_function(aten.leaky_relu.default, (input_of(node), slope)))
         return 1
     if len(shape(node)) != 4 or not (bool((slopes <= 1).all()) or bool((slopes > 1).all())):
         return 0
 
     def build(graph: fx.Graph) -> fx.Node:
         sloped = graph.call_function(
-            aten.mul.Tensor, (node.args[0], add_weight(module, f"{node.name}_slopes", slopes.view(1, -1, 1, 1)))
+            aten.mul.Tensor, (input_of(node), add_weight(module, f"{node.name}_slopes", slopes.view(1, -1, 1, 1)))
         )
-        rest = _rectified(module, graph, node.name, node.args[0], (1 - slopes).abs())
+        rest = _rectified(module, graph, node.name, input_of(node), (1 - slopes).abs())
         join = aten.add.Tensor if bool((slopes <= 1).all()) else aten.sub.Tensor
         return graph.call_function(join, (sloped, rest))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import fx
 
-from edgegan.graph.editing import copied_padding, replace, shape
+from edgegan.graph.editing import copied_padding, input_of, replace, shape
 from edgegan.graph.operators import aten
 
 WIDEST = 5
@@ -21,7 +21,7 @@ def reflection_slices(module: fx.GraphModule) -> int:
         if padded is None or min(padded[1]) < 0:
             continue
         mode, margins = padded
-        replace(node, lambda graph, node=node, margins=margins, mode=mode: _pad(graph, node.args[0], margins, mode))
+        replace(node, lambda graph, node=node, margins=margins, mode=mode: _pad(graph, input_of(node), margins, mode))
         count += 1
     return count
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import fx
 
-from edgegan.graph.editing import add_weight, arguments, is_call, replace, shape
+from edgegan.graph.editing import add_weight, arguments, input_of, is_call, replace, shape
 from edgegan.graph.operators import aten
 
 WITHOUT_OPERATOR = (
@@ -37,14 +37,14 @@ def _by_untold_factor(node: fx.Node) -> bool:
         return False
     return any(
         before * factor != after
-        for before, factor, after in zip(shape(node.args[0])[2:], call["scale_factors"], shape(node)[2:], strict=True)
+        for before, factor, after in zip(shape(input_of(node))[2:], call["scale_factors"], shape(node)[2:], strict=True)
     )
 
 
 def _matrix(node: fx.Node, axis: int) -> torch.Tensor:
     """(after, before) of one axis: weights sum to one, so a map that is constant along the other axis shows it
     alone."""
-    sizes = shape(node.args[0])[2:]
+    sizes = shape(input_of(node))[2:]
     unit = (
         torch.eye(sizes[axis], dtype=torch.float64)[:, None, :, None]
         if axis == 0
@@ -59,7 +59,7 @@ def _product(
 ) -> fx.Node:
     """As linear layers over the last axis, which quantize like any other; the rows take their turn there."""
     value = graph.call_function(
-        aten.linear.default, (node.args[0], add_weight(module, f"{node.name}_columns", columns))
+        aten.linear.default, (input_of(node), add_weight(module, f"{node.name}_columns", columns))
     )
     value = graph.call_function(aten.transpose.int, (value, 2, 3))
     value = graph.call_function(aten.linear.default, (value, add_weight(module, f"{node.name}_rows", rows)))

@@ -11,7 +11,18 @@ import torch
 from torch import fx
 
 from edgegan.graph import interleaving
-from edgegan.graph.editing import add_weight, arguments, channel_values, factors, is_call, replace, shape, weight
+from edgegan.graph.editing import (
+    add_weight,
+    argument,
+    arguments,
+    channel_values,
+    factors,
+    input_of,
+    is_call,
+    replace,
+    shape,
+    weight,
+)
 from edgegan.graph.operators import LAYERS, POINTWISE, SUMS, aten
 
 MOST_COPIES = 16
@@ -30,10 +41,10 @@ def shuffle_channels_last(module: fx.GraphModule) -> int:
 
 
 def _upsample(node: fx.Node, repeats: tuple[int, int]) -> None:
-    batch, channels, rows, columns = shape(node.args[0])
+    batch, channels, rows, columns = shape(input_of(node))
 
     def build(graph: fx.Graph) -> fx.Node:
-        copies = graph.call_function(aten.cat.default, ([node.args[0]] * (repeats[0] * repeats[1]), 1))
+        copies = graph.call_function(aten.cat.default, ([input_of(node)] * (repeats[0] * repeats[1]), 1))
         pixels = interleaving.channels_last(graph, copies, batch, channels, (rows, columns), repeats)
         return interleaving.to_channels_first(graph, pixels, 2)
 
@@ -41,7 +52,7 @@ def _upsample(node: fx.Node, repeats: tuple[int, int]) -> None:
 
 
 def _shuffle(module: fx.GraphModule, node: fx.Node) -> None:
-    source, stride = node.args[:2]
+    source, stride = input_of(node), int(argument(node, 1))
     batch, wide, rows, columns = shape(source)
     channels = wide // stride**2
     outermost = torch.arange(wide).view(channels, stride * stride).t().reshape(-1)
@@ -78,9 +89,9 @@ def _can_reorder(module: fx.GraphModule, node: fx.Node, user: fx.Node) -> bool:
             and (call["bias"] is None or weight(module, call["bias"]) is not None)
         )
     if is_call(node, *POINTWISE):
-        return _can_reorder(module, node.args[0], node)
+        return _can_reorder(module, input_of(node), node)
     if is_call(node, aten.prelu.default):
-        return weight(module, node.args[1]) is not None and _can_reorder(module, node.args[0], node)
+        return weight(module, node.args[1]) is not None and _can_reorder(module, input_of(node), node)
     if is_call(node, *SUMS, aten.mul.Tensor):
         return all(
             channel_values(module, a, shape(node)[1], 4) is not None
@@ -103,7 +114,7 @@ def _reorder(module: fx.GraphModule, node: fx.Node, order: torch.Tensor) -> None
         node.update_arg(
             1, add_weight(module, f"{node.name}_reordered", slopes[order] if slopes.numel() > 1 else slopes)
         )
-        return _reorder(module, node.args[0], order)
+        return _reorder(module, input_of(node), order)
     for index, value in enumerate(node.args[:2]):
         held = weight(module, value)
         if held is not None and held.numel() > 1:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from edgegan.graph.editing import add_weight, arguments, is_call, pair, replace, shape, weight
+from edgegan.graph.editing import add_weight, arguments, input_of, is_call, pair, replace, shape, weight
 from edgegan.graph.moves import moved, numbers, pads_zeros, way_from, way_to
 from edgegan.graph.operators import aten
 
@@ -74,11 +74,11 @@ def _rewrite(module: fx.GraphModule, node: fx.Node) -> bool:
 def _spread(node: fx.Node) -> Spread | None:
     """The map furthest back that data movement alone spreads into what ``node`` reads; mere padding is
     ``absorb_padding``'s."""
-    steps = way_to(node.args[0])
+    steps = way_to(input_of(node))
     if all(pads_zeros(step) for step in steps):
         return None
     for index, step in enumerate(steps):
-        source = step.args[0]
+        source = input_of(step)
         if (
             len(shape(source)) == 4
             and (found := _read(source, moved(numbers(shape(source)), steps[index:]))) is not None

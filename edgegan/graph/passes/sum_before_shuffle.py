@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import fx
 
-from edgegan.graph.editing import add_weight, factors, is_call, replace, shape, sole_user
+from edgegan.graph.editing import add_weight, argument, factors, input_of, is_call, replace, shape, sole_user
 from edgegan.graph.operators import aten
 
 
@@ -22,15 +22,15 @@ def sum_before_shuffle(module: fx.GraphModule) -> int:
             or not all(isinstance(a, fx.Node) and a.op != "get_attr" for a in node.args[:2])
         ):
             continue
-        parts = list(node.args[:2])
+        parts: list[fx.Node] = [argument(node, 0), argument(node, 1)]
         shuffles = [p for p in parts if is_call(p, aten.pixel_shuffle.default)]
         if (
             not shuffles
             or parts[0] is parts[1]
-            or not all(sole_user(p) is node and _is_copy(p, shuffles[0].args[1]) for p in parts)
+            or not all(sole_user(p) is node and _is_copy(p, argument(shuffles[0], 1)) for p in parts)
         ):
             continue
-        stride = shuffles[0].args[1]
+        stride = argument(shuffles[0], 1)
         replace(node, lambda graph, parts=parts, stride=stride: _shuffled_sum(module, graph, parts, stride))
         count += 1
     return count
@@ -48,7 +48,7 @@ def _shuffled_sum(module: fx.GraphModule, graph: fx.Graph, parts: list[fx.Node],
 
 
 def _unshuffled(module: fx.GraphModule, graph: fx.Graph, part: fx.Node, stride: int) -> fx.Node:
-    source: fx.Node = part.args[0]
+    source: fx.Node = input_of(part)
     if is_call(part, aten.pixel_shuffle.default):
         return source
     copies = torch.eye(shape(source)[1], dtype=source.meta["val"].dtype).repeat_interleave(stride * stride, 0)[

@@ -17,7 +17,18 @@ import torch
 from torch import fx
 from torch.nn.functional import conv2d
 
-from edgegan.graph.editing import add_weight, arguments, copied_padding, factors, is_call, pair, replace, shape, weight
+from edgegan.graph.editing import (
+    add_weight,
+    arguments,
+    copied_padding,
+    factors,
+    input_of,
+    is_call,
+    pair,
+    replace,
+    shape,
+    weight,
+)
 from edgegan.graph.operators import aten
 
 
@@ -55,14 +66,14 @@ def upsampled_input(module: fx.GraphModule, node: fx.Node) -> Upsampled | None:
 def _upsampled(node: fx.Node) -> Upsampled | None:
     padded = copied_padding(node)
     mode, around = padded or ("replicate", [0, 0, 0, 0])
-    upsample = node.args[0] if padded else node
+    upsample = input_of(node) if padded else node
     repeats = factors(upsample)
     if repeats is None or repeats[0] != repeats[1] or len(around) != 4:
         return None
     left, right, top, bottom = around
     if (left, top) != (right, bottom) or min(around) < 0 or (mode == "reflect" and max(around) >= repeats[0]):
         return None
-    return Upsampled(upsample.args[0], repeats[0], (top, left))
+    return Upsampled(input_of(upsample), repeats[0], (top, left))
 
 
 def merge(module: fx.GraphModule, node: fx.Node, read: Upsampled) -> fx.Node:

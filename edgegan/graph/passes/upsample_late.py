@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from torch import fx
 
-from edgegan.graph.editing import arguments, channel_values, is_call, pair, replace, shape, sole_user, weight
+from edgegan.graph.editing import arguments, channel_values, input_of, is_call, pair, replace, shape, sole_user, weight
 from edgegan.graph.operators import MIXING_UPSAMPLES, POINTWISE, SCALINGS, SUMS, UPSAMPLES, aten
 
 
@@ -24,11 +24,11 @@ def _recognise(module: fx.GraphModule) -> int:
     count = 0
     for node in list(module.graph.nodes):
         repeated = _repeat(node)
-        inner = _repeat(node.args[0]) if repeated else None
-        if repeated is None or inner is None or sole_user(node.args[0]) is not node:
+        inner = _repeat(input_of(node)) if repeated else None
+        if repeated is None or inner is None or len(input_of(node).users) > 1:
             continue
         if len(shape(node)) == 4 and {repeated[0], inner[0]} == {2, 3} and repeated[1] == inner[1]:
-            source, factor = node.args[0].args[0], float(repeated[1])
+            source, factor = input_of(input_of(node)), float(repeated[1])
             size = list(shape(node)[2:])
             replace(
                 node,
@@ -57,7 +57,7 @@ def _postpone(module: fx.GraphModule) -> int:
             continue
         user = sole_user(node)
         while user is not None and _is_per_pixel(module, user, node):
-            source, after = node.args[0], dict(user.meta)
+            source, after = input_of(node), dict(user.meta)
             user.replace_all_uses_with(node)
             user.replace_input_with(node, source)
             node.replace_input_with(source, user)
@@ -71,7 +71,9 @@ def _postpone(module: fx.GraphModule) -> int:
 
 def _enlarges(upsample: fx.Node) -> bool:
     """What resizes to fewer pixels leaves less to do after it."""
-    return all(after >= before for before, after in zip(shape(upsample.args[0])[2:], shape(upsample)[2:], strict=True))
+    return all(
+        after >= before for before, after in zip(shape(input_of(upsample))[2:], shape(upsample)[2:], strict=True)
+    )
 
 
 def _is_per_pixel(module: fx.GraphModule, user: fx.Node, upsample: fx.Node) -> bool:

@@ -7,9 +7,11 @@ import torch
 from torch.nn.functional import one_hot
 
 from edgegan.core.spec import TensorSpec
+from edgegan.models.zoo import ZooModel
 from edgegan.train.batches import Batch, LabelledBatches
 from edgegan.train.losses import mutual_information
 from edgegan.train.objectives.base import Networks, Objective, Terms
+from edgegan.train.recipe import Recipe
 
 
 class Latent(Objective):
@@ -88,7 +90,7 @@ class Conditional(Latent):
 class Information(Latent):
     """A category and codes drawn beside the noise; the discriminator's second head must find them in the picture."""
 
-    def __init__(self, model, recipe) -> None:
+    def __init__(self, model: ZooModel, recipe: Recipe) -> None:
         super().__init__(model, recipe)
         kinds = [spec.name for spec in model.spec.inputs]
         self.category, self.codes = kinds[1], kinds[2]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from edgegan.models.zoo import ZooModel
 from edgegan.train import losses
 from edgegan.train.batches import Batch, PairedBatches
 from edgegan.train.objectives.base import Networks, Objective, Terms
+from edgegan.train.recipe import Recipe
 
 
 class Paired(Objective):
@@ -15,7 +17,7 @@ class Paired(Objective):
 
     batches = PairedBatches
 
-    def __init__(self, model, recipe) -> None:
+    def __init__(self, model: ZooModel, recipe: Recipe) -> None:
         super().__init__(model, recipe)
         self._perceptual: torch.nn.Module | None = None
 

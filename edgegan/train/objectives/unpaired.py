@@ -8,10 +8,12 @@ import numpy as np
 from torch import nn
 
 from edgegan.core.errors import UsageError
+from edgegan.models.zoo import ZooModel
 from edgegan.train import losses
 from edgegan.train.batches import Batch, UnpairedBatches
 from edgegan.train.objectives.base import Networks, Objective, Terms
 from edgegan.train.pool import ImagePool
+from edgegan.train.recipe import Recipe
 
 
 class Unpaired(Objective):
@@ -20,7 +22,7 @@ class Unpaired(Objective):
     batches = UnpairedBatches
     critic_names = ("discriminator", "discriminator_a")
 
-    def __init__(self, model, recipe) -> None:
+    def __init__(self, model: ZooModel, recipe: Recipe) -> None:
         super().__init__(model, recipe)
         if recipe.penalty in ("gradient", "r1"):
             raise UsageError(f"recipe: penalty = {recipe.penalty!r} is not for unpaired models; use none or clip")
