@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from edgegan.metrics.pairwise import psnr_db
 
 RESULTS = Path(__file__).parent / "results"
 THREADS = 2
+F32 = {"INFERENCE_PRECISION_HINT": "f32"}
+"""OpenVINO in float32 where the processor has bfloat16."""
 warnings.filterwarnings("ignore")
 
 
@@ -56,13 +60,37 @@ def measure(
     ]
 
 
+def provenance() -> dict[str, Any]:
+    """What a row was measured with: the commit (``+`` where files differ from it), the day, the machine."""
+    commit = _git("rev-parse", "--short=12", "HEAD") + ("+" if _git("status", "--porcelain", "edgegan") else "")
+    today = datetime.now(timezone.utc).date().isoformat()
+    return {"commit": commit, "date": today, "environment": environment(THREADS)}
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(RESULTS.parent), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+UNKNOWN = {"measured": None, "measured_reason": "measured before rows kept their commit and environment"}
+
+
 def renewed(name: str, row: dict[str, Any], order: Sequence[str]) -> list[dict[str, Any]]:
     """The families' rows in ``results/NAME.json`` with that one in its place, in the order given."""
     path = RESULTS / f"{name}.json"
+    row = row | {"measured": provenance()}
     known = {r["family"]: r for r in (json.loads(path.read_text())["rows"] if path.exists() else [])} | {
         row["family"]: row
     }
-    return [known[family] for family in order if family in known]
+    return [
+        known[family] if "measured" in known[family] else known[family] | UNKNOWN for family in order if family in known
+    ]
+
+
+def missing(rows: Sequence[dict[str, Any]], wanted: Sequence[str]) -> dict[str, bool]:
+    """A family without a row is an aim that was missed."""
+    there = {row["family"] for row in rows}
+    return {f"{family}: not measured": False for family in wanted if family not in there}
 
 
 def publish(
@@ -80,6 +108,7 @@ def publish(
             **content,
             "aims": verdicts,
             "environment": environment(THREADS),
+            "commit": provenance()["commit"],
         },
     )
 

@@ -1,20 +1,23 @@
-"""Shared subjects: tiny generators of the families that the tests need, and a null artifact that runs anywhere."""
+"""Shared subjects: tiny generators, and a null artifact that runs anywhere; importing it needs no more than the base
+install."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import HealthCheck, settings
-from torch import nn
 
 from edgegan.core.manifest import describe, write_manifest
 from edgegan.core.spec import GeneratorSpec, TensorSpec
-from edgegan.graph.capture import capture
-from edgegan.graph.graph import Graph
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from edgegan.graph.graph import Graph
 
 # A busy machine draws slowly; that is no fault of a test.
 settings.register_profile("edgegan", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -31,74 +34,25 @@ LATENT = GeneratorSpec(inputs=(TensorSpec(name="z", kind="latent", shape=(8, 1, 
 PHOTO = GeneratorSpec(inputs=(TensorSpec(name="x", kind="image", shape=(3, 16, 16), range=(-1.0, 1.0)),))
 
 
-class TinyDcgan(nn.Module):
-    def __init__(self, width: int = 16) -> None:
-        super().__init__()
-        self.net = nn.Sequential(
-            nn.ConvTranspose2d(8, width, 4, 1, 0, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-            nn.ConvTranspose2d(width, width, 4, 2, 1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-            nn.ConvTranspose2d(width, 3, 4, 2, 1),
-            nn.Tanh(),
-        )
-
-    def forward(self, z: torch.Tensor) -> torch.Tensor:
-        return self.net(z)
-
-
-class TinyCyclegan(nn.Module):
-    def __init__(self, width: int = 8) -> None:
-        super().__init__()
-        self.net = nn.Sequential(
-            nn.ReflectionPad2d(3),
-            nn.Conv2d(3, width, 7),
-            nn.InstanceNorm2d(width, affine=True),
-            nn.ReLU(),
-            nn.Conv2d(width, 2 * width, 3, 2, 1),
-            nn.InstanceNorm2d(2 * width),
-            nn.ReLU(),
-            nn.ConvTranspose2d(2 * width, width, 3, 2, 1, output_padding=1),
-            nn.InstanceNorm2d(width),
-            nn.ReLU(),
-            nn.ReflectionPad2d(3),
-            nn.Conv2d(width, 3, 7),
-            nn.Tanh(),
-        )
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.net(x)
-
-
-def randomized(module: nn.Module, seed: int = 0) -> nn.Module:
-    """Weights and norm statistics that leave nothing at its default, in evaluation mode."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, value in module.state_dict().items():
-            if value.is_floating_point():
-                noise = torch.randn(value.shape, generator=generator)
-                value.copy_(
-                    1 + 0.2 * noise.abs()
-                    if "var" in name
-                    else 0.15 * noise + (1.0 if value.ndim == 1 and "weight" in name else 0.0)
-                )
-    return module.eval()
-
-
 @pytest.fixture
 def dcgan() -> nn.Module:
+    from tests.subjects import TinyDcgan, randomized
+
     return randomized(TinyDcgan())
 
 
 @pytest.fixture
 def dcgan_graph(dcgan: nn.Module) -> Graph:
+    from edgegan.graph.capture import capture
+
     return capture(dcgan, LATENT)
 
 
 @pytest.fixture
 def cyclegan_graph() -> Graph:
+    from edgegan.graph.capture import capture
+    from tests.subjects import TinyCyclegan, randomized
+
     return capture(randomized(TinyCyclegan()), PHOTO)
 
 

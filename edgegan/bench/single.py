@@ -63,7 +63,7 @@ def bench(artifact: Path, threads: int | None = None, seconds: float = 3.0, warm
             "device_mib_reason": "the artifact runs on the CPU",
         },
         "power": None,
-        "power_reason": unmeasured_reason(),
+        "power_reason": unmeasured_reason(str(manifest.content["target"])),
         "warnings": warnings,
         "environment": environment(threads),
     }
@@ -101,7 +101,8 @@ def quality(
 def _against(
     reference: Path, generator: Generator, inputs: dict[str, np.ndarray], pictures: np.ndarray, threads: int | None
 ) -> dict[str, Any]:
-    from edgegan.metrics.pairwise import psnr_db, ssim
+    from edgegan.bench.quality import structural
+    from edgegan.metrics.pairwise import psnr_db
 
     with load(reference, threads=threads) as other:
         if [(i.kind, i.shape) for i in other.inputs] != [
@@ -110,7 +111,5 @@ def _against(
             raise UsageError(f"--reference {reference} takes other inputs or gives other pictures than the engine")
         renamed = {theirs.name: inputs[ours.name] for theirs, ours in zip(other.inputs, generator.inputs, strict=True)}
         wanted = other.images(renamed)
-    return {
-        "psnr_db": psnr_db(wanted, pictures, generator.output_range),
-        "ssim": ssim(wanted, pictures, generator.output_range),
-    }
+    figures = {"psnr_db": psnr_db(wanted, pictures, generator.output_range)}
+    return figures | structural(wanted, pictures, generator.output_range)

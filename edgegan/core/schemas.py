@@ -213,6 +213,7 @@ class BenchQuality(TypedDict, total=False):
 
     psnr_db: float
     ssim: float | None
+    ssim_reason: str
     fd_lite0: float
     kid_lite0: float
     pictures: list[int]

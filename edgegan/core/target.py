@@ -13,6 +13,7 @@ from edgegan.core.toml import read_toml
 PACKAGED = Path(__file__).parents[1] / "targets"
 CHECKOUT = Path(__file__).parents[2] / "targets"
 PRECISIONS = ("fp32", "fp16", "bf16", "int8")
+POWER_SOURCES = ("ina3221", "nvml", "rapl")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,7 @@ class Target:
     ``runtimes``: backends that may be chosen, the device's own first. ``precisions``: what it takes, the preferred
     first. ``runs_here``: whether this machine's CPU is a stand-in for the device's, so that candidates are measured
     here. ``build``: ``here`` (ahead of time) or ``device`` (from a bundle).
+    ``power``: what reads the device's power, one of POWER_SOURCES.
     """
 
     name: str
@@ -82,6 +84,8 @@ def read_target(path: Path) -> Target:
     _check(path, "runtimes", target.runtimes, backend_names())
     _check(path, "precisions", target.precisions, PRECISIONS)
     _check(path, "build", (target.build,), ("here", "device"))
+    if target.power is not None:
+        _check(path, "power", (target.power,), POWER_SOURCES)
     if not isinstance(target.runs_here, bool):
         raise UsageError(f"{path}: runs_here = {target.runs_here!r} must be true or false")
     if target.runtime == "tensorrt-rtx" and not target.compute_capability:

@@ -4,8 +4,10 @@ import time
 import numpy as np
 import pytest
 
+from edgegan.bench import power
 from edgegan.bench.latency import interleaved, measure, summarize
 from edgegan.bench.memory import peak_rss_mib
+from edgegan.bench.quality import paired
 from edgegan.bench.single import bench
 from edgegan.bench.worker import Job, run_job
 from edgegan.core.sampling import sample_inputs
@@ -52,6 +54,23 @@ def test_bench_of_a_null_artifact_has_every_field(null_artifact):
         and found["memory"]["device_mib"] is None
         and found["memory"]["device_mib_reason"]
     )
+
+
+def test_the_targets_own_source_of_power_is_named(null_artifact, monkeypatch):
+    monkeypatch.setattr(power, "sources", lambda: {"ina3221": False, "nvml": False, "rapl": False})
+    assert "power of x86-cpu is read by rapl" in bench(null_artifact, threads=1, seconds=0.02)["power_reason"]
+    monkeypatch.setattr(power, "sources", lambda: {"ina3221": False, "nvml": False, "rapl": True})
+    assert "found here: rapl" in bench(null_artifact, threads=1, seconds=0.02)["power_reason"]
+    assert "no power source" not in power.unmeasured_reason("a target of one's own")
+
+
+def test_a_figure_whose_library_is_missing_is_null_with_the_reason(monkeypatch):
+    """What was measured before it is not lost."""
+    for name in ("torchmetrics", "torchmetrics.functional.image"):
+        monkeypatch.setitem(sys.modules, name, None)
+    pictures = np.random.default_rng(0).normal(size=(2, 3, 16, 16)).astype(np.float32)
+    found = paired(pictures, pictures, pictures, (-1.0, 1.0))
+    assert found["psnr_db"] > 100 and found["ssim"] is None and "edgegan[quality]" in found["ssim_reason"]
 
 
 def test_a_worker_measures_several_and_survives_one(tmp_path, null_artifact):

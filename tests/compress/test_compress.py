@@ -31,7 +31,7 @@ EDGEGAN = Path(sys.executable).parent / "edgegan"
 MODEL = """
 import sys
 sys.path.insert(0, {root!r})
-from tests.conftest import TinyDcgan, TinyCyclegan, randomized
+from tests.subjects import TinyDcgan, TinyCyclegan, randomized
 def latent(): return randomized(TinyDcgan())
 def image(): return randomized(TinyCyclegan())
 """

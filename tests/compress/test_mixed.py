@@ -19,7 +19,7 @@ from tests.validation import validate
 MODEL = """
 import sys
 sys.path.insert(0, {root!r})
-from tests.conftest import TinyCyclegan, randomized
+from tests.subjects import TinyCyclegan, randomized
 def image(): return randomized(TinyCyclegan())
 """
 

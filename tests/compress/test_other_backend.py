@@ -87,7 +87,7 @@ runs_here = true
     "subject.py": """
 import sys
 sys.path.insert(0, {root!r})
-from tests.conftest import TinyDcgan, randomized
+from tests.subjects import TinyDcgan, randomized
 def latent(): return randomized(TinyDcgan())
 """,
 }

@@ -27,7 +27,8 @@ def test_a_file_of_the_same_form(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change,told", [("watts = 3\n", "watts"), ('build = "moon"\n', "moon"), ("power = [\n", "TOML")]
+    "change,told",
+    [("watts = 3\n", "watts"), ('build = "moon"\n', "moon"), ("power = [\n", "TOML"), ('power = "sun"\n', "sun")],
 )
 def test_what_is_unknown_is_refused(tmp_path, change, told):
     (tmp_path / "mine.toml").write_text(GOOD + change)

@@ -6,7 +6,8 @@ from torch import nn
 from edgegan.core.errors import ModelError
 from edgegan.graph.capture import capture
 from edgegan.graph.graph import load, save
-from tests.conftest import LATENT, TinyDcgan, randomized
+from tests.conftest import LATENT
+from tests.subjects import TinyDcgan, randomized
 
 
 def test_the_graph_computes_what_the_module_does(dcgan, dcgan_graph):

@@ -12,7 +12,7 @@ from edgegan.graph.editing import is_call
 from edgegan.graph.operators import UPSAMPLES, aten
 from edgegan.graph.passes import FORMULATIONS
 from edgegan.graph.rewrite import rewrite
-from tests.conftest import randomized
+from tests.subjects import randomized
 
 
 def graph_of(module, *shapes, batch=1):

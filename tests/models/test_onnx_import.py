@@ -12,7 +12,7 @@ from edgegan.core.errors import ModelError
 from edgegan.export.onnx import export_onnx
 from edgegan.graph.capture import capture
 from edgegan.models.loading import load_model
-from tests.conftest import TinyCyclegan, TinyDcgan, randomized
+from tests.subjects import TinyCyclegan, TinyDcgan, randomized
 
 
 class Varied(nn.Module):

@@ -11,7 +11,8 @@ from edgegan.graph.capture import capture
 from edgegan.prune.channels import prune, recapture, share_for_macs_ratio
 from edgegan.prune.distil import Settings, distil
 from edgegan.prune.layers import layered
-from tests.conftest import LATENT, PHOTO, TinyCyclegan, TinyDcgan, randomized
+from tests.conftest import LATENT, PHOTO
+from tests.subjects import TinyCyclegan, TinyDcgan, randomized
 
 
 class Residual(nn.Module):

@@ -16,7 +16,7 @@ from edgegan.graph.rewrite import rewrite
 from edgegan.quantize import litert, pt2e
 from edgegan.quantize.layers import layers, matched
 from edgegan.quantize.scheme import LITERT, ONNXRUNTIME, Kept, scheme_of
-from tests.conftest import randomized
+from tests.subjects import randomized
 
 SPEC = GeneratorSpec(inputs=(TensorSpec(name="x", kind="image", shape=(3, 16, 16), range=(-1.0, 1.0)),))
 

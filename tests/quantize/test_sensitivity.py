@@ -14,7 +14,8 @@ from edgegan.quantize import pt2e
 from edgegan.quantize.layers import layers
 from edgegan.quantize.scheme import ONNXRUNTIME, OPENVINO, TENSORRT, Kept
 from edgegan.quantize.sensitivity import Simulation
-from tests.conftest import PHOTO, randomized
+from tests.conftest import PHOTO
+from tests.subjects import randomized
 
 
 def calibration(graph, count=16):

@@ -129,7 +129,7 @@ def test_a_job_on_the_device_gives_what_the_runtime_gives_here(device, null_arti
 @pytest.mark.slow
 def test_compress_measures_on_the_device(device, tmp_path):
     (tmp_path / "subject.py").write_text(
-        f"import sys\nsys.path.insert(0, {str(Path(__file__).parents[2])!r})\nfrom tests.conftest import TinyDcgan, "
+        f"import sys\nsys.path.insert(0, {str(Path(__file__).parents[2])!r})\nfrom tests.subjects import TinyDcgan, "
         "randomized\ndef g(): return randomized(TinyDcgan())\n"
     )
     base = [
@@ -171,7 +171,7 @@ def test_compress_measures_on_the_device(device, tmp_path):
 @pytest.mark.slow
 def test_a_device_without_tensorrt_says_what_it_lacks(device, tmp_path, capsys):
     (tmp_path / "subject.py").write_text(
-        f"import sys\nsys.path.insert(0, {str(Path(__file__).parents[2])!r})\nfrom tests.conftest import TinyDcgan, "
+        f"import sys\nsys.path.insert(0, {str(Path(__file__).parents[2])!r})\nfrom tests.subjects import TinyDcgan, "
         "randomized\ndef g(): return randomized(TinyDcgan())\n"
     )
     base = [

@@ -19,7 +19,8 @@ from edgegan.graph.capture import capture
 from edgegan.graph.pixels import with_pixels
 from edgegan.models import cgan
 from edgegan.runtime import load
-from tests.conftest import LATENT, PHOTO, TinyCyclegan, TinyDcgan, make_null, randomized
+from tests.conftest import LATENT, PHOTO, make_null
+from tests.subjects import TinyCyclegan, TinyDcgan, randomized
 
 EXECUTED = ("null", "onnxruntime", "openvino", "litert")
 

@@ -1,0 +1,95 @@
+"""The base install on the other Pythons that it is for, where those are on this machine: its own tests, and artifacts
+made here loaded there. PyTorch is left out; what needs it runs on the Python that the tests run on."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgegan.compress import compress
+from edgegan.runtime import load
+
+ROOT = Path(__file__).parents[1]
+VERSIONS = [v for v in ("3.10", "3.11", "3.12") if v != ".".join(map(str, sys.version_info[:2]))]
+TESTS = ("tests/core", "tests/cli", "tests/export/test_bundle.py", "tests/serve", "tests/bench/test_bench.py")
+PICTURES = """
+import sys
+import numpy
+from edgegan.runtime import load
+assert "torch" not in sys.modules
+for path in sys.argv[2:]:
+    with load(path, threads=1) as generator:
+        numpy.save(f"{sys.argv[1]}/{generator.manifest.backend}.npy", generator.sample(3, seed=5))
+"""
+
+
+def interpreter(version: str) -> Path | None:
+    """A python of that version: on the path, or among pyenv's."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for found in (shutil.which(f"python{version}"), *sorted(pyenv.glob(f"{version}.*/bin/python"))):
+        if found is None:
+            continue
+        done = subprocess.run([found, "--version"], capture_output=True, text=True)
+        if done.stdout.startswith(f"Python {version}."):
+            return Path(found)
+    return None
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, ROOT]
+    subprocess.run(build, check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def artifacts(tmp_path_factory):
+    """One for each backend of this machine's CPU."""
+    folder, found = tmp_path_factory.mktemp("artifacts"), {}
+    (folder / "subject.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom tests.subjects import TinyDcgan, randomized\n\n\n"
+        "def latent():\n    return randomized(TinyDcgan())\n"
+    )
+    for backend in ("onnxruntime", "openvino", "litert"):
+        target = folder / f"{backend}.toml"
+        target.write_text(
+            f'description = "{backend} alone"\nruntimes = ["{backend}"]\nprecisions = ["int8"]\nruns_here = true\n'
+        )
+        options = {"inputs": ["latent:8x1x1"], "min_psnr": 18, "fd_samples": 0, "threads": 1, "calibration_samples": 16}
+        report = compress(f"{folder}/subject.py:latent", str(target), out=folder / backend, **options)
+        found[backend] = folder / backend / report.result["artifact"]
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_base_install_on_another_python(version, wheel, artifacts, tmp_path):
+    python = interpreter(version)
+    if python is None:
+        pytest.skip(f"there is no Python {version} on this machine")
+    subprocess.run([python, "-m", "venv", tmp_path / "venv"], check=True)
+    there = tmp_path / "venv" / "bin" / "python"
+    packages = [f"{wheel}[onnxruntime,openvino,litert,serve]", "pytest", "hypothesis", "scipy"]
+    pip = [there, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
+    done = subprocess.run(pip, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    own = subprocess.run(
+        [there, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow", *TESTS],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert own.returncode == 0 and "passed" in own.stdout, own.stdout[-3000:]
+    command = [there, "-c", PICTURES, tmp_path, *artifacts.values()]
+    shown = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    for backend, path in artifacts.items():
+        with load(path, threads=1) as generator:
+            here = generator.sample(3, seed=5).astype(int)
+        difference = np.abs(here - np.load(tmp_path / f"{backend}.npy").astype(int))
+        assert difference.max() <= 1, f"{backend}: the same file and latents, on vendors' versions that may differ"
