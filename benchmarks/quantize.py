@@ -1,11 +1,11 @@
 """Every family at one PSNR gate on every CPU backend: EdgeGAN's choice against what the backend's own tools make of the
 network.
 
-Peers, each as its documentation says: ONNX Runtime float32 and quantize_static (QDQ, per channel); OpenVINO as it
-comes and told to compute in float32, NNCF post-training int8, NNCF with accuracy control where that misses the gate; litert-torch float32 and
-ai-edge-quantizer's static int8. For CycleGAN also NNCF with the norm arithmetic left out by hand. Trained weights where
-the zoo has them, else seeded ones. Latency of all tools of a family in turns, in one process; PSNR against the float
-network on the same inputs.
+Peers, each as its documentation says: ONNX Runtime float32 and quantize_static (QDQ, per channel); OpenVINO as it comes
+and told to compute in float32, NNCF post-training int8, NNCF with accuracy control where that misses the gate;
+litert-torch float32 and ai-edge-quantizer's static int8. For CycleGAN also NNCF with the norm arithmetic left out by
+hand. Trained weights where the zoo has them, else seeded ones. Latency of all tools of a family in turns, in one
+process; PSNR against the float network on the same inputs.
 
 ``python -m benchmarks.quantize [FAMILY ...]`` renews those families, or all. Aims: each family's gate held by EdgeGAN
 on every backend, and no peer that holds it faster (within the noise of two runs of one file).

@@ -3,13 +3,14 @@ ours.
 
 Peers in the same interleaved run: litert-torch, ONNX Runtime, OpenVINO and torch.compile on the original. EdgeGAN's
 form on a backend is the fastest of its forms there, the one composed layer by layer among them, chosen in a run of its
-own, as ``edgegan compress`` would, and then timed in that of the peers. ``most`` is what litert-torch's conversion would gain if its upsampling layers, measured alone,
-took no time at all. ``python -m benchmarks.rewrites [FAMILY ...]`` renews those families, or all.
+own, as ``edgegan compress`` would, and then timed in that of the peers. ``most`` is what litert-torch's conversion
+would gain if its upsampling layers, measured alone, took no time at all. ``python -m benchmarks.rewrites [FAMILY ...]``
+renews those families, or all.
 
-Aims: every family converts to LiteRT and computes the same there; at least 5 times faster than litert-torch's plain conversion on transposed
-convolutions and 1.5 on nearest upsampling, never slower; on ONNX Runtime and OpenVINO never slower than unrewritten;
-the work of the phase form within its bounds; a CycleGAN of 12 M parameters at 256x256 rewritten and checked within 10
-s.
+Aims: every family converts to LiteRT and computes the same there; at least 5 times faster than litert-torch's plain
+conversion on transposed convolutions and 1.5 on nearest upsampling, never slower; on ONNX Runtime and OpenVINO never
+slower than unrewritten; the work of the phase form within its bounds; a CycleGAN of 12 M parameters at 256x256
+rewritten and checked within 10 s.
 """
 
 from __future__ import annotations

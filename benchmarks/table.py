@@ -191,7 +191,8 @@ def zoo() -> str:
         )
     return "\n".join(lines) + (
         "\n\nWhat `edgegan compress NAME --target T` chooses without another flag, and its PSNR to the float "
-        f"network: `{made['command']}`. `edgegan models NAME` shows a card with recipe, figures, licence and hash."
+        "network; for rtx-40 and jetson-orin ONNX Runtime stands in, on the graph that TensorRT is given: "
+        f"`{made['command']}`. `edgegan models NAME` shows a card with recipe, figures, licence and hash."
     )
 
 
