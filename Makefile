@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EDGEGAN := $(BIN)/edgegan
 
-.PHONY: demo test test-fast lint bench docs clean
+.PHONY: demo test test-fast lint format bench docs clean
 
 $(VENV)/.installed: pyproject.toml constraints-py311.txt
 	$(PYTHON) -m venv $(VENV)
@@ -19,6 +19,10 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+format: $(VENV)/.installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2

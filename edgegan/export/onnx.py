@@ -7,6 +7,7 @@ import io
 import logging
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -47,11 +48,19 @@ def export_onnx(graph: Graph, path: Path, half: bool = False, half_rest: bool = 
     except Exception as exc:
         raise TargetError(f"torch.onnx cannot export the generator: {first_line(exc)}") from exc
     assert program is not None
+    _forget_the_code(program.model)
     with atomic_path(path) as temporary:
         program.save(str(temporary), external_data=False)
         if half_rest:
             _halve(temporary)
     return path
+
+
+def _forget_the_code(model: Any) -> None:
+    """Drop what the exporter notes beside the operators: lines and file names of the user's code, which would leave the
+    machine with the artifact and make its hash depend on where the code lies."""
+    for part in (model, model.graph, *model.graph.all_nodes()):
+        part.metadata_props.clear()
 
 
 def _halve(file: Path) -> None:

@@ -1,6 +1,8 @@
 """Exported files in the vendors' own runtimes: that they load, compute the same, and that int8 kernels are really
 used."""
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -252,6 +254,12 @@ def test_openvino_joins_dense_layers_in_int8(tmp_path):
     layers = [row for row in executed if row["layerType"] == "Convolution"]
     assert joined and set(joined) == {"u8"} and {row["runtimePrecision"] for row in layers} <= {"u8", "i8"}
     assert sum(row["outputPrecisions"] == "u8" for row in layers) >= len(joined)
+
+
+def test_an_onnx_file_holds_nothing_of_the_users_code(dcgan_graph, tmp_path):
+    data = export_onnx(dcgan_graph, tmp_path / "g.onnx").read_bytes()
+    for told in (b"stack_trace", b"TinyDcgan", b"subjects.py", str(Path(__file__).parents[2]).encode()):
+        assert told not in data, told
 
 
 def test_litert_rounds_nothing_between_float_tensors(dcgan_graph, tmp_path):
