@@ -126,11 +126,11 @@ def mixtures(workshop: Workshop, plan: Plan, gate: float, probe: Probe) -> tuple
             chosen[frozenset(order[:count])] = told
     if not chosen:
         return [], [f"{plan.name}: no choice of layers in float holds {gate:g} dB", *search.refusals]
-    rows = [workshop.build(replace(plan, raised=raised)) for raised in chosen]
-    for raised in chosen:
-        work = sum(layer.macs for layer in raised)
-        for rest in builder(plan.backend).rests(plan, work):
-            rows.append(workshop.build(replace(plan, raised=raised, rest=rest)))
+    rows = [workshop.build(replace(plan, raised_layers=raised_layers)) for raised_layers in chosen]
+    for raised_layers in chosen:
+        work = sum(layer.macs for layer in raised_layers)
+        for rest_precision in builder(plan.backend).rest_precisions(plan, work):
+            rows.append(workshop.build(replace(plan, raised_layers=raised_layers, rest_precision=rest_precision)))
     return rows, list(chosen.values())
 
 
@@ -174,16 +174,16 @@ class Search:
     def _simulated(self, rounded: Sequence[Layer]) -> bool:
         return decibels(self.simulation, rounded, self._sample, self._floats) >= self.gate + BARELY
 
-    def _holds(self, raised: Sequence[Layer]) -> bool:
+    def _holds(self, raised_layers: Sequence[Layer]) -> bool:
         """Whether the built candidate does."""
-        key = frozenset(raised)
+        key = frozenset(raised_layers)
         if key not in self._held:
             self._held[key] = self._psnr_db(key) >= self.gate + BARELY
         return self._held[key]
 
-    def _psnr_db(self, raised: frozenset[Layer]) -> float:
+    def _psnr_db(self, raised_layers: frozenset[Layer]) -> float:
         """Of the built candidate's pictures; nothing at all where it could not be built, or does not run."""
-        row = self.workshop.build(replace(self.plan, raised=raised))
+        row = self.workshop.build(replace(self.plan, raised_layers=raised_layers))
         if row.runs is None:
             self.refusals[f"{row.name}: {row.error}"] = None
             return -np.inf

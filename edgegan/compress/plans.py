@@ -61,7 +61,13 @@ def _of_backend(
     backend: str, precision: str, graphs: Collection[str], has_statistics: bool, formulation: str
 ) -> list[Plan]:
     return [
-        Plan(backend=backend, formulation=form, precision=precision, kept=variant.kept, rest=variant.rest)
+        Plan(
+            backend=backend,
+            formulation=form,
+            precision=precision,
+            float_parts=variant.float_parts,
+            rest_precision=variant.rest_precision,
+        )
         for form in _formulations(backend, precision, graphs, formulation)
         for variant in builder(backend).variants(precision, has_statistics)
     ]

@@ -25,7 +25,7 @@ def saved_ms(
         return {}
     artifacts = {WHOLE: workshop.root / whole.runs}
     for done, layer in enumerate(layers):
-        row = workshop.build(replace(plan, raised=frozenset({layer})))
+        row = workshop.build(replace(plan, raised_layers=frozenset({layer})))
         progress.step(done + 1, len(layers))
         if row.runs:
             artifacts[layer.node] = workshop.root / row.runs

@@ -57,22 +57,24 @@ class BackendQuantizer(Quantizer):
     """Annotates convolutions and linear layers, inputs and outputs, and lets data movement before and after them share
     their scales: values are rounded where they are made, not once more where they arrive.
 
-    Normalisation arithmetic stays in float, and the layers whose nodes ``raised`` names. With
+    Normalisation arithmetic stays in float, and the layers whose nodes ``raised_layers`` names. With
     ``float_outputs`` a layer rounds what it gives only where another layer reads it: what normalisation, addition or a
     tanh reads, or the user sees, stays in float.
     """
 
-    def __init__(self, scheme: Scheme, raised: frozenset[str] = frozenset(), float_outputs: bool = False) -> None:
+    def __init__(
+        self, scheme: Scheme, raised_layers: frozenset[str] = frozenset(), float_outputs: bool = False
+    ) -> None:
         super().__init__()
-        self.scheme, self.raised, self.float_outputs = scheme, raised, float_outputs
+        self.scheme, self.raised_layers, self.float_outputs = scheme, raised_layers, float_outputs
         self._specs: dict[tuple[float | None, bool], QuantizationSpec] = {}
 
     def annotate(self, model: fx.GraphModule) -> fx.GraphModule:
         nodes = weighted_layers(model)
-        lost = self.raised - {node.name for node in nodes}
+        lost = self.raised_layers - {node.name for node in nodes}
         if lost:
             raise ModelError(f"the layers {', '.join(sorted(lost))} are not in the graph that is quantized")
-        layers = [node for node in nodes if is_layer(node, self.scheme) and node.name not in self.raised]
+        layers = [node for node in nodes if is_layer(node, self.scheme) and node.name not in self.raised_layers]
         for node in layers:
             self._annotate_layer(node)
         for node in layers:

@@ -25,7 +25,7 @@ from edgegan.core.files import atomic_path
 from edgegan.core.stage import StageResult, stopwatch
 from edgegan.quantize.layers import Layer, matched
 from edgegan.quantize.ranges import RangeObserver
-from edgegan.quantize.scheme import LITERT, SATURATION, Kept
+from edgegan.quantize.scheme import LITERT, SATURATION, FloatParts
 from edgegan.runtime.litert import inputs_by_argument
 
 LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
@@ -47,27 +47,28 @@ def quantize(
     float_file: Path,
     observed: Observed,
     out: Path,
-    kept: Kept = Kept.NOTHING,
+    float_parts: FloatParts = FloatParts.NOTHING,
     layers: Sequence[Layer] = (),
-    raised: Collection[Layer] = (),
-    rest: str = "fp32",
+    raised_layers: Collection[Layer] = (),
+    rest_precision: str = "fp32",
     weight_bits: int = 8,
 ) -> StageResult[Path]:
     """Write ``float_file`` in int8 to ``out`` with the ranges that ``observe`` saw; its inputs and outputs stay
     float32.
 
-    What ``kept`` names stays in float; so do the layers ``raised`` of ``layers``, all those of the graph that the file
-    was made of, unless ``rest`` is int16: then their activations take 16 bits. With 4 ``weight_bits`` the first and the
-    last layer keep 8. Raises TargetError, ModelError where the file's layers are not the graph's.
+    What ``float_parts`` names stays in float; so do the layers ``raised_layers`` of ``layers``, all those of the graph
+    that the file was made of, unless ``rest_precision`` is int16: then their activations take 16 bits. With 4
+    ``weight_bits`` the first and the last layer keep 8. Raises TargetError, ModelError where the file's layers are not
+    the graph's.
     """
-    LITERT.check(kept)
+    LITERT.check(float_parts)
     with stopwatch() as seconds:
-        theirs = matched(layers, file_layers(float_file), str(float_file.name)) if raised else {}
-        named = [theirs[layer] for layer in layers if layer in raised]
-        wide, floats = (named, []) if rest == "int16" else ([], named)
-        floats += statistics(float_file) if kept is Kept.STATISTICS else []
+        theirs = matched(layers, file_layers(float_file), str(float_file.name)) if raised_layers else {}
+        named = [theirs[layer] for layer in layers if layer in raised_layers]
+        wide, floats = (named, []) if rest_precision == "int16" else ([], named)
+        floats += statistics(float_file) if float_parts is FloatParts.STATISTICS else []
         narrow = [name for name, _ in file_layers(float_file)][1:-1] if weight_bits == 4 else []
-        recipe = _recipe(kept, floats + between(float_file, floats), wide, narrow)
+        recipe = _recipe(float_parts, floats + between(float_file, floats), wide, narrow)
         try:
             engine = quantizer.Quantizer(str(float_file), recipe)
             skeleton = engine.calibrate({_signature(float_file): [_named(float_file, observed.first)]})
@@ -83,19 +84,21 @@ def quantize(
             raise TargetError(
                 f"ai-edge-quantizer cannot make a valid int8 file of this model: {first_line(exc)}"
             ) from exc
-        left = [kept.value] * (kept is not Kept.NOTHING) + [f"{len(raised)} layers"] * bool(raised and rest == "fp32")
+        left = [float_parts.value] * (float_parts is not FloatParts.NOTHING) + [f"{len(raised_layers)} layers"] * bool(
+            raised_layers and rest_precision == "fp32"
+        )
         told = f", {' and '.join(left)} in float" if left else ""
         told += f", weights of {weight_bits} bits" if weight_bits != 8 else ""
-        told += f", {len(raised)} layers with activations of 16 bits" if rest == "int16" else ""
+        told += f", {len(raised_layers)} layers with activations of 16 bits" if rest_precision == "int16" else ""
         return StageResult(
             out, (f"int8 (ai-edge-quantizer{told}), ranges by calibration on {observed.count} samples",), seconds()
         )
 
 
-def _recipe(kept: Kept, names: list[str], wide: list[str], narrow: list[str]) -> Any:
+def _recipe(float_parts: FloatParts, names: list[str], wide: list[str], narrow: list[str]) -> Any:
     """``names`` stay in float; the layers of ``wide`` take activations of 16 bits, those of ``narrow`` weights of 4."""
     manager = recipe_manager.RecipeManager()
-    kinds = ARITHMETIC_FREE if kept is Kept.ARITHMETIC else (TFLOperationName.ALL_SUPPORTED,)
+    kinds = ARITHMETIC_FREE if float_parts is FloatParts.ARITHMETIC else (TFLOperationName.ALL_SUPPORTED,)
     for kind in kinds:
         manager.add_static_config(
             regex=".*",
@@ -126,7 +129,7 @@ def _recipe(kept: Kept, names: list[str], wide: list[str], narrow: list[str]) ->
             operation_name=TFLOperationName.ALL_SUPPORTED,
             algorithm_key=AlgorithmName.NO_QUANTIZE,
         )
-    if kept is not Kept.ARITHMETIC:
+    if float_parts is not FloatParts.ARITHMETIC:
         for end in (TFLOperationName.INPUT, TFLOperationName.OUTPUT):
             manager.add_quantization_config(regex=".*", operation_name=end, algorithm_key=AlgorithmName.NO_QUANTIZE)
     return manager.get_quantization_recipe()

@@ -19,7 +19,7 @@ from edgegan.quantize.annotate import BackendQuantizer, SchemeObserver, is_layer
 from edgegan.quantize.calibration import Batches, Ranges
 from edgegan.quantize.layers import Layer, layers, matched, sizes
 from edgegan.quantize.ranges import joined
-from edgegan.quantize.scheme import Kept, Scheme
+from edgegan.quantize.scheme import FloatParts, Scheme
 
 
 def _set_ranges(prepared: fx.GraphModule, floats: fx.GraphModule, batches: Batches, ranges: Ranges) -> None:
@@ -47,17 +47,17 @@ def quantize(
     graph: Graph,
     scheme: Scheme,
     batches: Batches,
-    raised: Collection[Layer] = (),
-    kept: Kept = Kept.NOTHING,
+    raised_layers: Collection[Layer] = (),
+    float_parts: FloatParts = FloatParts.NOTHING,
     ranges: Ranges | None = None,
 ) -> StageResult[Graph]:
     """``graph`` with explicit int8 quantize/dequantize operators and int8 weights, calibrated on ``batches``.
 
-    Its layers ``raised`` and what ``kept`` names stay in float. ``ranges`` keeps what calibration of this graph showed,
-    and spares later calls what it knows. Raises ModelError when no layer can be quantized, or calibration meets NaN,
-    TargetError for a ``kept`` that the scheme does not know.
+    Its layers ``raised_layers`` and what ``float_parts`` names stay in float. ``ranges`` keeps what calibration of this
+    graph showed, and spares later calls what it knows. Raises ModelError when no layer can be quantized, or calibration
+    meets NaN, TargetError for a ``float_parts`` that the scheme does not know.
     """
-    scheme.check(kept)
+    scheme.check(float_parts)
     logging.getLogger("torchao").setLevel(logging.ERROR)
     with stopwatch() as seconds, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -68,14 +68,17 @@ def quantize(
             raise ModelError("no convolution or linear layer with constant weights was found to quantize")
         same = matched(layers(graph), [(node, sizes(node)) for node in nodes], "the traced graph")
         floats, ranges = copy.deepcopy(module), ranges or Ranges(scheme.observer)
-        left = frozenset(same[layer].name for layer in raised)
-        prepared = prepare_pt2e(module, BackendQuantizer(scheme, left, kept is Kept.OUTPUTS))
+        left = frozenset(same[layer].name for layer in raised_layers)
+        prepared = prepare_pt2e(module, BackendQuantizer(scheme, left, float_parts is FloatParts.OUTPUTS))
         prepared(*graph.example_inputs())
         _set_ranges(prepared, floats, batches, ranges)
         converted = convert_pt2e(prepared, fold_quantize=True)
         quantized = graph.with_module(converted)
         refresh(converted, graph.example_inputs())
-        told = f", {len(raised)} of {count} layers in float" if raised else ""
-        told += f", {kept.value} in float" if kept is not Kept.NOTHING else ""
-        note = f"int8 ({scheme.name} scheme): {count - len(raised)} layers{told}, calibrated on {ranges.count} samples"
+        told = f", {len(raised_layers)} of {count} layers in float" if raised_layers else ""
+        told += f", {float_parts.value} in float" if float_parts is not FloatParts.NOTHING else ""
+        note = (
+            f"int8 ({scheme.name} scheme): {count - len(raised_layers)} layers{told}, calibrated on {ranges.count} "
+            "samples"
+        )
         return StageResult(quantized, (note,), seconds())

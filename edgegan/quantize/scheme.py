@@ -20,7 +20,7 @@ FUSED = RECTIFIERS
 """Activations that int8 layers compute within themselves, on every backend."""
 
 
-class Kept(Enum):
+class FloatParts(Enum):
     """What an int8 network leaves in float, beside layers that are raised; the value is how it is told.
 
     ``STATISTICS``: those of normalisation, and what they scale. ``ARITHMETIC``: all but layers. ``OUTPUTS``: what a
@@ -38,9 +38,9 @@ class Scheme:
     """Activations per tensor, weights symmetric per output channel, biases left to the backend.
 
     ``symmetric`` activations have zero point 0 in int8; affine ones use uint8, which x86 dot products want on the left.
-    ``transposed``, ``padding``, ``concatenation``: whether there are int8 kernels for those. ``keeps``: what it can
-    leave in float. ``observer``: how ranges are taken, a method of ``edgegan.quantize.ranges``. ``weight_bits``: 8, or
-    4 where the backend runs such layers.
+    ``transposed``, ``padding``, ``concatenation``: whether there are int8 kernels for those. ``float_parts``: what it
+    can leave in float. ``observer``: how ranges are taken, a method of ``edgegan.quantize.ranges``. ``weight_bits``: 8,
+    or 4 where the backend runs such layers.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Scheme:
     transposed: bool = False
     padding: bool = False
     concatenation: bool = False
-    keeps: tuple[Kept, ...] = (Kept.NOTHING, Kept.OUTPUTS)
+    float_parts: tuple[FloatParts, ...] = (FloatParts.NOTHING, FloatParts.OUTPUTS)
     observer: str = "auto"
     weight_bits: int = 8
 
@@ -60,17 +60,19 @@ class Scheme:
         """
         return 8 if place in (0, count - 1) else self.weight_bits
 
-    def check(self, kept: Kept) -> None:
+    def check(self, float_parts: FloatParts) -> None:
         """Raise TargetError for what this scheme cannot leave in float."""
-        if kept not in self.keeps:
-            known = ", ".join(k.name.lower() for k in self.keeps)
-            raise TargetError(f"int8 of {self.name} cannot leave {kept.name.lower()} in float; it knows {known}")
+        if float_parts not in self.float_parts:
+            known = ", ".join(k.name.lower() for k in self.float_parts)
+            raise TargetError(f"int8 of {self.name} cannot leave {float_parts.name.lower()} in float; it knows {known}")
 
 
 ONNXRUNTIME = Scheme(name="onnxruntime", symmetric=False)
 OPENVINO = Scheme(name="openvino", symmetric=False, transposed=True, padding=True, concatenation=True)
 TENSORRT = Scheme(name="tensorrt", symmetric=True)
-LITERT = Scheme(name="litert", symmetric=False, keeps=(Kept.NOTHING, Kept.STATISTICS, Kept.ARITHMETIC))
+LITERT = Scheme(
+    name="litert", symmetric=False, float_parts=(FloatParts.NOTHING, FloatParts.STATISTICS, FloatParts.ARITHMETIC)
+)
 SCHEMES = {
     "onnxruntime": ONNXRUNTIME,
     "openvino": OPENVINO,

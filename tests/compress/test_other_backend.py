@@ -52,7 +52,7 @@ class ToyBuilder:
     def forms(self, precision):
         return ("phase",)
 
-    def rests(self, plan, macs):
+    def rest_precisions(self, plan, macs):
         return ()
 
     def ready(self, graph):
@@ -61,7 +61,7 @@ class ToyBuilder:
     def make(self, form, plan, scheme, target, folder):
         graph, notes = form.graph, ()
         if plan.precision == "int8":
-            done = pt2e.quantize(graph, scheme, form.batches(), plan.raised, plan.kept)
+            done = pt2e.quantize(graph, scheme, form.batches(), plan.raised_layers, plan.float_parts)
             graph, notes = done.value, done.notes
         return self._saved(form.ended(graph), folder, notes)
 

@@ -140,8 +140,20 @@ def test_what_cannot_be_planned_is_told(monkeypatch):
 
 def test_names_tell_sets_of_layers_apart():
     layers = [Layer(i, f"conv2d_{i}", "conv2d", (1,), 1, (1, 1)) for i in range(4)]
-    plan = Plan(backend="litert", formulation="auto", precision="int8", raised=frozenset(layers[1:3]), rest="int16")
-    other = Plan(backend="litert", formulation="auto", precision="int8", raised=frozenset(layers[:2]), rest="int16")
+    plan = Plan(
+        backend="litert",
+        formulation="auto",
+        precision="int8",
+        raised_layers=frozenset(layers[1:3]),
+        rest_precision="int16",
+    )
+    other = Plan(
+        backend="litert",
+        formulation="auto",
+        precision="int8",
+        raised_layers=frozenset(layers[:2]),
+        rest_precision="int16",
+    )
     assert plan.name == "litert-auto-int8-mixed2-3a31-int16" and other.name != plan.name
     assert plan.exceptions == {"conv2d_1": "int16", "conv2d_2": "int16"}
     assert (

@@ -23,7 +23,7 @@ from edgegan.graph.rewrite import rewrite
 from edgegan.metrics.pairwise import psnr_db
 from edgegan.quantize import litert, pt2e
 from edgegan.quantize.layers import layers
-from edgegan.quantize.scheme import ONNXRUNTIME, OPENVINO, TENSORRT, Kept
+from edgegan.quantize.scheme import ONNXRUNTIME, OPENVINO, TENSORRT, FloatParts
 
 CALIBRATION = 32
 
@@ -186,7 +186,9 @@ def test_litert_layers_only_keeps_normalisation_in_float(cyclegan_graph, tmp_pat
     )
     samples = [[t.numpy() for t in batch] for batch in calibration(cyclegan_graph)]
     whole = litert.quantize(floats, litert.observe(floats, samples), tmp_path / "a.tflite").value
-    layers = litert.quantize(floats, litert.observe(floats, samples), tmp_path / "b.tflite", kept=Kept.ARITHMETIC).value
+    layers = litert.quantize(
+        floats, litert.observe(floats, samples), tmp_path / "b.tflite", float_parts=FloatParts.ARITHMETIC
+    ).value
     wanted = cyclegan_graph.run(check_inputs(cyclegan_graph))
     figures = [psnr_db(wanted, litert_images(p, check_inputs(cyclegan_graph)), (-1, 1)) for p in (whole, layers)]
     assert figures[1] >= figures[0] - 0.5 and figures[1] > 25
@@ -243,7 +245,9 @@ def test_openvino_joins_dense_layers_in_int8(tmp_path):
     """What is concatenated is rounded once, within the layer that makes it, whoever reads it: FakeQuantize stands alone
     only where a sum is rounded."""
     graph = rewrite(capture(*FAMILIES["esrgan"].build()), "native").value
-    path = export_onnx(pt2e.quantize(graph, OPENVINO, calibration(graph), kept=Kept.OUTPUTS).value, tmp_path / "g.onnx")
+    path = export_onnx(
+        pt2e.quantize(graph, OPENVINO, calibration(graph), float_parts=FloatParts.OUTPUTS).value, tmp_path / "g.onnx"
+    )
     assert psnr_db(graph.run(check_inputs(graph)), onnx_images(path, check_inputs(graph)), graph.spec.output_range) > 30
     compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     executed = [
@@ -268,7 +272,9 @@ def test_litert_rounds_nothing_between_float_tensors(dcgan_graph, tmp_path):
     floats, every = export_litert(graph.module, graph.example_inputs(), tmp_path / "f.tflite"), layers(graph)
     observed = litert.observe(floats, [[t.numpy() for t in batch] for batch in calibration(dcgan_graph)])
     whole = litert.quantize(floats, observed, tmp_path / "a.tflite").value
-    mixed = litert.quantize(floats, observed, tmp_path / "b.tflite", layers=every, raised=[every[0], every[2]]).value
+    mixed = litert.quantize(
+        floats, observed, tmp_path / "b.tflite", layers=every, raised_layers=[every[0], every[2]]
+    ).value
     interpreter = Interpreter(str(mixed))
     interpreter.allocate_tensors()
     kinds = [op["op_name"] for op in interpreter._get_ops_details() if op["op_name"] != "DELEGATE"]
@@ -288,7 +294,7 @@ def test_litert_takes_wider_activations_in_single_layers(dcgan_graph, tmp_path):
     floats, every = export_litert(graph.module, graph.example_inputs(), tmp_path / "f.tflite"), layers(graph)
     observed = litert.observe(floats, [[t.numpy() for t in batch] for batch in calibration(dcgan_graph)])
     path = tmp_path / "g.tflite"
-    litert.quantize(floats, observed, path, layers=every, raised=[every[1]], rest="int16")
+    litert.quantize(floats, observed, path, layers=every, raised_layers=[every[1]], rest_precision="int16")
     interpreter = Interpreter(str(path))
     types = {d["index"]: d["dtype"] for d in interpreter.get_tensor_details()}
     made = [

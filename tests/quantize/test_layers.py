@@ -15,7 +15,7 @@ from edgegan.graph.capture import capture
 from edgegan.graph.rewrite import rewrite
 from edgegan.quantize import litert, pt2e
 from edgegan.quantize.layers import layers, matched
-from edgegan.quantize.scheme import LITERT, ONNXRUNTIME, Kept, scheme_of
+from edgegan.quantize.scheme import LITERT, ONNXRUNTIME, FloatParts, scheme_of
 from tests.subjects import randomized
 
 SPEC = GeneratorSpec(inputs=(TensorSpec(name="x", kind="image", shape=(3, 16, 16), range=(-1.0, 1.0)),))
@@ -52,7 +52,7 @@ def test_the_layer_that_is_raised_on_litert_is_the_one_that_was_meant(place, tmp
     every = layers(graph)
     floats = export_litert(graph.module, graph.example_inputs(), tmp_path / "f.tflite")
     observed = litert.observe(floats, [[t.numpy() for t in graph.example_inputs(seed)] for seed in range(4)])
-    litert.quantize(floats, observed, tmp_path / "q.tflite", layers=every, raised=[every[place]])
+    litert.quantize(floats, observed, tmp_path / "q.tflite", layers=every, raised_layers=[every[place]])
     wanted = ["int8"] * 5
     wanted[place] = "float32"
     assert precisions(tmp_path / "q.tflite") == wanted
@@ -63,7 +63,7 @@ def test_the_layer_that_is_raised_in_pt2e_is_the_one_that_was_meant(place):
     graph = between_convolutions()
     every = layers(graph)
     batches = [graph.example_inputs(seed) for seed in range(4)]
-    quantized = pt2e.quantize(graph, ONNXRUNTIME, batches, raised=[every[place]]).value
+    quantized = pt2e.quantize(graph, ONNXRUNTIME, batches, raised_layers=[every[place]]).value
     nodes = [n for n in quantized.module.graph.nodes if "conv" in str(n.target) and n.op == "call_function"]
     rounded = ["dequantize" in str(node.args[1].target) for node in nodes]
     assert rounded == [i % 2 == 0 and i != place for i in range(5)], "transposed ones have no int8 kernel there"
@@ -76,9 +76,9 @@ def test_a_file_of_other_layers_is_refused(dcgan_graph, tmp_path):
     observed = litert.observe(floats, [[t.numpy() for t in graph.example_inputs()]])
     other = layers(between_convolutions())
     with pytest.raises(ModelError, match=r"f\.tflite has 3 convolutions and linear layers, the graph 5"):
-        litert.quantize(floats, observed, tmp_path / "q.tflite", layers=other, raised=other[:1])
+        litert.quantize(floats, observed, tmp_path / "q.tflite", layers=other, raised_layers=other[:1])
     with pytest.raises(ModelError, match=r"where the graph has conv2d with 2048 and 216"):
-        litert.quantize(floats, observed, tmp_path / "q.tflite", layers=other[:3], raised=other[:1])
+        litert.quantize(floats, observed, tmp_path / "q.tflite", layers=other[:3], raised_layers=other[:1])
     assert not (tmp_path / "q.tflite").exists()
 
 
@@ -95,12 +95,12 @@ def test_what_a_scheme_cannot_leave_in_float_is_refused(dcgan_graph, tmp_path):
     from edgegan.core.errors import TargetError
 
     with pytest.raises(TargetError, match="cannot leave statistics in float; it knows nothing, outputs"):
-        pt2e.quantize(dcgan_graph, ONNXRUNTIME, [dcgan_graph.example_inputs()], kept=Kept.STATISTICS)
+        pt2e.quantize(dcgan_graph, ONNXRUNTIME, [dcgan_graph.example_inputs()], float_parts=FloatParts.STATISTICS)
     with pytest.raises(TargetError, match="int8 of litert cannot leave outputs"):
-        litert.quantize(tmp_path / "f.tflite", litert.Observed([]), tmp_path / "q.tflite", Kept.OUTPUTS)
+        litert.quantize(tmp_path / "f.tflite", litert.Observed([]), tmp_path / "q.tflite", FloatParts.OUTPUTS)
     with pytest.raises(TargetError, match="no int8 scheme of the backend 'litrt'"):
         scheme_of("litrt")
-    assert scheme_of("litert", "mse").keeps == LITERT.keeps
+    assert scheme_of("litert", "mse").float_parts == LITERT.keeps
 
 
 def test_weights_that_are_computed_are_no_layers_of_the_file(tmp_path):

@@ -15,7 +15,7 @@ from edgegan.graph.rewrite import rewrite
 from edgegan.quantize import pt2e
 from edgegan.quantize.calibration import Ranges
 from edgegan.quantize.layers import layers
-from edgegan.quantize.scheme import ONNXRUNTIME, OPENVINO, TENSORRT, Kept
+from edgegan.quantize.scheme import ONNXRUNTIME, OPENVINO, TENSORRT, FloatParts
 
 
 @pytest.mark.parametrize("scheme", [ONNXRUNTIME, TENSORRT])
@@ -32,9 +32,9 @@ def test_seen_ranges_give_the_same_numbers_and_spare_the_batches(cyclegan_graph,
 
     every, ranges, inputs = layers(graph), Ranges("auto"), sample_inputs(graph.spec.inputs, 3, 2)
     for raised, kept, wanted in (
-        ([], Kept.NOTHING, 12),
-        ([every[1]], Kept.NOTHING, 0),
-        ([every[0], every[2]], Kept.OUTPUTS, 0),
+        ([], FloatParts.NOTHING, 12),
+        ([every[1]], FloatParts.NOTHING, 0),
+        ([every[0], every[2]], FloatParts.OUTPUTS, 0),
     ):
         drawn = 0
         again = pt2e.quantize(graph, scheme, batches(), raised, kept, ranges)

@@ -12,7 +12,7 @@ from edgegan.graph.rewrite import rewrite
 from edgegan.metrics.pairwise import psnr_db
 from edgegan.quantize import pt2e
 from edgegan.quantize.layers import layers
-from edgegan.quantize.scheme import ONNXRUNTIME, OPENVINO, TENSORRT, Kept
+from edgegan.quantize.scheme import ONNXRUNTIME, OPENVINO, TENSORRT, FloatParts
 from edgegan.quantize.sensitivity import Simulation
 from tests.conftest import PHOTO
 from tests.subjects import randomized
@@ -81,8 +81,8 @@ def test_outputs_that_no_layer_reads_can_stay_in_float(cyclegan_graph, tmp_path)
 
     graph, inputs = rewrite(cyclegan_graph, "native").value, sample_inputs(PHOTO.inputs, 4, 2)
     reference, found = graph.run(inputs), {}
-    for free in (Kept.NOTHING, Kept.OUTPUTS):
-        quantized = pt2e.quantize(graph, OPENVINO, calibration(graph), kept=free).value
+    for free in (FloatParts.NOTHING, FloatParts.OUTPUTS):
+        quantized = pt2e.quantize(graph, OPENVINO, calibration(graph), float_parts=free).value
         found[free] = psnr_db(reference, quantized.run(inputs), (-1, 1))
         compiled = ov.Core().compile_model(
             str(export_onnx(quantized, tmp_path / f"{free.name}.onnx")), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
@@ -94,4 +94,4 @@ def test_outputs_that_no_layer_reads_can_stay_in_float(cyclegan_graph, tmp_path)
             if node.get_rt_info()["layerType"] in ("Convolution", "Deconvolution")
         ]
         assert len(kinds) == 4 and set(kinds) <= {"u8", "i8"}, kinds
-    assert found[Kept.OUTPUTS] > found[Kept.NOTHING] + 1
+    assert found[FloatParts.OUTPUTS] > found[FloatParts.NOTHING] + 1

@@ -16,7 +16,7 @@ from edgegan.graph.graph import Graph
 from edgegan.graph.pixels import with_pixels
 from edgegan.quantize.calibration import Batches
 from edgegan.quantize.layers import Layer, layers
-from edgegan.quantize.scheme import Kept, Scheme
+from edgegan.quantize.scheme import FloatParts, Scheme
 
 T = TypeVar("T")
 
@@ -34,8 +34,8 @@ class Requirement:
 class Variant:
     """One way of a precision: what an int8 candidate leaves in float, and what float means there."""
 
-    kept: Kept = Kept.NOTHING
-    rest: str = "fp32"
+    float_parts: FloatParts = FloatParts.NOTHING
+    rest_precision: str = "fp32"
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class Builder(Protocol):
         """Forms of the whole network worth building, beside the one composed layer by layer."""
         ...
 
-    def rests(self, plan: Plan, macs: int) -> tuple[str, ...]:
+    def rest_precisions(self, plan: Plan, macs: int) -> tuple[str, ...]:
         """What else than float32 the raised layers of ``plan``, of ``macs`` multiply-accumulates, may compute in."""
         ...
 

@@ -15,7 +15,7 @@ from edgegan.export.litert import export_litert, halve_weights
 from edgegan.graph.graph import Graph
 from edgegan.graph.passes import LITERT_INT8
 from edgegan.graph.rewrite import apply
-from edgegan.quantize.scheme import LITERT, Kept, Scheme
+from edgegan.quantize.scheme import LITERT, FloatParts, Scheme
 
 INT16_MACS = 1 << 24
 """Raised layers of more work are not tried with activations of 16 bits: there are only reference kernels for those."""
@@ -32,13 +32,16 @@ class LiteRtBuilder:
 
     def variants(self, precision: str, has_statistics: bool) -> tuple[Variant, ...]:
         if precision == "int8" and has_statistics:
-            return tuple(Variant(kept) for kept in (Kept.NOTHING, Kept.STATISTICS, Kept.ARITHMETIC))
+            return tuple(
+                Variant(float_parts)
+                for float_parts in (FloatParts.NOTHING, FloatParts.STATISTICS, FloatParts.ARITHMETIC)
+            )
         return (Variant(),) if precision in ("fp32", "fp16", "int8") else ()
 
     def forms(self, precision: str) -> tuple[str, ...]:
         return ("phase-nhwc",)
 
-    def rests(self, plan: Plan, macs: int) -> tuple[str, ...]:
+    def rest_precisions(self, plan: Plan, macs: int) -> tuple[str, ...]:
         return ("int16",) if macs <= INT16_MACS else ()
 
     def ready(self, graph: Graph) -> Graph:
@@ -76,7 +79,14 @@ class LiteRtBuilder:
 
         observed = form.once(("observed", scheme.observer), observe)
         return litert.quantize(
-            floats, observed, artifact, plan.kept, form.layers, plan.raised, plan.rest, plan.weight_bits
+            floats,
+            observed,
+            artifact,
+            plan.float_parts,
+            form.layers,
+            plan.raised_layers,
+            plan.rest_precision,
+            plan.weight_bits,
         )
 
 

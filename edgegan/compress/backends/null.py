@@ -27,7 +27,7 @@ class NullBuilder:
     def forms(self, precision: str) -> tuple[str, ...]:
         return ("native", "phase")
 
-    def rests(self, plan: Plan, macs: int) -> tuple[str, ...]:
+    def rest_precisions(self, plan: Plan, macs: int) -> tuple[str, ...]:
         return ()
 
     def ready(self, graph: Graph) -> Graph:

@@ -35,7 +35,7 @@ class OnnxBuilder:
     def forms(self, precision: str) -> tuple[str, ...]:
         return ("native", "phase") if self.scheme.transposed or precision != "int8" else ("phase",)
 
-    def rests(self, plan: Plan, macs: int) -> tuple[str, ...]:
+    def rest_precisions(self, plan: Plan, macs: int) -> tuple[str, ...]:
         return ()
 
     def ready(self, graph: Graph) -> Graph:
@@ -43,16 +43,20 @@ class OnnxBuilder:
 
     def make(self, form: Form, plan: Plan, scheme: Scheme, target: Target | None, folder: Path) -> Made:
         done = self._quantized(form, plan, scheme) if plan.precision == "int8" else StageResult(form.graph)
-        half, half_rest = plan.precision == "fp16", plan.rest == "fp16"
+        half, half_rest = plan.precision == "fp16", plan.rest_precision == "fp16"
         onnx = export_onnx(form.ended(done.value), folder / self.file, half=half, half_rest=half_rest)
-        return self._finish(onnx, plan.precision, plan.rest, target, (*form.notes, *done.notes))
+        return self._finish(onnx, plan.precision, plan.rest_precision, target, (*form.notes, *done.notes))
 
     def convert(self, graph: Graph, target: Target, folder: Path) -> Made:
         return self._finish(export_onnx(graph, folder / "graph.onnx"), "fp32", "fp32", target, ())
 
-    def _finish(self, onnx: Path, precision: str, rest: str, target: Target | None, notes: tuple[str, ...]) -> Made:
+    def _finish(
+        self, onnx: Path, precision: str, rest_precision: str, target: Target | None, notes: tuple[str, ...]
+    ) -> Made:
         """What becomes of the exported graph."""
-        return Made(Artifact(onnx, self.session, self._hints(rest if precision == "int8" else precision)), notes)
+        return Made(
+            Artifact(onnx, self.session, self._hints(rest_precision if precision == "int8" else precision)), notes
+        )
 
     def _hints(self, floats: str) -> dict[str, Any]:
         """What the session is told beside the file: above all what ``floats`` compute in."""
@@ -63,7 +67,7 @@ class OnnxBuilder:
 
         def quantize() -> StageResult[Graph]:
             ranges = form.once(("ranges", scheme.observer), lambda: Ranges(scheme.observer))
-            return pt2e.quantize(form.graph, scheme, form.batches(), plan.raised, plan.kept, ranges)
+            return pt2e.quantize(form.graph, scheme, form.batches(), plan.raised_layers, plan.float_parts, ranges)
 
-        key: Hashable = (scheme, plan.kept, plan.raised)
+        key: Hashable = (scheme, plan.float_parts, plan.raised_layers)
         return form.once(key, quantize)

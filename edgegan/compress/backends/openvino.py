@@ -8,7 +8,7 @@ from edgegan.compress.backends.contract import Variant
 from edgegan.compress.backends.onnx import OnnxBuilder
 from edgegan.compress.plan import Plan
 from edgegan.core.backends import backend
-from edgegan.quantize.scheme import OPENVINO, Kept
+from edgegan.quantize.scheme import OPENVINO, FloatParts
 
 PRECISION_HINTS = {"fp32": "f32", "bf16": "bf16"}
 
@@ -25,10 +25,14 @@ class OpenVinoBuilder(OnnxBuilder):
         if precision != "int8":
             return super().variants(precision, has_statistics)
         floats = ("fp32", "bf16") if has_statistics and computes_bfloat16() else ("fp32",)
-        return tuple(Variant(kept, rest) for rest in floats for kept in (Kept.NOTHING, Kept.OUTPUTS))
+        return tuple(
+            Variant(float_parts, rest_precision)
+            for rest_precision in floats
+            for float_parts in (FloatParts.NOTHING, FloatParts.OUTPUTS)
+        )
 
-    def rests(self, plan: Plan, macs: int) -> tuple[str, ...]:
-        return ("bf16",) if plan.rest == "fp32" and computes_bfloat16() else ()
+    def rest_precisions(self, plan: Plan, macs: int) -> tuple[str, ...]:
+        return ("bf16",) if plan.rest_precision == "fp32" and computes_bfloat16() else ()
 
     def _hints(self, floats: str) -> dict[str, Any]:
         return {"inference_precision": PRECISION_HINTS[floats]}

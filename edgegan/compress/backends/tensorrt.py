@@ -14,7 +14,7 @@ from edgegan.core.backends import backend
 from edgegan.core.files import write_bytes
 from edgegan.core.target import Target
 from edgegan.export.tensorrt import RtxEngine, build_rtx, check_with_parser, rtx_manifest
-from edgegan.quantize.scheme import TENSORRT, Kept
+from edgegan.quantize.scheme import TENSORRT, FloatParts
 
 
 class TensorRtBuilder(OnnxBuilder):
@@ -29,17 +29,19 @@ class TensorRtBuilder(OnnxBuilder):
     def variants(self, precision: str, has_statistics: bool) -> tuple[Variant, ...]:
         if precision != "int8":
             return (Variant(),) if precision in ("fp32", "fp16") else ()
-        kept = (Kept.NOTHING, Kept.OUTPUTS) if has_statistics else (Kept.NOTHING,)
-        return tuple(Variant(k, rest) for k in kept for rest in ("fp32", "fp16"))
+        float_parts = (FloatParts.NOTHING, FloatParts.OUTPUTS) if has_statistics else (FloatParts.NOTHING,)
+        return tuple(Variant(k, rest_precision) for k in float_parts for rest_precision in ("fp32", "fp16"))
 
     def forms(self, precision: str) -> tuple[str, ...]:
         """Nothing times its float forms here, and its own transposed convolution is sound."""
         return ("phase",) if precision == "int8" else ("native",)
 
-    def rests(self, plan: Plan, macs: int) -> tuple[str, ...]:
-        return ("fp16",) if plan.rest == "fp32" else ()
+    def rest_precisions(self, plan: Plan, macs: int) -> tuple[str, ...]:
+        return ("fp16",) if plan.rest_precision == "fp32" else ()
 
-    def _finish(self, onnx: Path, precision: str, rest: str, target: Target | None, notes: tuple[str, ...]) -> Made:
+    def _finish(
+        self, onnx: Path, precision: str, rest_precision: str, target: Target | None, notes: tuple[str, ...]
+    ) -> Made:
         return Made(Artifact(onnx, self.session), (*notes, *_parser_notes(onnx, precision == "int8")))
 
 
@@ -48,7 +50,9 @@ class RtxBuilder(TensorRtBuilder):
     file = "graph.onnx"
     requirement = Requirement("tensorrt-rtx", "tensorrt_rtx", "tensorrt-rtx")
 
-    def _finish(self, onnx: Path, precision: str, rest: str, target: Target | None, notes: tuple[str, ...]) -> Made:
+    def _finish(
+        self, onnx: Path, precision: str, rest_precision: str, target: Target | None, notes: tuple[str, ...]
+    ) -> Made:
         assert target is not None and target.compute_capability is not None
         engine, plan = build_rtx(onnx, target.compute_capability), onnx.with_name("g.plan")
         write_bytes(plan, engine.plan)
