@@ -48,14 +48,14 @@ def compare(reference: Iterable[tuple[str, np.ndarray]], other: Iterable[tuple[s
             continue
         places = range(passed, len(theirs))
         sure = {len(theirs) - 1} if index == len(ours) - 1 else {place for place in places if theirs[place][0] == name}
-        found = [
+        scores = [
             (snr_db(values, laid_out), place)
             for place in places
             for laid_out in _layouts(theirs[place][1], values.shape)
         ]
-        best = max(found, default=(-np.inf, -1))
+        best = max(scores, default=(-np.inf, -1))
         if best[0] < SAME_DB:
-            best = max((pair for pair in found if pair[1] in sure), default=(-np.inf, -1))
+            best = max((pair for pair in scores if pair[1] in sure), default=(-np.inf, -1))
         if best[1] < 0:
             rows.append(Row(name, values.shape, None, None))
             continue

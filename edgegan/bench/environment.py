@@ -47,13 +47,13 @@ def environment(threads: int) -> schemas.Environment:
 
 
 def versions() -> dict[str, str]:
-    found = {"edgegan": __version__}
+    by_package = {"edgegan": __version__}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            by_package[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return by_package
 
 
 def cpu_name() -> str:

@@ -68,15 +68,15 @@ def evaluate(
     wanted = features(real)
     rows = []
     for seed in seeds:
-        found = features(_draw(drawer, samples, seed))
-        precision, recall = precision_recall(wanted, found)
+        drawn = features(_draw(drawer, samples, seed))
+        precision, recall = precision_recall(wanted, drawn)
         rows.append(
             {
-                "frechet": frechet_distance(wanted, found),
-                "kernel": kernel_distance(wanted, found),
+                "frechet": frechet_distance(wanted, drawn),
+                "kernel": kernel_distance(wanted, drawn),
                 "precision": precision,
                 "recall": recall,
-                "score": inception_score(network.logits(found)),
+                "score": inception_score(network.logits(drawn)),
             }
         )
     figures = {name: _summary([row[key] for row in rows]) for key, name in NAMES[kind].items()}

@@ -28,12 +28,12 @@ def structural(reference: np.ndarray, images: np.ndarray, value_range: tuple[flo
     """SSIM of float (N, C, H, W) ``images``; null with the reason for small pictures, and where its library is not
     installed: no gate rests on it."""
     try:
-        found = ssim(reference, images, value_range)
+        similarity = ssim(reference, images, value_range)
     except MissingPackageError as exc:
         return {"ssim": None, "ssim_reason": " ".join(str(exc).split())}
-    if found is None:
+    if similarity is None:
         return {"ssim": None, "ssim_reason": "pictures below 11 pixels a side have no SSIM window"}
-    return {"ssim": found}
+    return {"ssim": similarity}
 
 
 def unmeasured(reason: str) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def quality(
             "quality": None,
             "quality_reason": "give --reference (an artifact of the float network) or --data (real images)",
         }
-    found: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     with load(artifact, threads=threads) as generator:
         image = next((i for i in generator.inputs if i.kind == "image"), None)
         channels, height, width = image.shape if image is not None else generator.manifest.output_shape
@@ -90,12 +90,12 @@ def quality(
         inputs = sample_inputs(generator.inputs, samples, QUALITY_SEED, real if image is not None else None)
         pictures = generator.images(inputs)
         if reference is not None:
-            found |= _against(reference, generator, inputs, pictures, threads)
+            figures |= _against(reference, generator, inputs, pictures, threads)
         if real is not None:
             from edgegan.bench.quality import SetDistances
 
-            found |= SetDistances(real).against(float_to_image(pictures, generator.output_range))
-    return {"quality": found}
+            figures |= SetDistances(real).against(float_to_image(pictures, generator.output_range))
+    return {"quality": figures}
 
 
 def _against(

@@ -98,12 +98,12 @@ def job_files(job: Job, places: Mapping[str, str]) -> dict[str, bytes]:
 
 def read_outcomes(root: Path) -> dict[str, Outcome]:
     """What the worker left in its folder."""
-    found: dict[str, Any] = json.loads((root / "result.json").read_text())
+    rows: dict[str, Any] = json.loads((root / "result.json").read_text())
     return {
         name: Outcome(
             np.load(root / row["images"]) if row.get("images") else None, row.get("latency_ms"), row.get("error")
         )
-        for name, row in found.items()
+        for name, row in rows.items()
     }
 
 

@@ -112,7 +112,7 @@ def _print(files: list[Path], rows: list[dict[str, Any]]) -> None:
     ]
     lines = []
     for file, row in zip(files, rows, strict=True):
-        latency, memory, found = row["latency_ms"], row["memory"], row["quality"] or {}
+        latency, memory, quality = row["latency_ms"], row["memory"], row["quality"] or {}
         lines.append(
             [
                 str(file),
@@ -128,8 +128,8 @@ def _print(files: list[Path], rows: list[dict[str, Any]]) -> None:
                 f"{memory['peak_rss_mib']:.0f}",
                 f"{memory['artifact_mib']:.2f}",
                 "-",
-                _number(found.get("psnr_db")),
-                _number(found.get("fd_lite0")),
+                _number(quality.get("psnr_db")),
+                _number(quality.get("fd_lite0")),
             ]
         )
     table("bench", columns, lines, left=3)

@@ -97,9 +97,9 @@ def _stage(until: str, given: dict[str, Any]) -> None:
 
 
 def _sensitivity(given: dict[str, Any]) -> None:
-    found = _run("sensitivity", given).content["sensitivity"]
+    sensitivity = _run("sensitivity", given).content["sensitivity"]
     if given["as_json"]:
-        print_json(found)
+        print_json(sensitivity)
         return
     rows = [
         [
@@ -111,10 +111,10 @@ def _sensitivity(given: dict[str, Any]) -> None:
             _number(row["fd_lite0"]),
             "-" if row["saves_ms"] is None else f"{row['saves_ms']:+.3f}",
         ]
-        for row in found["layers"]
+        for row in sensitivity["layers"]
     ]
     table(
-        f"{found['model']} for {found['target']}: each layer alone in int8 ({found['candidate']})",
+        f"{sensitivity['model']} for {sensitivity['target']}: each layer alone in int8 ({sensitivity['candidate']})",
         ["layer", "operator", "output", "MACs M", "PSNR dB", "fd_lite0", "saves ms"],
         rows,
         left=3,

@@ -18,22 +18,22 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 
     Example: edgegan doctor --json
     """
-    found = examine()
+    machine = examine()
     if as_json:
-        print_json(found)
+        print_json(machine)
         return
     rows = [
         [name, row["version"] or "missing", "" if row["version"] else row["install"]]
-        for name, row in found["backends"].items()
+        for name, row in machine["backends"].items()
     ]
     rows += [
         [f"[{name}]", "found" if row["found"] else "missing", "" if row["found"] else row["install"]]
-        for name, row in found["extras"].items()
+        for name, row in machine["extras"].items()
     ]
     table("doctor", ["part", "state", "to install"], rows, left=3)
-    typer.echo(f"cpu: {found['cpu']}, {found['threads']} threads for this process")
-    typer.echo(f"gpu: {found['gpu'] or 'none found'}")
-    typer.echo("power: " + ", ".join(f"{k} {'found' if v else 'not found'}" for k, v in found["power"].items()))
+    typer.echo(f"cpu: {machine['cpu']}, {machine['threads']} threads for this process")
+    typer.echo(f"gpu: {machine['gpu'] or 'none found'}")
+    typer.echo("power: " + ", ".join(f"{k} {'found' if v else 'not found'}" for k, v in machine["power"].items()))
 
 
 def examine() -> dict[str, Any]:

@@ -65,7 +65,7 @@ def evaluate(
         if real is None:
             raise UsageError(f"no real pictures ship with {drawer.name}; pass --data")
         network = Lite0Features() if inception_weights is None else InceptionFeatures(inception_weights)
-        found = run(
+        evaluation = run(
             drawer,
             real,
             samples,
@@ -75,14 +75,15 @@ def evaluate(
             progress,
         )
     if as_json:
-        print_json(found)
+        print_json(evaluation)
         return
     rows = [
         [name, f"{row['mean']:.4g}", f"{row['ci95'][0]:.4g} .. {row['ci95'][1]:.4g}" if row["ci95"] else "one seed"]
-        for name, row in found["figures"].items()
+        for name, row in evaluation["figures"].items()
     ]
     table(
-        f"{found['model']}: {found['samples']} pictures a seed, {seeds} seeds, against {found['real']} real ones",
+        f"{evaluation['model']}: {evaluation['samples']} pictures a seed, {seeds} seeds, against "
+        f"{evaluation['real']} real ones",
         ["figure", "mean", "95 % interval"],
         rows,
     )

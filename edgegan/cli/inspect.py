@@ -22,9 +22,9 @@ def inspect(
     from edgegan.bench.layers import layers
 
     manifest = read_manifest(file).content
-    found, reason = layers(file)
+    operators, reason = layers(file)
     if as_json:
-        print_json({"manifest": manifest, "layers": found, "layers_reason": reason})
+        print_json({"manifest": manifest, "layers": operators, "layers_reason": reason})
         return
     build = ", ".join(f"{k} {v}" for k, v in manifest["build"].items() if v not in (None, [], {}))
     facts = [
@@ -38,13 +38,13 @@ def inspect(
         [_tensor(t) for t in manifest["inputs"] + manifest["outputs"]],
         left=5,
     )
-    if found is None:
+    if operators is None:
         typer.echo(f"layers not listed: {reason}")
     else:
         table(
             "layers",
             ["operator", "precision", "count"],
-            [[r["operator"], r["precision"], str(r["count"])] for r in found],
+            [[r["operator"], r["precision"], str(r["count"])] for r in operators],
             left=2,
         )
 

@@ -57,13 +57,13 @@ def show(
     if as_json:
         print_json(
             {
-                name: {"file": found if (out / found).is_file() else None}
-                | ({} if (out / found).is_file() else {"file_reason": found})
-                for name, found in written.items()
+                name: {"file": file if (out / file).is_file() else None}
+                | ({} if (out / file).is_file() else {"file_reason": file})
+                for name, file in written.items()
             }
         )
     else:
-        table(str(out), ["picture", "file"], [[name, found] for name, found in written.items()], left=2)
+        table(str(out), ["picture", "file"], [[name, file] for name, file in written.items()], left=2)
 
 
 def _grid(drawer: Any, seed: int, out: Path) -> str:
@@ -104,10 +104,10 @@ def _directions(drawer: Any, seed: int, out: Path) -> str:
     from edgegan.report.directions import direction_strips, latent_directions
 
     try:
-        found, _ = latent_directions(drawer, DIRECTIONS, seed)
+        directions, _ = latent_directions(drawer, DIRECTIONS, seed)
     except UsageError as exc:
         return str(exc)
-    write_png(out / "directions.png", grid(direction_strips(drawer, found, COLUMNS + 1, seed), COLUMNS + 1))
+    write_png(out / "directions.png", grid(direction_strips(drawer, directions, COLUMNS + 1, seed), COLUMNS + 1))
     return "directions.png"
 
 

@@ -45,31 +45,31 @@ class Choice:
 
     def forms(self) -> dict[str, str]:
         """The fastest form by node; stacked where none ran."""
-        found = {}
+        fastest = {}
         for node, measured in self.milliseconds.items():
             ran = {form: ms for form, ms in measured.items() if ms is not None}
-            found[node] = min(ran, key=ran.__getitem__, default="stacked")
-        return found
+            fastest[node] = min(ran, key=ran.__getitem__, default="stacked")
+        return fastest
 
     def notes(self) -> list[str]:
         """What was chosen for each layer, and what the forms took."""
         chosen = self.forms()
-        told = [
+        choices = [
             f"{self.keys[node]}: {chosen[node]} ({', '.join(_told(*m) for m in measured.items())})"
             for node, measured in self.milliseconds.items()
             if len(measured) > 1
         ]
-        return ([self.warning] if self.warning else []) + told
+        return ([self.warning] if self.warning else []) + choices
 
 
 def autotune(native: Graph, backend: str, precision: str, threads: int, folder: Path) -> Choice:
     """Measure the forms of every site of ``native`` on ``backend`` in ``precision``, fp32 or int8; layers of equal
     shape once."""
-    found = {site: _key(site, precision) for site in sites(native)}
+    keys = {site: _key(site, precision) for site in sites(native)}
     table = read_table(TABLE)
     row = table.setdefault(f"{backend} {row_of(backend).version()}, {cpu_name()}, {threads} threads, {precision}", {})
     missing = {
-        key: site for site, key in found.items() if set(row.get(key, ())) != set(_forms(site, backend, precision))
+        key: site for site, key in keys.items() if set(row.get(key, ())) != set(_forms(site, backend, precision))
     }
     warning = None
     if missing:
@@ -77,7 +77,7 @@ def autotune(native: Graph, backend: str, precision: str, threads: int, folder: 
             row[key] = _measure(site, backend, precision, threads, folder)
         warning = _keep(table)
     return Choice(
-        {site.node: row[key] for site, key in found.items()}, {site.node: key for site, key in found.items()}, warning
+        {site.node: row[key] for site, key in keys.items()}, {site.node: key for site, key in keys.items()}, warning
     )
 
 

@@ -34,8 +34,8 @@ def build_all(
             if row.error:
                 notes.append(f"{plan.name}: {row.error}")
         if not quantized_only:
-            mixed, told = _mixed(workshop, wanted, rows, network, store)
-            rows, notes = rows + mixed, notes + told
+            mixed, mixed_notes = _mixed(workshop, wanted, rows, network, store)
+            rows, notes = rows + mixed, notes + mixed_notes
         return StageResult([baseline, *rows], (*baseline.notes, *notes), seconds())
 
 
@@ -57,9 +57,9 @@ def _mixed(
     known = store.read(f"mixed-{gate:g}")
     if known is not None:
         return [Built.from_json(row) for row in known["rows"]], known["notes"]
-    found, told = mix(workshop, wanted, rows, gate, network)
-    store.write(f"mixed-{gate:g}", {"rows": [row.to_json() for row in found], "notes": told})
-    return found, told
+    mixed_rows, notes = mix(workshop, wanted, rows, gate, network)
+    store.write(f"mixed-{gate:g}", {"rows": [row.to_json() for row in mixed_rows], "notes": notes})
+    return mixed_rows, notes
 
 
 def planned(workshop: Workshop) -> tuple[list[Plan], list[str]]:

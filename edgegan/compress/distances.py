@@ -47,9 +47,9 @@ def choose(
     """
     with stopwatch() as seconds:
         reason = _why_not(subject, options)
-        told = reason or "a faster candidate was chosen before this one was needed"
-        rows = [_with_quality(row, unmeasured(told)) for row in order]
-        baseline = _with_quality(baseline, unmeasured(told))
+        why_none = reason or "a faster candidate was chosen before this one was needed"
+        rows = [_with_quality(row, unmeasured(why_none)) for row in order]
+        baseline = _with_quality(baseline, unmeasured(why_none))
         first = rows[0] if rows else None
         if reason or first is None:
             return StageResult(Choice(first, tuple(rows), baseline), (reason,) if reason else (), seconds())
@@ -58,10 +58,10 @@ def choose(
         except MissingPackageError as exc:
             if options.max_fd_ratio is not None:
                 raise
-            told = first_line(exc)
-            rows = [_with_quality(row, unmeasured(told)) for row in rows]
-            unjudged = Choice(rows[0], tuple(rows), _with_quality(baseline, unmeasured(told)))
-            return StageResult(unjudged, (told,), seconds())
+            why_none = first_line(exc)
+            rows = [_with_quality(row, unmeasured(why_none)) for row in rows]
+            unjudged = Choice(rows[0], tuple(rows), _with_quality(baseline, unmeasured(why_none)))
+            return StageResult(unjudged, (why_none,), seconds())
         baseline = _with_quality(baseline, distances.of_original())
         chosen = None
         for index, row in enumerate(rows):
@@ -143,5 +143,5 @@ class _Distances:
                 "kid_lite0_reason": None,
             }
             self.store.write("distances", self.known)
-        found: dict[str, Any] = self.known[name]
-        return found
+        distances: dict[str, Any] = self.known[name]
+        return distances

@@ -76,9 +76,9 @@ def _on_device(
             path = onnx.with_name("device.edgegan")
             bundles[row.name] = write_candidate_bundle(path, onnx, row, subject, options, wanted.inputs, wanted.network)
     with connect(device) as connection:
-        found = check(connection)
+        machine = check(connection)
         outcomes = run_job_on(connection, job, bundles)
-    return outcomes, (f"measured on {device}: {found['cpu']}, {found['os']}, GPU {found['gpu'] or 'none'}",)
+    return outcomes, (f"measured on {device}: {machine['cpu']}, {machine['os']}, GPU {machine['gpu'] or 'none'}",)
 
 
 def _figures(row: Built, outcome: Outcome, wanted: References, options: Options) -> Figures:

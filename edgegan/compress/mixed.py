@@ -63,15 +63,15 @@ def mix(
     """
     inputs = workshop.subject.probe_inputs(workshop.options)
     probe = Probe(inputs, network.run(inputs), network.spec.output_range)
-    found: list[Built] = []
+    mixed_rows: list[Built] = []
     notes: list[str] = []
     for reached in _reached(workshop, plans, rows, probe).values():
         plan = starting_point(reached, gate)
         if plan is not None:
-            made, told = mixtures(workshop, plan, gate, probe)
-            found += made
-            notes += told
-    return found, notes
+            made, plan_notes = mixtures(workshop, plan, gate, probe)
+            mixed_rows += made
+            notes += plan_notes
+    return mixed_rows, notes
 
 
 def _reached(
@@ -89,13 +89,13 @@ def _reached(
         seconds=SECONDS,
     )
     outcomes = run_job(job)
-    found: dict[str, list[Reached]] = {}
+    by_backend: dict[str, list[Reached]] = {}
     for plan in built:
         images = outcomes[plan.name].images
         if images is not None:
             reached = Reached(plan, probe.psnr_db(images), _p50_ms(outcomes[plan.name]))
-            found.setdefault(plan.backend, []).append(reached)
-    return found
+            by_backend.setdefault(plan.backend, []).append(reached)
+    return by_backend
 
 
 def _p50_ms(outcome: Outcome) -> float:
@@ -122,8 +122,8 @@ def mixtures(workshop: Workshop, plan: Plan, gate: float, probe: Probe) -> tuple
         count = search.fewest(order)
         if count < len(order):
             names = ", ".join(layer.node for layer in order[:count])
-            told = f"{plan.name}: {count} of {len(order)} layers in float hold {gate:g} dB: {names}"
-            chosen[frozenset(order[:count])] = told
+            note = f"{plan.name}: {count} of {len(order)} layers in float hold {gate:g} dB: {names}"
+            chosen[frozenset(order[:count])] = note
     if not chosen:
         return [], [f"{plan.name}: no choice of layers in float holds {gate:g} dB", *search.refusals]
     rows = [workshop.build(replace(plan, raised_layers=raised_layers)) for raised_layers in chosen]

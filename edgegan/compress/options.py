@@ -264,12 +264,12 @@ class Options:
     def identity(self, weights_sha256: str, data_sha256: str | None) -> dict[str, Any]:
         """What the stage files depend on: every option that invalidates a stage, and the facts of the run."""
         facts = {"network": weights_sha256, "data": data_sha256}
-        found: dict[str, Any] = {"edgegan": __version__, **facts}
+        identity: dict[str, Any] = {"edgegan": __version__, **facts}
         for each in declared(Options):
             name = each.setting.identity or each.name
             if each.setting.invalidates is not None and name not in facts:
-                found[name] = _plain(getattr(self, name))
-        return found
+                identity[name] = _plain(getattr(self, name))
+        return identity
 
 
 def _plain(value: Any) -> Any:

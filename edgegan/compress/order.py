@@ -23,11 +23,11 @@ def simulation(workshop: Workshop, plan: Plan) -> Simulation:
     return form.once(("simulation", scheme), lambda: Simulation(form.graph, scheme, form.batches()))
 
 
-def alone_db(found: Simulation, inputs: dict[str, np.ndarray]) -> dict[Layer, float]:
+def alone_db(simulated: Simulation, inputs: dict[str, np.ndarray]) -> dict[Layer, float]:
     """PSNR of the pictures with each layer alone in int8, on a few of ``inputs``."""
-    sample = few(inputs, found.graph.batch)
-    wanted = found.run(sample, ())
-    return {layer: decibels(found, (layer,), sample, wanted) for layer in found.layers}
+    sample = few(inputs, simulated.graph.batch)
+    wanted = simulated.run(sample, ())
+    return {layer: decibels(simulated, (layer,), sample, wanted) for layer in simulated.layers}
 
 
 def few(inputs: dict[str, np.ndarray], batch: int) -> dict[str, np.ndarray]:
@@ -35,9 +35,11 @@ def few(inputs: dict[str, np.ndarray], batch: int) -> dict[str, np.ndarray]:
     return {name: values[: max(batch, FEW // batch * batch)] for name, values in inputs.items()}
 
 
-def decibels(found: Simulation, rounded: Collection[Layer], inputs: dict[str, np.ndarray], wanted: np.ndarray) -> float:
+def decibels(
+    simulated: Simulation, rounded: Collection[Layer], inputs: dict[str, np.ndarray], wanted: np.ndarray
+) -> float:
     """PSNR to the float pictures ``wanted`` of those with those layers in int8, simulated."""
-    return psnr_db(wanted, found.run(inputs, rounded), found.graph.spec.output_range)
+    return psnr_db(wanted, simulated.run(inputs, rounded), simulated.graph.spec.output_range)
 
 
 def by_error(errors: Mapping[Layer, float]) -> list[Layer]:

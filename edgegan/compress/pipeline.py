@@ -90,8 +90,8 @@ def _run(loaded: StageResult[Subject], options: Options, store: StageStore, prog
         return Report(_stages(done), None)
     workshop = Workshop(subject, options, graphs, rounded, store.path("candidates"))
     if until == SENSITIVITY:
-        found = sensitivity(workshop, planned(workshop)[0], progress)
-        return Report(_stages(done) | {SENSITIVITY: found}, None)
+        layer_figures = sensitivity(workshop, planned(workshop)[0], progress)
+        return Report(_stages(done) | {SENSITIVITY: layer_figures}, None)
     rows = stage("build", lambda: build_all(workshop, network, store, progress, quantized_only=until == "quantize"))
     if until in ("quantize", "export"):
         return Report(_stages(done) | {"candidates": [row.to_json() for row in rows]}, None)
@@ -109,8 +109,8 @@ def _run(loaded: StageResult[Subject], options: Options, store: StageStore, prog
 
 def _candidate(row: Built, figures: Figures | None, options: Options) -> Candidate:
     """A row of the report; the baseline is not judged."""
-    found = Candidate(built=row, figures=figures or Figures.missing(UNBUILT))
-    return found if row.is_baseline else replace(found, verdict=judge(found, options.min_psnr))
+    candidate = Candidate(built=row, figures=figures or Figures.missing(UNBUILT))
+    return candidate if row.is_baseline else replace(candidate, verdict=judge(candidate, options.min_psnr))
 
 
 def _prune(subject: Subject, options: Options, store: StageStore, progress: Progress) -> StageResult[Graph]:

@@ -31,7 +31,7 @@ def plans(
     allows is installed, TargetError when none runs the precision.
     """
     wanted = target.precisions if precision == "auto" else (precision,)
-    found: list[Plan] = []
+    planned: list[Plan] = []
     notes: list[str] = []
     missing: MissingPackageError | None = None
     for backend in target.runtimes:
@@ -42,19 +42,19 @@ def plans(
             notes.append(f"no {backend} candidates: {needed.package} is not installed ({install})")
             continue
         of_backend = [p for kind in wanted for p in _of_backend(backend, kind, graphs, has_statistics, formulation)]
-        found += of_backend
+        planned += of_backend
         if weight_bits != 8:
             if weight_bits in builder(backend).weight_bits:
-                found += [replace(plan, weight_bits=weight_bits) for plan in of_backend if plan.precision == "int8"]
+                planned += [replace(plan, weight_bits=weight_bits) for plan in of_backend if plan.precision == "int8"]
             else:
                 notes.append(
                     f"no {weight_bits}-bit weights on {backend}: it has no such convolutions with 8-bit activations"
                 )
-    if not found:
+    if not planned:
         if missing:
             raise missing
         raise TargetError(f"no backend of {target.name} runs {precision}; it takes {', '.join(target.precisions)}")
-    return found, notes
+    return planned, notes
 
 
 def _of_backend(

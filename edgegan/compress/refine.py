@@ -36,8 +36,8 @@ def refine(
         wanted, span = graph.run(inputs), graph.spec.output_range
 
         def decibels(candidate: Graph) -> float:
-            found = Simulation(candidate, scheme, batches())
-            return psnr_db(wanted, found.run(inputs, found.layers), span)
+            simulated = Simulation(candidate, scheme, batches())
+            return psnr_db(wanted, simulated.run(inputs, simulated.layers), span)
 
         current, notes = graph, []
         best = decibels(graph)

@@ -113,8 +113,8 @@ class Candidate:
 
     @property
     def psnr_db(self) -> float | None:
-        found: float | None = self.figures.quality["psnr_db"]
-        return found
+        psnr: float | None = self.figures.quality["psnr_db"]
+        return psnr
 
     @property
     def error(self) -> str | None:

@@ -36,13 +36,13 @@ def sensitivity(workshop: Workshop, plans: Sequence[Plan], progress: Progress) -
             f"{workshop.options.target.name} has no int8 candidates here, so there is nothing to quantize"
         )
     progress.stage("sensitivity")
-    found = simulation(workshop, plan)
+    simulated = simulation(workshop, plan)
     inputs = workshop.subject.probe_inputs(workshop.options)
-    decibels = alone_db(found, inputs)
-    distances, distance_reason = _distances(found, workshop, progress)
-    saved, saved_reason = _saved_ms(found, workshop, plan, progress)
+    decibels = alone_db(simulated, inputs)
+    distances, distance_reason = _distances(simulated, workshop, progress)
+    saved, saved_reason = _saved_ms(simulated, workshop, plan, progress)
     rows = []
-    for layer in found.layers:
+    for layer in simulated.layers:
         row: dict[str, Any] = {
             "layer": layer.node,
             "operator": layer.operator,
@@ -65,7 +65,7 @@ def sensitivity(workshop: Workshop, plans: Sequence[Plan], progress: Progress) -
     return content
 
 
-def _distances(found: Simulation, workshop: Workshop, progress: Progress) -> tuple[dict[Layer, float] | None, str]:
+def _distances(simulated: Simulation, workshop: Workshop, progress: Progress) -> tuple[dict[Layer, float] | None, str]:
     from edgegan.bench.quality import SetDistances
 
     graph = workshop.subject.graph
@@ -79,29 +79,29 @@ def _distances(found: Simulation, workshop: Workshop, progress: Progress) -> tup
     )
     span = graph.spec.output_range
     try:
-        sets = SetDistances(float_to_image(found.run(inputs, ()), span))
+        sets = SetDistances(float_to_image(simulated.run(inputs, ()), span))
     except MissingPackageError as exc:
         return None, first_line(exc)
     values = {}
-    for layer in found.layers:
-        pictures = float_to_image(found.run(inputs, (layer,)), span)
+    for layer in simulated.layers:
+        pictures = float_to_image(simulated.run(inputs, (layer,)), span)
         values[layer] = sets.against(pictures)["fd_lite0"]
-        progress.step(layer.index + 1, len(found.layers))
+        progress.step(layer.index + 1, len(simulated.layers))
     return values, ""
 
 
 def _saved_ms(
-    found: Simulation, workshop: Workshop, plan: Plan, progress: Progress
+    simulated: Simulation, workshop: Workshop, plan: Plan, progress: Progress
 ) -> tuple[dict[Layer, float | None] | None, str]:
     """Milliseconds more with each layer in float; None for a layer that cannot be raised."""
     if not workshop.options.target.runs_here:
         return None, f"this machine cannot run {workshop.options.target.name}"
-    if len(found.layers) < 2:
+    if len(simulated.layers) < 2:
         return None, "a network of one layer has nothing left in int8 without it"
-    taken = saved_ms(workshop, plan, found.layers, progress)
+    taken = saved_ms(workshop, plan, simulated.layers, progress)
     if not taken:
         return None, f"{plan.name} could not be built or timed"
-    return {layer: taken.get(layer) for layer in found.layers}, ""
+    return {layer: taken.get(layer) for layer in simulated.layers}, ""
 
 
 def _chart(rows: list[dict[str, Any]], path: Path) -> None:

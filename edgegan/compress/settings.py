@@ -39,10 +39,10 @@ class Setting:
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
-def option(default: Any = MISSING, *, help: str, invalidates: Stage | None, **told: Any) -> Any:
+def option(default: Any = MISSING, *, help: str, invalidates: Stage | None, **details: Any) -> Any:
     """A dataclass field that is an option: ``invalidates`` has no default, so that none is forgotten by the stage
     files."""
-    return field(default=default, metadata={KEY: Setting(help=help, invalidates=invalidates, **told)})
+    return field(default=default, metadata={KEY: Setting(help=help, invalidates=invalidates, **details)})
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,12 @@ class Declared:
 def declared(of: Any) -> list[Declared]:
     """The options of a dataclass in their order. Raises TypeError for a field that was not declared as one: what its
     stage files depend on would not be said."""
-    found = []
+    options = []
     for each in fields(of):
         if KEY not in each.metadata:
             raise TypeError(f"{of.__name__}.{each.name} is not an option(): say whether stage files depend on it")
-        found.append(Declared(each.name, each.default, each.metadata[KEY]))
-    return found
+        options.append(Declared(each.name, each.default, each.metadata[KEY]))
+    return options
 
 
 def check_stage(until: str, known: tuple[str, ...]) -> None:

@@ -86,13 +86,13 @@ BACKENDS = {
 
 @cache
 def _of_other_packages() -> dict[str, Backend]:
-    found = {}
+    rows = {}
     for point in entry_points(group=GROUP):
         row = point.load()
         if not isinstance(row, Backend):
             raise GeneratorError(f"the entry point {point.value} of {GROUP} is no edgegan.core.backends.Backend")
-        found[point.name] = row
-    return found
+        rows[point.name] = row
+    return rows
 
 
 def backend_names() -> tuple[str, ...]:

@@ -101,11 +101,11 @@ def parse_input(text: str, name: str) -> TensorSpec:
 
 def _truncation(given: str, text: str) -> float:
     try:
-        found = float(given)
+        truncation = float(given)
     except ValueError:
         raise UsageError(f"--input {text!r}: a latent's truncation is one number, such as latent:100@0.7") from None
-    if not found >= LEAST_TRUNCATION:
+    if not truncation >= LEAST_TRUNCATION:
         raise UsageError(
             f"--input {text!r}: truncation {given} is below {LEAST_TRUNCATION}, where hardly a draw of a normal falls"
         )
-    return found
+    return truncation

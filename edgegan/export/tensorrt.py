@@ -110,13 +110,13 @@ def build_rtx(onnx_file: Path, compute_capability: str = "8.9") -> RtxEngine:
     config = _rtx_config(parsed, compute_capability)
     config.profiling_verbosity = parsed.trt.ProfilingVerbosity.DETAILED
     plan = parsed.serialize(config)
-    found: Counter[str] = Counter()
+    precisions: Counter[str] = Counter()
     for line in parsed.layers:
         kind = re.search(r"LayerType: (gemm|correlation|convolution|conv)\b", line)
         first = re.search(r"Datatype: (\w+)", line)
         if kind and first:
-            found[first[1]] += 1
-    return RtxEngine(plan, found)
+            precisions[first[1]] += 1
+    return RtxEngine(plan, precisions)
 
 
 def rtx_manifest(compute_capability: str) -> dict[str, Any]:

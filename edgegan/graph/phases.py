@@ -92,7 +92,7 @@ class Phases:
         """A (Cout, Cin / groups, *taps) for each phase, in row-major order; None where a phase has no tap at all."""
         inputs, per_group = self.kernel.shape[:2]
         grouped = self.kernel.view(self.groups, inputs // self.groups, per_group, *self.kernel.shape[2:])
-        found = []
+        parts = []
         for phase in product(*(range(s) for s in self.strides)):
             if any(a.taps_of(r) == 0 for a, r in zip(self.axes, phase, strict=True)):
                 return None
@@ -100,8 +100,8 @@ class Phases:
                 (slice(None),) * 3 + tuple(slice(r, None, a.stride) for a, r in zip(self.axes, phase, strict=True))
             ]
             part = part.flip(list(range(3, part.ndim))).transpose(1, 2)
-            found.append(part.reshape(self.channels, inputs // self.groups, *part.shape[3:]))
-        return found
+            parts.append(part.reshape(self.channels, inputs // self.groups, *part.shape[3:]))
+        return parts
 
 
 def match(module: fx.GraphModule, node: fx.Node) -> Phases | None:

@@ -42,7 +42,7 @@ class Site:
 
 def sites(graph: Graph) -> list[Site]:
     """Transposed convolutions, and nearest upsampling with the convolution after it, of a cleaned graph."""
-    found = []
+    places = []
     for node in graph.module.graph.nodes:
         if (
             is_call(node, *TRANSPOSED)
@@ -50,7 +50,7 @@ def sites(graph: Graph) -> list[Site]:
             and (phases := match(graph.module, node)) is not None
         ):
             wasteful = any(a.kernel % a.stride for a in phases.axes) and phases.split() is not None
-            found.append(
+            places.append(
                 _site(
                     graph, node, input_of(node), (NATIVE, "stacked") + (("split",) if wasteful else ()), phases.kernel
                 )
@@ -59,10 +59,10 @@ def sites(graph: Graph) -> list[Site]:
             kernel = weight(graph.module, node.args[1])
             assert kernel is not None
             wasteful = (kernel.shape[2] + read.factor - 1) % read.factor != 0
-            found.append(
+            places.append(
                 _site(graph, node, read.source, (NATIVE, "stacked") + (("split",) if wasteful else ()), kernel)
             )
-    return found
+    return places
 
 
 def composed(forms: Mapping[str, str], channels_last: bool) -> tuple[Pass, ...]:

@@ -61,8 +61,8 @@ class Lite0Features(nn.Module):
     @torch.no_grad()
     def logits(self, features: torch.Tensor) -> torch.Tensor:
         """Features (N, 1280) -> ImageNet class logits (N, 1000)."""
-        found: torch.Tensor = self.network._fc(features)
-        return found
+        logits: torch.Tensor = self.network._fc(features)
+        return logits
 
 
 def batches(images: np.ndarray) -> Iterator[torch.Tensor]:
@@ -132,9 +132,9 @@ class PerceptualDistance(nn.Module):
         x = images * 127.5 + 0.5
         x = (x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x) / 128.0
         x = self.network._swish(self.network._bn0(self.network._conv_stem(x)))
-        found = []
+        features_by_layer = []
         for index, block in enumerate(self.network._blocks[: max(self.DEPTHS) + 1]):
             x = block(x, 0.0)
             if index in self.DEPTHS:
-                found.append(x)
-        return found
+                features_by_layer.append(x)
+        return features_by_layer

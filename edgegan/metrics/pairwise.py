@@ -30,6 +30,6 @@ def ssim(reference: np.ndarray, candidate: np.ndarray, value_range: tuple[float,
     except ImportError as exc:
         raise MissingPackageError("torchmetrics", "quality", "SSIM") from exc
     ours, wanted = (torch.from_numpy(np.ascontiguousarray(a, np.float32)) for a in (candidate, reference))
-    found = structural_similarity_index_measure(ours, wanted, data_range=value_range[1] - value_range[0])
-    assert isinstance(found, torch.Tensor)
-    return float(found)
+    similarity = structural_similarity_index_measure(ours, wanted, data_range=value_range[1] - value_range[0])
+    assert isinstance(similarity, torch.Tensor)
+    return float(similarity)

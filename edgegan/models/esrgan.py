@@ -19,10 +19,10 @@ class DenseBlock(nn.Module):
         self.convs = nn.ModuleList(nn.Conv2d(width + i * growth, growth if i < 4 else width, 3, 1, 1) for i in range(5))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        found = [x]
+        maps = [x]
         for conv in self.convs[:-1]:
-            found.append(leaky_relu(conv(torch.cat(found, 1)), 0.2))
-        return x + 0.2 * self.convs[-1](torch.cat(found, 1))
+            maps.append(leaky_relu(conv(torch.cat(maps, 1)), 0.2))
+        return x + 0.2 * self.convs[-1](torch.cat(maps, 1))
 
 
 class ResidualDense(nn.Module):

@@ -48,5 +48,5 @@ class Discriminator(nn.Module):
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         features = self.body(images)
-        found = self.recognise(features)
-        return self.score(features).flatten(), found[:, : self.classes], found[:, self.classes :]
+        codes = self.recognise(features)
+        return self.score(features).flatten(), codes[:, : self.classes], codes[:, self.classes :]

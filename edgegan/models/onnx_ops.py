@@ -38,12 +38,12 @@ class Context:
         return None if value is None else [int(v) for v in (value if isinstance(value, list | tuple) else [value])]
 
     def required(self, index: int, name: str | None = None) -> list[int]:
-        found = self.ints(index, name)
-        if found is None:
+        ints = self.ints(index, name)
+        if ints is None:
             raise ModelError(
                 f"an ONNX operator's {name or 'sizes'} depend on the input's values; export the model with fixed shapes"
             )
-        return found
+        return ints
 
 
 def _padding(context: Context, x: Tensor, rank: int) -> tuple[Tensor, list[int]]:
@@ -141,13 +141,13 @@ def flatten(c: Context, x: Tensor) -> Tensor:
 
 
 def squeeze(c: Context, x: Tensor, axes: Tensor | None = None) -> Tensor:
-    found = c.ints(1, "axes")
-    return x.squeeze() if found is None else x.squeeze(tuple(found))
+    removed = c.ints(1, "axes")
+    return x.squeeze() if removed is None else x.squeeze(tuple(removed))
 
 
 def unsqueeze(c: Context, x: Tensor, axes: Tensor | None = None) -> Tensor:
-    found = c.required(1, "axes")
-    for axis in sorted(a % (x.ndim + len(found)) for a in found):
+    added = c.required(1, "axes")
+    for axis in sorted(a % (x.ndim + len(added)) for a in added):
         x = x.unsqueeze(axis)
     return x
 

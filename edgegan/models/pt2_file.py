@@ -61,9 +61,9 @@ def _entries(value: Any) -> Iterator[tuple[str, Any]]:
     """Every key and value of nested JSON."""
     pending = [value]
     while pending:
-        found = pending.pop()
-        if isinstance(found, dict):
-            yield from found.items()
-            pending += found.values()
-        elif isinstance(found, list):
-            pending += found
+        value = pending.pop()
+        if isinstance(value, dict):
+            yield from value.items()
+            pending += value.values()
+        elif isinstance(value, list):
+            pending += value

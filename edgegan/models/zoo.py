@@ -54,8 +54,8 @@ class ZooModel:
     def card(self) -> dict[str, Any] | None:
         """What is told of the shipped weights: licence, hash, recipe, figures; None where none ship."""
         path = WEIGHTS / f"{self.name}.json"
-        found: dict[str, Any] | None = json.loads(path.read_text()) if self.weights else None
-        return found
+        card: dict[str, Any] | None = json.loads(path.read_text()) if self.weights else None
+        return card
 
     def build(self) -> nn.Module:
         """The generator with fresh weights, in evaluation mode."""

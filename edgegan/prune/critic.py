@@ -26,11 +26,11 @@ class Critic(nn.Module):
         self.layers = nn.ModuleList([*layers, nn.Conv2d(inputs, 1, 3, 1, 1)])
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
-        found = []
+        features = []
         for layer in self.layers:
             images = layer(images)
-            found.append(images)
-        return found
+            features.append(images)
+        return features
 
 
 def critic_loss(original: list[torch.Tensor], student: list[torch.Tensor]) -> torch.Tensor:

@@ -120,12 +120,12 @@ class _Run:
             with torch.no_grad():
                 original = self.critic(wanted)
             self.critic.requires_grad_(False)
-            found = self.critic(output)
+            critic_features = self.critic(output)
             self.critic.requires_grad_(True)
             loss = (
                 loss
-                + self.settings.features * feature_loss(original, found)
-                - self._adversarial(step) * found[-1].mean()
+                + self.settings.features * feature_loss(original, critic_features)
+                - self._adversarial(step) * critic_features[-1].mean()
             )
         self.optimizer.zero_grad()
         loss.backward()

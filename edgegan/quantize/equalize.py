@@ -46,18 +46,18 @@ def equalize(graph: Graph, scheme: Scheme, batches: Batches) -> StageResult[Grap
     with stopwatch() as seconds, torch.no_grad():
         result = graph.copy()
         module = result.module
-        found = list(_pairs(module))
-        seen = layer_inputs(module, [pair.second for pair in found], scheme, batches)
+        pairs = list(_pairs(module))
+        seen = layer_inputs(module, [pair.second for pair in pairs], scheme, batches)
         count = 0
-        for pair in found:
+        for pair in pairs:
             scale = _best_scale(module, pair, seen[pair.second], scheme)
             if scale is not None:
                 _apply(module, pair, scale)
                 count += 1
         if not count:
-            return StageResult(graph, (f"equalization: none of {len(found)} pairs of layers gains",), seconds())
+            return StageResult(graph, (f"equalization: none of {len(pairs)} pairs of layers gains",), seconds())
         refresh(module, result.example_inputs())
-        return StageResult(result, (f"equalization: {count} of {len(found)} pairs of layers",), seconds())
+        return StageResult(result, (f"equalization: {count} of {len(pairs)} pairs of layers",), seconds())
 
 
 def _pairs(module: fx.GraphModule) -> Iterator[Pair]:

@@ -50,18 +50,18 @@ def sizes(node: fx.Node) -> tuple[int, int]:
     return prod(shape(node)), prod(shape(argument(node, 1)))
 
 
-def matched(wanted: Sequence[Layer], found: Sequence[tuple[T, tuple[int, int]]], where: str) -> dict[Layer, T]:
+def matched(wanted: Sequence[Layer], theirs: Sequence[tuple[T, tuple[int, int]]], where: str) -> dict[Layer, T]:
     """For each layer its counterpart among ``found``, those of another form in the order in which they run there, each
     with its ``sizes``.
 
     Raises ModelError, naming ``where``, when numbers or sizes differ: nothing may then be told one layer by another.
     """
-    if len(wanted) != len(found):
-        raise ModelError(f"{where} has {len(found)} convolutions and linear layers, the graph {len(wanted)}")
-    for layer, (other, their_sizes) in zip(wanted, found, strict=True):
+    if len(wanted) != len(theirs):
+        raise ModelError(f"{where} has {len(theirs)} convolutions and linear layers, the graph {len(wanted)}")
+    for layer, (other, their_sizes) in zip(wanted, theirs, strict=True):
         if layer.sizes != their_sizes:
             raise ModelError(
                 f"{where} has {other} with {their_sizes[0]} values and {their_sizes[1]} weights where the graph has "
                 f"{layer.node} with {layer.sizes[0]} and {layer.sizes[1]}"
             )
-    return {layer: other for layer, (other, _) in zip(wanted, found, strict=True)}
+    return {layer: other for layer, (other, _) in zip(wanted, theirs, strict=True)}

@@ -87,11 +87,13 @@ def quantize(
         left = [float_parts.value] * (float_parts is not FloatParts.NOTHING) + [f"{len(raised_layers)} layers"] * bool(
             raised_layers and rest_precision == "fp32"
         )
-        told = f", {' and '.join(left)} in float" if left else ""
-        told += f", weights of {weight_bits} bits" if weight_bits != 8 else ""
-        told += f", {len(raised_layers)} layers with activations of 16 bits" if rest_precision == "int16" else ""
+        beside_int8 = f", {' and '.join(left)} in float" if left else ""
+        beside_int8 += f", weights of {weight_bits} bits" if weight_bits != 8 else ""
+        beside_int8 += f", {len(raised_layers)} layers with activations of 16 bits" if rest_precision == "int16" else ""
         return StageResult(
-            out, (f"int8 (ai-edge-quantizer{told}), ranges by calibration on {observed.count} samples",), seconds()
+            out,
+            (f"int8 (ai-edge-quantizer{beside_int8}), ranges by calibration on {observed.count} samples",),
+            seconds(),
         )
 
 
@@ -142,12 +144,12 @@ def file_layers(float_file: Path) -> list[tuple[str, tuple[int, int]]]:
     details = {d["index"]: d for d in interpreter.get_tensor_details()}
     operations = interpreter._get_ops_details()
     made = {int(o) for op in operations for o in op["outputs"]} | {d["index"] for d in interpreter.get_input_details()}
-    found = [
+    made_and_weights = [
         (details[int(op["outputs"][0])], details[int(op["inputs"][1])])
         for op in operations
         if op["op_name"] in LAYERS and int(op["inputs"][1]) not in made
     ]
-    return [(output["name"], (int(prod(output["shape"])), int(prod(kernel["shape"])))) for output, kernel in found]
+    return [(o["name"], (int(prod(o["shape"])), int(prod(k["shape"])))) for o, k in made_and_weights]
 
 
 def statistics(float_file: Path) -> list[str]:
@@ -162,7 +164,7 @@ def statistics(float_file: Path) -> list[str]:
         for tensor in op["inputs"]:
             readers.setdefault(int(tensor), []).append(op["op_name"])
     reduced: set[int] = set()
-    found: list[str] = []
+    statistic_names: list[str] = []
     for op in operations:
         inputs, output = {int(i) for i in op["inputs"]} & made, int(op["outputs"][0])
         if op["op_name"] in REDUCTIONS or (
@@ -173,8 +175,8 @@ def statistics(float_file: Path) -> list[str]:
             op["op_name"] in ELEMENTWISE and (inputs & reduced or set(readers.get(output, ["none"])) <= {"MEAN", "SUM"})
         ):
             continue
-        found.append(names[output])
-    return found
+        statistic_names.append(names[output])
+    return statistic_names
 
 
 def between(float_file: Path, names: Sequence[str]) -> list[str]:

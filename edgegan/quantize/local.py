@@ -48,9 +48,9 @@ def layer_inputs(
     module: fx.GraphModule, nodes: Sequence[fx.Node], scheme: Scheme, batches: Batches
 ) -> dict[fx.Node, LayerInput]:
     """What goes into ``nodes`` while ``module`` runs over ``batches``; empty where there are none."""
-    found = {input_of(node).name: LayerInput(scheme) for node in nodes}
-    seen = watch(module, {name: kept.look for name, kept in found.items()}, batches)
-    return {node: found[input_of(node).name] for node in nodes} if seen else {}
+    by_source = {input_of(node).name: LayerInput(scheme) for node in nodes}
+    seen = watch(module, {name: kept.look for name, kept in by_source.items()}, batches)
+    return {node: by_source[input_of(node).name] for node in nodes} if seen else {}
 
 
 def layer_output(

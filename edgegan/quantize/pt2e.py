@@ -75,10 +75,10 @@ def quantize(
         converted = convert_pt2e(prepared, fold_quantize=True)
         quantized = graph.with_module(converted)
         refresh(converted, graph.example_inputs())
-        told = f", {len(raised_layers)} of {count} layers in float" if raised_layers else ""
-        told += f", {float_parts.value} in float" if float_parts is not FloatParts.NOTHING else ""
+        in_float = f", {len(raised_layers)} of {count} layers in float" if raised_layers else ""
+        in_float += f", {float_parts.value} in float" if float_parts is not FloatParts.NOTHING else ""
         note = (
-            f"int8 ({scheme.name} scheme): {count - len(raised_layers)} layers{told}, calibrated on {ranges.count} "
+            f"int8 ({scheme.name} scheme): {count - len(raised_layers)} layers{in_float}, calibrated on {ranges.count} "
             "samples"
         )
         return StageResult(quantized, (note,), seconds())

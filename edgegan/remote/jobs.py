@@ -24,13 +24,13 @@ def _python() -> str:
 def check(connection: Connection) -> dict[str, Any]:
     """What the device is: its ``environment``. DeviceError where EdgeGAN is not installed there."""
     try:
-        found: dict[str, Any] = json.loads(connection.run([_python(), "-m", "edgegan.bench.environment"]))
+        machine: dict[str, Any] = json.loads(connection.run([_python(), "-m", "edgegan.bench.environment"]))
     except DeviceError as exc:
         raise DeviceError(
             f"{exc}\nIs EdgeGAN installed there? On the device: pip install 'edgegan[litert]' (or [onnxruntime], "
             f"[openvino], [tensorrt]); for a virtual environment set {PYTHON_VARIABLE} here"
         ) from exc
-    return found
+    return machine
 
 
 def run_job_on(connection: Connection, job: Job, bundles: dict[str, Path]) -> dict[str, Outcome]:

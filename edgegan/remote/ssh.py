@@ -100,13 +100,13 @@ class Connection:
         """The content of plain files in the folder."""
         wanted = list(names)
         with tarfile.open(fileobj=io.BytesIO(self.run(["tar", "-cf", "-", "--", *wanted]))) as archive:
-            found = {}
+            contents = {}
             for entry in archive.getmembers():
                 stream = archive.extractfile(entry) if entry.isfile() else None
                 if stream is None or entry.name not in wanted:
                     raise DeviceError(f"{self.device} sent {entry.name!r}, which was not asked for")
-                found[entry.name] = stream.read()
-            return found
+                contents[entry.name] = stream.read()
+            return contents
 
 
 @contextmanager

@@ -38,8 +38,8 @@ def latent_directions(drawer: Drawer, count: int, seed: int) -> tuple[np.ndarray
     count = min(count, len(components))
     coordinates = centred @ components[:count].T / (scales[:count] / np.sqrt(SAMPLES))
     flat = fixed[latent.name].reshape(SAMPLES, -1)
-    found, *_ = np.linalg.lstsq(coordinates, flat - flat.mean(0), rcond=None)
-    return found.reshape(count, *latent.shape).astype(np.float32), (scales**2 / (scales**2).sum())[:count]
+    directions, *_ = np.linalg.lstsq(coordinates, flat - flat.mean(0), rcond=None)
+    return directions.reshape(count, *latent.shape).astype(np.float32), (scales**2 / (scales**2).sum())[:count]
 
 
 def first_activations(drawer: Drawer, inputs: dict[str, np.ndarray], latent: str) -> np.ndarray:

@@ -22,11 +22,11 @@ except ImportError:
 def inputs_by_argument(interpreter: Interpreter) -> dict[int, dict[str, Any]]:
     """Input details by argument number: the converter names them ``..._args_0``, ``..._args_1`` and drops unread
     ones."""
-    found = {}
+    by_argument = {}
     for position, detail in enumerate(interpreter.get_input_details()):
         match = re.search(r"args_(\d+)", detail["name"])
-        found[int(match[1]) if match else position] = detail
-    return found
+        by_argument[int(match[1]) if match else position] = detail
+    return by_argument
 
 
 class VendorSession(Session):

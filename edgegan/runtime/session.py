@@ -60,5 +60,5 @@ class Session(ABC):
 
 def session_class(name: str) -> type[Session]:
     """The session class of a backend, imported now; ArtifactError for a name that nobody knows."""
-    found: type[Session] = import_module(backend(name).session).VendorSession
-    return found
+    session: type[Session] = import_module(backend(name).session).VendorSession
+    return session

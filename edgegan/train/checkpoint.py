@@ -68,8 +68,8 @@ def resume(state: State, recipe: Recipe, accelerator: Accelerator, path: Path) -
     wanted = asdict(recipe) | {"classes": list(recipe.classes), "classes_b": list(recipe.classes_b)}
     changed = [key for key, value in wanted.items() if saved.get(key) != value and key not in MAY_CHANGE]
     if changed:
-        told = ", ".join(f"{key} {saved.get(key)!r} -> {wanted[key]!r}" for key in changed)
-        raise OutputError(f"{path} belongs to another recipe ({told}); choose another --out or --force")
+        differences = ", ".join(f"{key} {saved.get(key)!r} -> {wanted[key]!r}" for key in changed)
+        raise OutputError(f"{path} belongs to another recipe ({differences}); choose another --out or --force")
     if len(content["random"]) != accelerator.num_processes:
         raise UsageError(
             f"{path} was written by {len(content['random'])} processes; resume it with as many, not "

@@ -158,8 +158,8 @@ def _record(
 def _real_pictures(batches: Batches) -> np.ndarray:
     """Up to 64 of what the generator should make, uint8 (N, H, W, C), the same on every run."""
     batch = batches.make(0, np.arange(min(SAMPLES, batches.micro, len(batches.first))), 0)
-    found = next(batch[name] for name in ("target", "b", "image") if name in batch)
-    return found.numpy()
+    pictures = next(batch[name] for name in ("target", "b", "image") if name in batch)
+    return pictures.numpy()
 
 
 @torch.no_grad()
@@ -182,7 +182,7 @@ def sample_images(
     if source is None:
         return pictures, pictures, 8
     sets = [source.numpy(), pictures, *([shown["target"].numpy()] if "target" in shown else [])]
-    return pictures, plots.side_by_side([found[:SHEET] for found in sets]), 12 // len(sets) * len(sets)
+    return pictures, plots.side_by_side([each[:SHEET] for each in sets]), 12 // len(sets) * len(sets)
 
 
 def read_history(out: Path) -> list[dict[str, float]]:

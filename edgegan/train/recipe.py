@@ -155,20 +155,20 @@ def changed(recipe: Recipe, settings: Iterable[str]) -> Recipe:
 def _checked(table: dict[str, Any], where: str) -> dict[str, Any]:
     """The values as their fields have them; UsageError for an unknown key, or another type."""
     kinds = {f.name: str(f.type) for f in fields(Recipe)}
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in kinds:
             raise UsageError(f"{where}: unknown key {key!r}; {nearest(key, kinds)}")
         kind = kinds[key]
         if kind.startswith("tuple") and isinstance(value, list) and all(type(v) is int for v in value):
-            found[key] = tuple(value)
+            values[key] = tuple(value)
         elif kind == "float" and type(value) in (int, float):
-            found[key] = float(value)
+            values[key] = float(value)
         elif type(value).__name__ == kind:
-            found[key] = value
+            values[key] = value
         else:
             raise UsageError(
                 f"{where}: {key} = {value!r} must be "
                 f"{'a list of whole numbers' if kind.startswith('tuple') else f'of type {kind}'}"
             )
-    return found
+    return values

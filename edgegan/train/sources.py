@@ -83,8 +83,8 @@ class Folder(Sequence[np.ndarray]):
         return len(self.files)
 
     def __getitem__(self, index: Any) -> Any:
-        found = self.kept.get(int(index))
-        return self._decode(int(index)) if found is None else found
+        picture = self.kept.get(int(index))
+        return self._decode(int(index)) if picture is None else picture
 
     def _decode(self, index: int) -> np.ndarray:
         picture = read_picture(self.files[index], self.size, self.channels)

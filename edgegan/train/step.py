@@ -84,8 +84,8 @@ def _update(
 
 def _means(rows: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
     """The mean of each term over its passes; a term of both sides counts once, as the generator's."""
-    found: dict[str, list[torch.Tensor]] = {}
+    by_name: dict[str, list[torch.Tensor]] = {}
     for row in rows:
         for name, value in row.items():
-            found.setdefault(name, []).append(value.detach().float())
-    return {name: torch.stack(values).mean() for name, values in found.items()}
+            by_name.setdefault(name, []).append(value.detach().float())
+    return {name: torch.stack(values).mean() for name, values in by_name.items()}

@@ -30,9 +30,10 @@ def check_sizes(shapes: set[tuple[int, ...]], size: tuple[int, int], crop: bool,
                 "the model wants"
             )
     elif any(s[:2] != size for s in shapes):
-        told = ", ".join(f"{h}x{w}" for h, w, *_ in sorted(shapes)[:3])
+        sizes = ", ".join(f"{h}x{w}" for h, w, *_ in sorted(shapes)[:3])
         raise UsageError(
-            f"{path}: pictures of {told}, and the model wants {size[0]}x{size[1]}; set resize = true or crop = true in "
+            f"{path}: pictures of {sizes}, and the model wants {size[0]}x{size[1]}; set resize = true or crop = "
+            "true in "
             "the recipe"
         )
 

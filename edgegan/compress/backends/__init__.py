@@ -15,7 +15,7 @@ REFERENCE = "onnxruntime"
 def builder(name: str) -> Builder:
     """The builder of a backend, imported now. Raises ArtifactError for a name that nobody knows."""
     module, _, attribute = backend(name).builder.partition(":")
-    found = getattr(import_module(module), attribute, None)
-    if not isinstance(found, Builder):
+    made = getattr(import_module(module), attribute, None)
+    if not isinstance(made, Builder):
         raise GeneratorError(f"{module}:{attribute}, the builder of {name}, does not meet edgegan.compress.backends")
-    return found
+    return made

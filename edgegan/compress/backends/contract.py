@@ -109,8 +109,8 @@ class Form:
         """What ``make`` gives, remembered under ``key``."""
         if key not in self._known:
             self._known[key] = make()
-        found: T = self._known[key]
-        return found
+        value: T = self._known[key]
+        return value
 
     @cached_property
     def layers(self) -> list[Layer]:

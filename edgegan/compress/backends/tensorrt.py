@@ -56,16 +56,16 @@ class RtxBuilder(TensorRtBuilder):
         assert target is not None and target.compute_capability is not None
         engine, plan = build_rtx(onnx, target.compute_capability), onnx.with_name("g.plan")
         write_bytes(plan, engine.plan)
-        told = (*notes, _int8_note(engine)) if precision == "int8" else notes
+        notes = (*notes, _int8_note(engine)) if precision == "int8" else notes
         artifact = Artifact(plan, "tensorrt-rtx", rtx_manifest(target.compute_capability))
-        return Made(artifact, told, stand_in=Artifact(onnx, self.session))
+        return Made(artifact, notes, stand_in=Artifact(onnx, self.session))
 
 
 def _int8_note(engine: RtxEngine) -> str:
-    found = engine.precisions
-    others = ", ".join(f"{count} {kind.lower()}" for kind, count in found.items() if kind != "Int8")
-    told = f"{found['Int8']} of {found.total()} convolutions and matrix products take int8"
-    return f"TensorRT-RTX's build log: {told}" + (f", {others}" if others else "")
+    precisions = engine.precisions
+    others = ", ".join(f"{count} {kind.lower()}" for kind, count in precisions.items() if kind != "Int8")
+    int8_layers = f"{precisions['Int8']} of {precisions.total()} convolutions and matrix products take int8"
+    return f"TensorRT-RTX's build log: {int8_layers}" + (f", {others}" if others else "")
 
 
 def _parser_notes(onnx: Path, is_int8: bool) -> list[str]:
@@ -75,10 +75,10 @@ def _parser_notes(onnx: Path, is_int8: bool) -> list[str]:
         return [
             "not checked with NVIDIA's ONNX parser: tensorrt-rtx is not installed (pip install 'edgegan[tensorrt-rtx]')"
         ]
-    found = check_with_parser(onnx)
+    parsed = check_with_parser(onnx)
     accepted = (
-        f"accepted by NVIDIA's ONNX parser {found['parser_version']}: {found['layers']} layers, "
-        f"{found['quantize_layers']} of them quantize or dequantize"
+        f"accepted by NVIDIA's ONNX parser {parsed['parser_version']}: {parsed['layers']} layers, "
+        f"{parsed['quantize_layers']} of them quantize or dequantize"
     )
     return [accepted, *([_int8_note(build_rtx(onnx))] if is_int8 else [])]
 

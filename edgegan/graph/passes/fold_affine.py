@@ -34,8 +34,8 @@ def _after(module: fx.GraphModule, node: fx.Node) -> bool:
     layer = next((n for n in node.all_input_nodes if is_call(n, *LAYERS, *TRANSPOSED)), None)
     if layer is None or sole_user(layer) is not node or shape(layer) != shape(node):
         return False
-    found = _affine(module, node, layer)
-    return found is not None and fold_into(module, layer, node, *found)
+    affine = _affine(module, node, layer)
+    return affine is not None and fold_into(module, layer, node, *affine)
 
 
 def _affine(module: fx.GraphModule, node: fx.Node, source: fx.Node) -> tuple[torch.Tensor, torch.Tensor] | None:
@@ -78,12 +78,12 @@ def _before(module: fx.GraphModule, node: fx.Node) -> bool:
         or (is_call(layer, aten.linear.default) and len(shape(node)) != 2)
     ):
         return False
-    found = _affine(module, node, source)
+    affine = _affine(module, node, source)
     kernel = weight(module, layer.args[1])
-    if found is None or kernel is None:
+    if affine is None or kernel is None:
         return False
     call = arguments(layer)
-    scale, groups = found[0], call.get("groups", 1)
+    scale, groups = affine[0], call.get("groups", 1)
     if layer.target in TRANSPOSED:
         scaled = kernel.double() * scale.view(-1, *[1] * (kernel.ndim - 1))
     else:

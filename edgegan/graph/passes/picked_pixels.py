@@ -15,8 +15,8 @@ from edgegan.graph.operators import UPSAMPLES, aten
 
 
 def picked_pixels(module: fx.GraphModule) -> int:
-    found = [node for node in module.graph.nodes if is_call(node, *UPSAMPLES) and factors(node) is None]
-    for node in found:
+    resizes = [node for node in module.graph.nodes if is_call(node, *UPSAMPLES) and factors(node) is None]
+    for node in resizes:
         picked = _picked(node)
         steps = [_step(chosen, size) for chosen, size in zip(picked, shape(input_of(node))[2:], strict=True)]
         if None in steps:
@@ -25,7 +25,7 @@ def picked_pixels(module: fx.GraphModule) -> int:
             replace(
                 node, lambda graph, node=node, steps=steps: _first_of_each(graph, input_of(node), shape(node), steps)
             )
-    return len(found)
+    return len(resizes)
 
 
 def _picked(node: fx.Node) -> list[torch.Tensor]:

@@ -22,11 +22,11 @@ WITHOUT_OPERATOR = (
 
 
 def resize_matrices(module: fx.GraphModule) -> int:
-    found = [node for node in module.graph.nodes if is_call(node, *WITHOUT_OPERATOR) or _by_untold_factor(node)]
-    for node in found:
+    resizes = [node for node in module.graph.nodes if is_call(node, *WITHOUT_OPERATOR) or _by_untold_factor(node)]
+    for node in resizes:
         rows, columns = (_matrix(node, axis) for axis in (0, 1))
         replace(node, lambda graph, node=node, rows=rows, columns=columns: _product(module, graph, node, rows, columns))
-    return len(found)
+    return len(resizes)
 
 
 def _by_untold_factor(node: fx.Node) -> bool:

@@ -49,25 +49,27 @@ def _rewrite(module: fx.GraphModule, node: fx.Node) -> bool:
         or pair(call["dilation"]) != (1, 1)
     ):
         return False
-    found, groups = _spread(node), call["groups"]
-    if found is None or (found.rows and kernel.shape[0] != 1):
+    spread, groups = _spread(node), call["groups"]
+    if spread is None or (spread.rows and kernel.shape[0] != 1):
         return False
-    batch, channels = shape(found.source)[:2]
-    if found.rows:
+    batch, channels = shape(spread.source)[:2]
+    if spread.rows:
         kernel, bias, groups = (
             kernel.expand(channels, -1, -1, -1),
             None if bias is None else bias.expand(channels),
             channels,
         )
     size = (batch, kernel.shape[0], *shape(node)[2:])
-    zeros = [before + p for before, p in zip(found.before, pair(call["padding"]), strict=True)]
-    layer = (_plain if found.steps == (1, 1) else _transposed)(found, kernel, groups, pair(call["stride"]), zeros, size)
+    zeros = [before + p for before, p in zip(spread.before, pair(call["padding"]), strict=True)]
+    layer = (_plain if spread.steps == (1, 1) else _transposed)(
+        spread, kernel, groups, pair(call["stride"]), zeros, size
+    )
     if layer is None:
         return False
     operator, turned, settings = layer
     held = add_weight(module, f"{node.name}_spread_weight", turned)
     offset = None if bias is None else add_weight(module, f"{node.name}_spread_bias", bias)
-    _put(node, size, lambda graph: graph.call_function(operator, (found.source, held, offset, *settings)))
+    _put(node, size, lambda graph: graph.call_function(operator, (spread.source, held, offset, *settings)))
     return True
 
 
@@ -81,9 +83,9 @@ def _spread(node: fx.Node) -> Spread | None:
         source = input_of(step)
         if (
             len(shape(source)) == 4
-            and (found := _read(source, moved(numbers(shape(source)), steps[index:]))) is not None
+            and (spread := _read(source, moved(numbers(shape(source)), steps[index:]))) is not None
         ):
-            return found
+            return spread
     return None
 
 
@@ -107,29 +109,29 @@ def _read(source: fx.Node, spread: torch.Tensor) -> Spread | None:
 
 
 def _plain(
-    found: Spread, kernel: torch.Tensor, groups: int, stride: tuple[int, ...], zeros: list[int], size: tuple[int, ...]
+    spread: Spread, kernel: torch.Tensor, groups: int, stride: tuple[int, ...], zeros: list[int], size: tuple[int, ...]
 ) -> Layer | None:
     """None where the zeros behind the map are not as many as those before it."""
     lengths = [
         (n + 2 * z - k) // s + 1
-        for n, z, k, s in zip(shape(found.source)[2:], zeros, kernel.shape[2:], stride, strict=True)
+        for n, z, k, s in zip(shape(spread.source)[2:], zeros, kernel.shape[2:], stride, strict=True)
     ]
     return (aten.conv2d.default, kernel, (list(stride), zeros, [1, 1], groups)) if tuple(lengths) == size[2:] else None
 
 
 def _transposed(
-    found: Spread, kernel: torch.Tensor, groups: int, stride: tuple[int, ...], zeros: list[int], size: tuple[int, ...]
+    spread: Spread, kernel: torch.Tensor, groups: int, stride: tuple[int, ...], zeros: list[int], size: tuple[int, ...]
 ) -> Layer | None:
     """None where no padding and output padding give ``size``."""
     taps = kernel.shape[2:]
     padding = [k - 1 - z for k, z in zip(taps, zeros, strict=True)]
     extra = [
         a - ((n - 1) * u - 2 * p + k)
-        for a, n, u, p, k in zip(size[2:], shape(found.source)[2:], found.steps, padding, taps, strict=True)
+        for a, n, u, p, k in zip(size[2:], shape(spread.source)[2:], spread.steps, padding, taps, strict=True)
     ]
-    if stride != (1, 1) or min(padding) < 0 or any(not 0 <= e < u for e, u in zip(extra, found.steps, strict=True)):
+    if stride != (1, 1) or min(padding) < 0 or any(not 0 <= e < u for e, u in zip(extra, spread.steps, strict=True)):
         return None
-    return aten.conv_transpose2d.input, _turned(kernel, groups), (list(found.steps), padding, extra, groups)
+    return aten.conv_transpose2d.input, _turned(kernel, groups), (list(spread.steps), padding, extra, groups)
 
 
 def _turned(kernel: torch.Tensor, groups: int) -> torch.Tensor:

@@ -43,10 +43,10 @@ class Upsampled:
 
 
 def upsample_conv(module: fx.GraphModule) -> int:
-    found = [(node, read) for node in list(module.graph.nodes) if (read := upsampled_input(module, node)) is not None]
-    for node, read in found:
+    layers = [(node, read) for node in list(module.graph.nodes) if (read := upsampled_input(module, node)) is not None]
+    for node, read in layers:
         merge(module, node, read)
-    return len(found)
+    return len(layers)
 
 
 def upsampled_input(module: fx.GraphModule, node: fx.Node) -> Upsampled | None:

@@ -65,12 +65,12 @@ class Objective(ABC):
         if recipe.penalty not in ("gradient", "r1") or step % recipe.penalty_every:
             return {}
         weight = recipe.penalty_weight * recipe.penalty_every
-        found = (
+        penalty = (
             penalties.gradient_penalty(critic, real, fake, mix)
             if recipe.penalty == "gradient"
             else penalties.r1(critic, real)
         )
-        return {"penalty": weight * found}
+        return {"penalty": weight * penalty}
 
     def before_step(self, step: int) -> None:
         """Schedules: a progressive model's fade."""

@@ -42,11 +42,13 @@ class Latent(Objective):
         return {"image": networks["generator"](*self.inputs(batch))}
 
     def critic_terms(self, networks: Networks, batch: Batch, made: Batch, step: int) -> Terms:
-        told, critic = self.condition(batch), networks["discriminator"]
-        terms = {"discriminator": self.critic_loss(critic(batch["image"], *told), critic(made["image"], *told))}
+        condition, critic = self.condition(batch), networks["discriminator"]
+        terms = {
+            "discriminator": self.critic_loss(critic(batch["image"], *condition), critic(made["image"], *condition))
+        }
         if self.recipe.penalty == "gradient" or self.recipe.penalty == "r1":
             terms |= self.penalty(
-                lambda x: critic(x, *told), batch["image"], made["image"], batch.get("mix", batch["image"]), step
+                lambda x: critic(x, *condition), batch["image"], made["image"], batch.get("mix", batch["image"]), step
             )
         return terms
 
@@ -97,20 +99,20 @@ class Information(Latent):
 
     def critic_terms(self, networks: Networks, batch: Batch, made: Batch, step: int) -> Terms:
         critic = networks["discriminator"]
-        (real, *_), (fake, *found) = critic(batch["image"]), critic(made["image"])
-        terms = {"discriminator": self.critic_loss(real, fake), "information": self._information(batch, found)}
+        (real, *_), (fake, *guesses) = critic(batch["image"]), critic(made["image"])
+        terms = {"discriminator": self.critic_loss(real, fake), "information": self._information(batch, guesses)}
         return terms | self.penalty(
             lambda x: critic(x)[0], batch["image"], made["image"], batch.get("mix", batch["image"]), step
         )
 
     def generator_terms(self, networks: Networks, batch: Batch, made: Batch) -> Terms:
-        fake, *found = networks["discriminator"](made["image"])
+        fake, *guesses = networks["discriminator"](made["image"])
         return {
             "generator": self.recipe.adversarial_weight * self.generator_loss(fake),
-            "information": self._information(batch, found),
+            "information": self._information(batch, guesses),
         }
 
-    def _information(self, batch: Batch, found: list[torch.Tensor]) -> torch.Tensor:
+    def _information(self, batch: Batch, guesses: list[torch.Tensor]) -> torch.Tensor:
         return self.recipe.information_weight * mutual_information(
-            batch[self.category], found[0], batch[self.codes], found[1]
+            batch[self.category], guesses[0], batch[self.codes], guesses[1]
         )
