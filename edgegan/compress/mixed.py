@@ -45,8 +45,8 @@ class Probe:
 
 @dataclass(frozen=True)
 class Reached:
-    """An int8 candidate with the PSNR of its pictures; its milliseconds are infinite where nothing is timed, so that
-    pictures decide."""
+    """A candidate with the PSNR of its pictures; its milliseconds are infinite where nothing is timed, so that pictures
+    decide."""
 
     plan: Plan
     psnr_db: float
@@ -57,30 +57,41 @@ def mix(
     workshop: Workshop, plans: Sequence[Plan], rows: Sequence[Built], gate: float, network: Graph
 ) -> tuple[list[Built], list[str]]:
     """For each backend none of whose int8 candidates clearly holds ``gate`` dB, the one that does so with layers in
-    float, and what was found.
+    float, and what was found; backends whose mixtures cannot win are left out.
 
     ``rows``: the built candidates of ``plans``. ``network`` is the float network that all were made from.
     """
     inputs = workshop.subject.probe_inputs(workshop.options)
     probe = Probe(inputs, network.run(inputs), network.spec.output_range)
+    reached = _reached(workshop, list(zip(plans, rows, strict=True)), probe)
+    by_backend: dict[str, list[Reached]] = {}
+    for one in reached:
+        if one.plan.precision == "int8":
+            by_backend.setdefault(one.plan.backend, []).append(one)
     mixed_rows: list[Built] = []
     notes: list[str] = []
-    for reached in _reached(workshop, plans, rows, probe).values():
-        plan = starting_point(reached, gate)
-        if plan is not None:
-            made, plan_notes = mixtures(workshop, plan, gate, probe)
-            mixed_rows += made
-            notes += plan_notes
+    for own in sorted(by_backend.values(), key=_least_ms):
+        plan, best = starting_point(own, gate), fastest_passing(reached, gate)
+        if plan is None:
+            continue
+        if best is not None and cannot_win(own, best):
+            notes.append(
+                f"{plan.backend}: no layers tried in float: all in int8 it takes {_least_ms(own):.3g} ms, and "
+                f"{best.plan.name} holds {gate:g} dB in {best.p50_ms:.3g} ms"
+            )
+            continue
+        mixtures, plan_notes = mixtures_of(workshop, plan, gate, probe)
+        reached += _reached(workshop, mixtures, probe)
+        mixed_rows += [row for _, row in mixtures]
+        notes += plan_notes
     return mixed_rows, notes
 
 
-def _reached(
-    workshop: Workshop, plans: Sequence[Plan], rows: Sequence[Built], probe: Probe
-) -> dict[str, list[Reached]]:
-    """The int8 candidates that run, by backend."""
-    built = {plan: row.runs for plan, row in zip(plans, rows, strict=True) if plan.precision == "int8" and row.runs}
+def _reached(workshop: Workshop, candidates: Sequence[tuple[Plan, Built]], probe: Probe) -> list[Reached]:
+    """Those candidates that run, side by side."""
+    built = {plan: row.runs for plan, row in candidates if row.runs}
     if not built:
-        return {}
+        return []
     job = Job(
         artifacts={plan.name: workshop.root / runs for plan, runs in built.items()},
         inputs=probe.inputs,
@@ -89,17 +100,31 @@ def _reached(
         seconds=SECONDS,
     )
     outcomes = run_job(job)
-    by_backend: dict[str, list[Reached]] = {}
-    for plan in built:
-        images = outcomes[plan.name].images
-        if images is not None:
-            reached = Reached(plan, probe.psnr_db(images), _p50_ms(outcomes[plan.name]))
-            by_backend.setdefault(plan.backend, []).append(reached)
-    return by_backend
+    images = {plan: outcomes[plan.name].images for plan in built}
+    return [
+        Reached(plan, probe.psnr_db(pictures), _p50_ms(outcomes[plan.name]))
+        for plan, pictures in images.items()
+        if pictures is not None
+    ]
 
 
 def _p50_ms(outcome: Outcome) -> float:
     return outcome.latency_ms["p50"] if outcome.latency_ms else np.inf
+
+
+def _least_ms(reached: Sequence[Reached]) -> float:
+    return min(one.p50_ms for one in reached)
+
+
+def fastest_passing(reached: Sequence[Reached], gate: float) -> Reached | None:
+    """The fastest candidate that holds ``gate`` dB with something to spare; None where none does, or none is timed."""
+    passing = [one for one in reached if one.psnr_db >= gate + BARELY and np.isfinite(one.p50_ms)]
+    return min(passing, key=lambda one: one.p50_ms, default=None)
+
+
+def cannot_win(own: Sequence[Reached], best: Reached) -> bool:
+    """Whether no mixture of a backend can be faster than ``best``: layers in float make its int8 candidates slower."""
+    return _least_ms(own) >= best.p50_ms
 
 
 def starting_point(reached: Sequence[Reached], gate: float) -> Plan | None:
@@ -111,7 +136,9 @@ def starting_point(reached: Sequence[Reached], gate: float) -> Plan | None:
     return min(alike, key=lambda one: (one.p50_ms, -one.psnr_db)).plan
 
 
-def mixtures(workshop: Workshop, plan: Plan, gate: float, probe: Probe) -> tuple[list[Built], list[str]]:
+def mixtures_of(
+    workshop: Workshop, plan: Plan, gate: float, probe: Probe
+) -> tuple[list[tuple[Plan, Built]], list[str]]:
     """Candidates of ``plan`` with as few layers in float as hold ``gate`` dB, one for each order of layers and for each
     precision that those may take, built; and what was found."""
     search = Search(workshop, plan, gate, probe)
@@ -126,12 +153,12 @@ def mixtures(workshop: Workshop, plan: Plan, gate: float, probe: Probe) -> tuple
             chosen[frozenset(order[:count])] = note
     if not chosen:
         return [], [f"{plan.name}: no choice of layers in float holds {gate:g} dB", *search.refusals]
-    rows = [workshop.build(replace(plan, raised_layers=raised_layers)) for raised_layers in chosen]
+    wanted = [replace(plan, raised_layers=raised_layers) for raised_layers in chosen]
     for raised_layers in chosen:
         work = sum(layer.macs for layer in raised_layers)
         for rest_precision in builder(plan.backend).rest_precisions(plan, work):
-            rows.append(workshop.build(replace(plan, raised_layers=raised_layers, rest_precision=rest_precision)))
-    return rows, list(chosen.values())
+            wanted.append(replace(plan, raised_layers=raised_layers, rest_precision=rest_precision))
+    return [(mixture, workshop.build(mixture)) for mixture in wanted], list(chosen.values())
 
 
 class Search:

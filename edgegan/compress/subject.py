@@ -18,15 +18,15 @@ from edgegan.graph.graph import Graph
 from edgegan.models.loading import LoadedModel, load_model
 from edgegan.models.zoo import images_path
 
-CALIBRATION_SEED, CHECK_SEED, PROBE_SEED = 1_000_003, 2_000_003, 3_000_017
+CALIBRATION_SEED, CHECK_SEED, PROBE_SEED, SHUFFLE_SEED = 1_000_003, 2_000_003, 3_000_017, 5_000_011
 CHECK_SAMPLES, CHECK_ELEMENTS = 256, 8 * 3 * 256 * 256
 DISTANCE_ELEMENTS = 1 << 26
 
 
 @dataclass(frozen=True)
 class Subject:
-    """``images``: uint8 NHWC that image inputs are drawn from. ``real``: uint8 NHWC that sets of outputs are compared
-    with."""
+    """``images``: uint8 NHWC that image inputs are drawn from, shuffled; the first ``calibrating`` of them calibrate, the
+    others judge. ``real``: uint8 NHWC that sets of outputs are compared with."""
 
     name: str
     graph: Graph
@@ -34,38 +34,40 @@ class Subject:
     images: np.ndarray | None
     real: np.ndarray | None
     notes: tuple[str, ...]
+    calibrating: int = 0
 
     def calibration_batches(self, options: Options) -> Iterator[tuple[torch.Tensor, ...]]:
         """The calibration inputs in the graph's batch size, in the order of ``forward``'s arguments, each drawn when it
         is asked for."""
         for start in range(0, _whole_batches(options.calibration_samples, options.batch), options.batch):
             places = range(start, start + options.batch)
-            images = None if self.images is None else self.images.take(places, axis=0, mode="wrap")
+            images = None if self.images is None else self._calibrating().take(places, axis=0, mode="wrap")
             values = sample_inputs(
                 self.graph.spec.inputs, options.batch, options.seed + CALIBRATION_SEED + start, images
             )
             yield tuple(torch.from_numpy(v) for v in values.values())
 
     def check_inputs(self, options: Options) -> dict[str, np.ndarray]:
-        """The inputs of the paired quality figures; never those of calibration, for latents."""
-        most = max(2, CHECK_ELEMENTS // int(np.prod(self.graph.output_shape[1:])))
-        return sample_inputs(
-            self.graph.spec.inputs,
-            _whole_batches(min(CHECK_SAMPLES, most), options.batch),
-            options.seed + CHECK_SEED,
-            self.images,
-        )
+        """The inputs of the paired quality figures; never those of calibration, where there is more than one
+        picture."""
+        return self._judging_inputs(options, CHECK_SEED, self._judging())
 
     def probe_inputs(self, options: Options) -> dict[str, np.ndarray]:
-        """The inputs by which steps on the way are judged; neither those of calibration nor those of the final
-        figures."""
-        most = max(2, CHECK_ELEMENTS // int(np.prod(self.graph.output_shape[1:])))
-        return sample_inputs(
-            self.graph.spec.inputs,
-            _whole_batches(min(CHECK_SAMPLES, most), options.batch),
-            options.seed + PROBE_SEED,
-            self.images,
-        )
+        """The inputs by which steps on the way are judged; neither those of calibration nor, where there are enough
+        pictures, those of the final figures."""
+        judging = self._judging()
+        return self._judging_inputs(options, PROBE_SEED, None if judging is None else judging[::-1])
+
+    def _judging_inputs(self, options: Options, seed: int, images: np.ndarray | None) -> dict[str, np.ndarray]:
+        count = _whole_batches(judged(self.graph), options.batch)
+        return sample_inputs(self.graph.spec.inputs, count, options.seed + seed, images)
+
+    def _calibrating(self) -> np.ndarray:
+        assert self.images is not None
+        return self.images[: self.calibrating or len(self.images)]
+
+    def _judging(self) -> np.ndarray | None:
+        return None if self.images is None else self.images[self.calibrating :]
 
     def distance_inputs(self, options: Options) -> dict[str, np.ndarray]:
         """The inputs of the set distances: as many as asked for and memory allows; every image once where images go
@@ -79,6 +81,11 @@ class Subject:
         return sample_inputs(
             self.graph.spec.inputs, _whole_batches(count, options.batch), options.seed + CHECK_SEED + 1, self.images
         )
+
+
+def judged(graph: Graph) -> int:
+    """How many samples the paired figures rest on: as many as memory allows."""
+    return min(CHECK_SAMPLES, max(2, CHECK_ELEMENTS // int(np.prod(graph.output_shape[1:]))))
 
 
 def _whole_batches(count: int, batch: int) -> int:
@@ -98,13 +105,38 @@ def load_subject(options: Options) -> Subject:
     )
     graph = capture(loaded.module, loaded.spec, options.batch)
     images, real = _pictures(loaded, graph, options.data)
-    notes = []
+    notes: list[str] = []
+    calibrating = 0
+    if images is not None:
+        images = images[np.random.default_rng(options.seed + SHUFFLE_SEED).permutation(len(images))]
+        calibrating = shared_out(len(images), options.calibration_samples, judged(graph))
+        notes += _few(len(images), calibrating, options.calibration_samples, judged(graph))
     if graph.spec.is_image_to_image and images is None:
         notes.append(
             "no --data: image inputs are random texture, so calibration and quality figures say little about "
             "photographs"
         )
-    return Subject(loaded.name, graph, graph.fingerprint(), images, real, tuple(notes))
+    return Subject(loaded.name, graph, graph.fingerprint(), images, real, tuple(notes), calibrating)
+
+
+def shared_out(pictures: int, calibration: int, judging: int) -> int:
+    """How many of so many ``pictures`` calibrate, the others being left to judge: what both ask for where there are
+    enough, else in proportion, neither without any; 0 where one picture must do both."""
+    if pictures >= calibration + judging:
+        return calibration
+    return min(pictures - 1, max(1, round(pictures * calibration / (calibration + judging))))
+
+
+def _few(pictures: int, calibrating: int, calibration: int, judging: int) -> list[str]:
+    """What is said where there are fewer pictures than wanted."""
+    if pictures >= calibration + judging:
+        return []
+    if not calibrating:
+        return ["WARNING: the one picture given both calibrates and judges, so its figures flatter int8"]
+    return [
+        f"{pictures} pictures: {calibrating} calibrate and {pictures - calibrating} judge; "
+        f"{calibration + judging} would do for {calibration} and {judging}"
+    ]
 
 
 def _pictures(loaded: LoadedModel, graph: Graph, data: Path | None) -> tuple[np.ndarray | None, np.ndarray | None]:

@@ -112,6 +112,19 @@ def test_the_fastest_of_those_alike_is_given_layers_in_float():
     assert mixed.starting_point(untimed, 30.0) is untimed[1].plan
 
 
+def test_a_backend_whose_int8_is_slower_than_what_passes_is_left_alone():
+    def reached(backend, precision, db, ms):
+        return mixed.Reached(Plan(backend=backend, formulation="auto", precision=precision), db, ms)
+
+    int8, half = reached("onnxruntime", "int8", 31.0, 51.0), reached("openvino", "bf16", 52.0, 50.0)
+    slow, barely = reached("openvino", "fp32", 120.0, 90.0), reached("litert", "int8", 35.5, 10.0)
+    best = mixed.fastest_passing([int8, half, slow, barely], 35.0)
+    assert best is half, "what holds the gate by less than a decibel may fail it on other inputs"
+    assert mixed.cannot_win([int8], best) and not mixed.cannot_win([reached("litert", "int8", 31.0, 30.0)], best)
+    untimed = [reached("tensorrt", "fp16", 80.0, np.inf)]
+    assert mixed.fastest_passing(untimed, 35.0) is None
+
+
 def test_layers_are_compared_on_whole_batches():
     inputs = {"z": np.zeros((64, 3))}
     assert [len(order.few(inputs, batch)["z"]) for batch in (1, 3, 8, 16)] == [8, 6, 8, 16]

@@ -1,0 +1,75 @@
+"""Which pictures calibrate and which judge: a folder sorted by subject misleads neither, and no picture does both."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgegan.compress.options import Options
+from edgegan.compress.subject import load_subject, shared_out
+from edgegan.core.target import load_target
+
+MODEL = """
+import sys
+sys.path.insert(0, {root!r})
+from tests.subjects import TinyCyclegan, randomized
+def image(): return randomized(TinyCyclegan())
+"""
+
+
+@pytest.fixture
+def options(tmp_path):
+    (tmp_path / "subject.py").write_text(MODEL.format(root=str(Path(__file__).parents[2])))
+    settings = {"model": f"{tmp_path}/subject.py:image", "inputs": ("image:3x16x16",), "target": load_target("mobile")}
+
+    def made(pictures, **changed):
+        np.savez(tmp_path / "pictures.npz", images=pictures)
+        return Options(**settings | {"out": tmp_path / "out", "data": tmp_path / "pictures.npz"} | changed)
+
+    return made
+
+
+def numbered(count, rng):
+    """Pictures that tell by their first pixel where they stood; dark ones first, as a sorted folder has them."""
+    pictures = rng.integers(0, 100, (count, 16, 16, 3)).astype(np.uint8)
+    pictures[count // 2 :] += 155
+    pictures[:, 0, 0, 0] = np.arange(count)
+    return pictures
+
+
+def places(images):
+    return {round((image[0, 0, 0] + 1) * 127.5) for image in images}
+
+
+def test_a_sorted_folder_is_shuffled_and_no_picture_calibrates_and_judges(options):
+    given_options = options(numbered(250, np.random.default_rng(0)), calibration_samples=60)
+    subject = load_subject(given_options)
+    calibrating = places(batch[0][0].numpy() for batch in subject.calibration_batches(given_options))
+    judging = places(subject.check_inputs(given_options)["x"])
+    assert calibrating.isdisjoint(judging) and len(calibrating) + len(judging) == 250
+    for chosen in (calibrating, judging):
+        bright = sum(place >= 125 for place in chosen) / len(chosen)
+        assert 0.3 < bright < 0.7
+    (note,) = subject.notes
+    assert f"250 pictures: {len(calibrating)} calibrate and {len(judging)} judge" in note
+
+
+def test_another_seed_shuffles_otherwise_and_the_same_alike(options):
+    pictures = numbered(200, np.random.default_rng(0))
+    first, again, other = (load_subject(options(pictures, seed=seed)).images for seed in (0, 0, 1))
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+def test_one_picture_does_both_and_that_is_said(options):
+    one = load_subject(options(np.random.default_rng(0).integers(0, 255, (1, 16, 16, 3)).astype(np.uint8)))
+    assert "WARNING" in one.notes[0] and one.calibrating == 0
+
+
+@given(st.integers(1, 2000), st.integers(2, 512), st.integers(2, 256))
+def test_both_get_what_they_ask_for_or_their_share(pictures, calibration, judging):
+    calibrating = shared_out(pictures, calibration, judging)
+    assert calibrating <= calibration and (pictures == 1 or 1 <= calibrating < pictures)
+    if pictures >= calibration + judging:
+        assert calibrating == calibration
