@@ -9,18 +9,33 @@ from typing import Any
 import numpy as np
 
 from edgegan.core.errors import MissingPackageError
-from edgegan.metrics.pairwise import psnr_db, ssim
+from edgegan.metrics.pairwise import psnr_by_picture_db, psnr_db, psnr_interval_db, snr_db, ssim
+
+WORST_SHARE = 0.05
+"""Of the pictures, the mean of whose PSNR stands beside that of all."""
 
 
 def paired(
     images: np.ndarray, reference: np.ndarray, original: np.ndarray, value_range: tuple[float, float]
 ) -> dict[str, Any]:
-    """PSNR and SSIM of float (N, C, H, W) ``images`` against the float network they were made from, and against the
-    original."""
+    """PSNR, SNR and SSIM of float (N, C, H, W) ``images`` against the float network they were made from, and PSNR
+    against the original."""
+    by_picture = np.sort(psnr_by_picture_db(reference, images, value_range))
+    worst = max(1, round(WORST_SHARE * len(by_picture)))
+    interval = psnr_interval_db(reference, images, value_range)
     figures: dict[str, Any] = {
         "psnr_db": psnr_db(reference, images, value_range),
+        "psnr_interval_db": None if interval is None else list(interval),
+        "psnr_mean_db": float(by_picture.mean()),
+        "psnr_worst_db": float(by_picture[:worst].mean()),
+        "snr_db": snr_db(reference, images),
+        "compared_pictures": len(images),
         "psnr_original_db": psnr_db(original, images, value_range),
     }
+    if interval is None:
+        figures["psnr_interval_db_reason"] = "one picture says nothing of others"
+    if figures["snr_db"] is None:
+        figures["snr_db_reason"] = "the network's own pictures are all one value"
     return figures | structural(reference, images, value_range)
 
 

@@ -12,15 +12,27 @@ EXACT = 50.0
 picture of bytes 59."""
 
 
-def judge(candidate: Candidate, min_psnr: float) -> Verdict:
-    """Whether a candidate passes the paired gate, and why not (or by how much)."""
+def judge(candidate: Candidate, min_psnr: float, min_snr: float | None = None) -> Verdict:
+    """Whether a candidate passes the paired gates, and why not (or by how much); one that is no better than a flat
+    picture passes none. The gate on the PSNR is held by the lower end of its interval over pictures."""
     if candidate.error:
         return Verdict(False, candidate.error)
     psnr = candidate.psnr_db
     if psnr is None:
         return Verdict(False, "its pictures could not be measured")
-    if psnr < min_psnr:
-        return Verdict(False, f"PSNR {psnr:.1f} dB is below the gate of {min_psnr:g} dB")
+    low, high = candidate.figures.quality.get("psnr_interval_db") or (psnr, psnr)
+    if low < min_psnr:
+        within = (
+            f"PSNR {psnr:.1f} dB, on other pictures {low:.1f} to {high:.1f},"
+            if psnr >= min_psnr
+            else f"PSNR {psnr:.1f} dB"
+        )
+        return Verdict(False, f"{within} is below the gate of {min_psnr:g} dB")
+    snr = candidate.figures.quality.get("snr_db")
+    if snr is not None and snr <= 0:
+        return Verdict(False, f"SNR {snr:.1f} dB: a flat picture comes as near to the network as this, or nearer")
+    if min_snr is not None and (snr is None or snr < min_snr):
+        return Verdict(False, f"SNR {'none' if snr is None else f'{snr:.1f} dB'} is below the gate of {min_snr:g} dB")
     return Verdict(True, f"PSNR {psnr:.1f} dB")
 
 

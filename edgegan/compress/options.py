@@ -126,6 +126,12 @@ class Options:
         invalidates=None,
         commands=("compress",),
     )
+    min_snr: float | None = option(
+        None,
+        help="Gate: least SNR in dB, the error held against the variance of the float network's values.",
+        invalidates=None,
+        commands=("compress",),
+    )
     max_fd_ratio: float | None = option(
         None, help="Gate: most fd_lite0 over the original's.", invalidates=None, commands=("compress",)
     )

@@ -110,7 +110,11 @@ def _run(loaded: StageResult[Subject], options: Options, store: StageStore, prog
 def _candidate(row: Built, figures: Figures | None, options: Options) -> Candidate:
     """A row of the report; the baseline is not judged."""
     candidate = Candidate(built=row, figures=figures or Figures.missing(UNBUILT))
-    return candidate if row.is_baseline else replace(candidate, verdict=judge(candidate, options.min_psnr))
+    return (
+        candidate
+        if row.is_baseline
+        else replace(candidate, verdict=judge(candidate, options.min_psnr, options.min_snr))
+    )
 
 
 def _prune(subject: Subject, options: Options, store: StageStore, progress: Progress) -> StageResult[Graph]:

@@ -25,8 +25,8 @@ DISTANCE_ELEMENTS = 1 << 26
 
 @dataclass(frozen=True)
 class Subject:
-    """``images``: uint8 NHWC that image inputs are drawn from, shuffled; the first ``calibrating`` of them calibrate, the
-    others judge. ``real``: uint8 NHWC that sets of outputs are compared with."""
+    """``images``: uint8 NHWC that image inputs are drawn from, shuffled; the first ``calibrating`` of them calibrate,
+    the others judge. ``real``: uint8 NHWC that sets of outputs are compared with."""
 
     name: str
     graph: Graph

@@ -120,6 +120,17 @@ class Quality(TypedDict):
     psnr_db: float | None
     """To the float network that it was made from (after pruning, if any), over all values of all pictures at once."""
     psnr_db_reason: NotRequired[str | None]
+    psnr_interval_db: NotRequired[list[float] | None]
+    """Between what it lies over all pictures of the kind, at 95 %, by the bootstrap over those that were compared."""
+    psnr_interval_db_reason: NotRequired[str]
+    psnr_mean_db: NotRequired[float]
+    """Mean of the pictures' own, as the literature has it; single bad pictures hardly show in it."""
+    psnr_worst_db: NotRequired[float]
+    """Mean of the worst twentieth of the pictures' own."""
+    snr_db: NotRequired[float | None]
+    """To the variance of the float network's values: 0 is what one flat picture reaches."""
+    snr_db_reason: NotRequired[str]
+    compared_pictures: NotRequired[int]
     psnr_original_db: float | None
     """To the network before pruning."""
     psnr_original_db_reason: NotRequired[str | None]

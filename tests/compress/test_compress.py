@@ -231,6 +231,32 @@ def test_the_fastest_that_passes_is_chosen():
     assert "below the gate" in rows[0].verdict.reason and rows[3].verdict.reason == "refused"
 
 
+def test_the_gate_is_held_by_the_lower_end_of_the_interval():
+    def verdict(low, psnr, high):
+        candidate = row("int8", 1.0, psnr)
+        quality = {"psnr_db": psnr, "psnr_interval_db": [low, high]}
+        return judge(replace(candidate, figures=replace(candidate.figures, quality=quality)), 35)
+
+    assert verdict(35.1, 36.3, 37.5).passed
+    refused = verdict(33.9, 36.3, 38.7)
+    assert not refused.passed and "on other pictures 33.9 to 38.7" in refused.reason
+    assert "on other pictures" not in verdict(33.0, 34.0, 35.0).reason
+
+
+def test_what_is_no_better_than_a_flat_picture_passes_no_gate():
+    """Silence may score 45 dB where the range is nominal."""
+
+    def verdict(psnr, snr, **gates):
+        found = row("quiet", 1.0, psnr)
+        return judge(
+            replace(found, figures=replace(found.figures, quality={"psnr_db": psnr, "snr_db": snr})), 30, **gates
+        )
+
+    assert not verdict(45.7, -0.1).passed and "flat picture" in verdict(45.7, -0.1).reason
+    assert verdict(45.7, 0.6).passed and not verdict(45.7, 0.6, min_snr=10).passed
+    assert verdict(45.7, 12.0, min_snr=10).passed and verdict(45.7, None).passed
+
+
 def test_a_float_file_that_computes_something_else_is_told():
     assert inexact([row("good", 2.0, 90.0, "fp32"), row("lossy", 2.0, 38.0), row("refused", None, None, "fp32")]) == []
     (warning,) = inexact([row("wrong", 2.0, 38.2, "fp32")])

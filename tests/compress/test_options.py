@@ -30,6 +30,7 @@ CHANGED = {
     "qat_steps": 7,
     "formulation": "native",
     "min_psnr": 40.0,
+    "min_snr": 10.0,
     "max_fd_ratio": 2.0,
     "out": Path("elsewhere"),
     "force": True,

@@ -260,6 +260,20 @@ def test_openvino_joins_dense_layers_in_int8(tmp_path):
     assert sum(row["outputPrecisions"] == "u8" for row in layers) >= len(joined)
 
 
+def test_nearest_resizing_by_no_whole_number_picks_the_networks_pixels(tmp_path):
+    """As the operator is exported, ONNX Runtime and OpenVINO pick another source at some of 120 positions."""
+    spec = GeneratorSpec(inputs=(TensorSpec(name="x", kind="image", shape=(3, 100, 100), range=(-1.0, 1.0)),))
+    graph = capture(torch.nn.Upsample(size=120), spec)
+    inputs = sample_inputs(spec.inputs, 2, 0)
+    wanted = graph.run(inputs)
+    for name, made, exact in (("plain", graph, False), ("rewritten", rewrite(graph, "native").value, True)):
+        file = str(export_onnx(made, tmp_path / f"{name}.onnx"))
+        session, compiled = ort.InferenceSession(file), openvino.Core().compile_model(file, "CPU")
+        for run in (lambda x, s=session: s.run(None, {"x": x})[0], lambda x, c=compiled: c({"x": x})[0]):
+            images = np.concatenate([run(inputs["x"][i : i + 1]) for i in range(2)])
+            assert (psnr_db(wanted, images, (-1, 1)) > 100) is exact, name
+
+
 def test_an_onnx_file_holds_nothing_of_the_users_code(dcgan_graph, tmp_path):
     data = export_onnx(dcgan_graph, tmp_path / "g.onnx").read_bytes()
     for told in (b"stack_trace", b"TinyDcgan", b"subjects.py", str(Path(__file__).parents[2]).encode()):

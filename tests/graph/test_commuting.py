@@ -207,7 +207,7 @@ def test_shuffles_in_channels_last(seed, scale, shape):
 
 
 @settings(max_examples=8, deadline=None)
-@given(seed=SEEDS, low=st.sampled_from([-0.5, 0.0, 1.1]), single=st.booleans())
+@given(seed=SEEDS, low=st.sampled_from([-0.5, 0.0, 0.6, 1.1]), single=st.booleans())
 def test_rectifiers_as_layers(seed, low, single):
     torch.manual_seed(seed)
     prelu = nn.PReLU(1 if single else 4)

@@ -1,12 +1,21 @@
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.stats
+import sklearn.metrics
 import torch
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
 from edgegan.core.errors import UsageError
 from edgegan.metrics.distances import frechet_distance, kernel_distance
-from edgegan.metrics.pairwise import IDENTICAL_DB, psnr_db, ssim
+from edgegan.metrics.pairwise import (
+    IDENTICAL_DB,
+    psnr_by_picture_db,
+    psnr_db,
+    psnr_interval_db,
+    snr_db,
+    ssim,
+)
 
 
 @pytest.mark.parametrize("ends", [(-1.0, 1.0), (0.0, 1.0), (0.0, 255.0)])
@@ -21,6 +30,36 @@ def test_psnr_is_torchmetrics(ends):
 def test_identical_pictures_have_a_finite_figure():
     a = np.ones((1, 3, 16, 16), np.float32)
     assert psnr_db(a, a, (-1, 1)) == IDENTICAL_DB and ssim(a, a, (-1, 1)) == pytest.approx(1.0)
+
+
+def pictures(count=40):
+    """Pairs whose errors differ from picture to picture."""
+    rng = np.random.default_rng(0)
+    reference = rng.uniform(-1, 1, (count, 3, 8, 8))
+    return reference, reference + rng.normal(0, 1, reference.shape) * rng.uniform(0.01, 0.1, (count, 1, 1, 1))
+
+
+def test_psnr_by_picture_is_torchmetrics():
+    a, b = (torch.from_numpy(values) for values in pictures())
+    wanted = [peak_signal_noise_ratio(y[None], x[None], data_range=2.0).item() for x, y in zip(a, b, strict=True)]
+    np.testing.assert_allclose(psnr_by_picture_db(a.numpy(), b.numpy(), (-1, 1)), wanted, rtol=1e-6)
+
+
+def test_snr_is_what_the_coefficient_of_determination_leaves():
+    a, b = pictures()
+    left = 1 - sklearn.metrics.r2_score(a.ravel(), b.ravel())
+    assert snr_db(a, b) == pytest.approx(-10 * np.log10(left))
+    flat = np.full_like(a, a.mean())
+    assert snr_db(a, flat) == pytest.approx(0.0, abs=1e-9) and snr_db(flat, a) is None and snr_db(a, a) == IDENTICAL_DB
+
+
+def test_the_interval_is_scipys_and_holds_what_other_pictures_have():
+    a, b = pictures(60)
+    errors = ((a - b) ** 2).reshape(len(a), -1).mean(1)
+    wanted = scipy.stats.bootstrap((errors,), np.mean, n_resamples=4000, method="percentile", rng=1).confidence_interval
+    low, high = psnr_interval_db(a, b, (-1, 1))
+    assert (low, high) == pytest.approx(tuple(10 * np.log10(4 / e) for e in (wanted.high, wanted.low)), abs=0.15)
+    assert low < psnr_db(a, b, (-1, 1)) < high and psnr_interval_db(a[:1], b[:1], (-1, 1)) is None
 
 
 def test_ssim_of_small_pictures_is_not_made_up():

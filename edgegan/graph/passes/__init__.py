@@ -25,7 +25,7 @@ from edgegan.graph.passes.phase_conv import (
     phase_conv_split,
     phase_conv_split_channels_last,
 )
-from edgegan.graph.passes.picked_pixels import picked_pixels
+from edgegan.graph.passes.picked_pixels import gathered_pixels, picked_pixels
 from edgegan.graph.passes.pixel_linear import pixel_linear
 from edgegan.graph.passes.powers import powers
 from edgegan.graph.passes.rectified_layers import rectified_layers
@@ -51,6 +51,7 @@ CLEAN: tuple[Pass, ...] = (
     powers,
     upsample_late,
     conv_pool,
+    gathered_pixels,
     drop_identities,
 )
 BEFORE_PRUNING: tuple[Pass, ...] = (drop_identities, fold_constants, matrix_linear, modulated_conv, spread_input)

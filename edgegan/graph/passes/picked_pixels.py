@@ -1,5 +1,5 @@
 """Nearest resizing to fewer pixels, or by no whole number, as the rows and columns that it picks: LiteRT's converter
-picks others.
+picks others, and by no whole number ONNX Runtime and OpenVINO do too.
 
 Every s-th row of n = s m is row 0 of each of m groups, which reshaping and slicing give in NHWC; others are gathered.
 """
@@ -14,18 +14,25 @@ from edgegan.graph.editing import add_weight, factors, input_of, is_call, replac
 from edgegan.graph.operators import UPSAMPLES, aten
 
 
-def picked_pixels(module: fx.GraphModule) -> int:
-    resizes = [node for node in module.graph.nodes if is_call(node, *UPSAMPLES) and factors(node) is None]
-    for node in resizes:
+def gathered_pixels(module: fx.GraphModule) -> int:
+    """Those by no whole number, for every backend."""
+    count = 0
+    for node in [n for n in module.graph.nodes if is_call(n, *UPSAMPLES) and factors(n) is None]:
         picked = _picked(node)
-        steps = [_step(chosen, size) for chosen, size in zip(picked, shape(input_of(node))[2:], strict=True)]
-        if None in steps:
+        if None in _steps(node, picked):
             replace(node, lambda graph, node=node, picked=picked: _gathered(module, graph, node, picked))
-        else:
-            replace(
-                node, lambda graph, node=node, steps=steps: _first_of_each(graph, input_of(node), shape(node), steps)
-            )
-    return len(resizes)
+            count += 1
+    return count
+
+
+def picked_pixels(module: fx.GraphModule) -> int:
+    """Those to fewer pixels besides."""
+    count = gathered_pixels(module)
+    for node in [n for n in module.graph.nodes if is_call(n, *UPSAMPLES) and factors(n) is None]:
+        steps = _steps(node, _picked(node))
+        replace(node, lambda graph, node=node, steps=steps: _first_of_each(graph, input_of(node), shape(node), steps))
+        count += 1
+    return count
 
 
 def _picked(node: fx.Node) -> list[torch.Tensor]:
@@ -38,6 +45,10 @@ def _picked(node: fx.Node) -> list[torch.Tensor]:
     )
     rows, columns = node.target(numbers[None], *node.args[1:])[0].long()  # type: ignore[operator]
     return [rows[:, 0], columns[0]]
+
+
+def _steps(node: fx.Node, picked: list[torch.Tensor]) -> list[int | None]:
+    return [_step(chosen, size) for chosen, size in zip(picked, shape(input_of(node))[2:], strict=True)]
 
 
 def _step(picked: torch.Tensor, size: int) -> int | None:

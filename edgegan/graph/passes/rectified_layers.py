@@ -1,7 +1,8 @@
 """Rectifiers that LiteRT fuses into nothing, in forms that its int8 kernels take.
 
 relu(x) = relu(I x) with the identity as a 1x1 depthwise convolution, into which the rectifier fuses;
-prelu(x) = a x + relu((1 - a) x) for a <= 1, and a x - relu((a - 1) x) above. One slope for all channels is LeakyReLU.
+prelu(x) = a x + relu((1 - a) x) for a <= 1, and a x - relu((a - 1) x) above; where channels differ, the sign is a
+factor of its own. One slope for all channels is LeakyReLU.
 """
 
 from __future__ import annotations
@@ -44,16 +45,21 @@ def _prelu(module: fx.GraphModule, node: fx.Node) -> int:
         slope = slopes.flatten()[0].item()
         replace(node, lambda graph: graph.call_function(aten.leaky_relu.default, (input_of(node), slope)))
         return 1
-    if len(shape(node)) != 4 or not (bool((slopes <= 1).all()) or bool((slopes > 1).all())):
+    if len(shape(node)) != 4:
         return 0
 
     def build(graph: fx.Graph) -> fx.Node:
         sloped = graph.call_function(
             aten.mul.Tensor, (input_of(node), add_weight(module, f"{node.name}_slopes", slopes.view(1, -1, 1, 1)))
         )
-        rest = _rectified(module, graph, node.name, input_of(node), (1 - slopes).abs())
-        join = aten.add.Tensor if bool((slopes <= 1).all()) else aten.sub.Tensor
-        return graph.call_function(join, (sloped, rest))
+        rectified = _rectified(module, graph, node.name, input_of(node), (1 - slopes).abs())
+        if bool((slopes > 1).all()):
+            return graph.call_function(aten.sub.Tensor, (sloped, rectified))
+        if bool((slopes > 1).any()):
+            one = torch.ones_like(slopes)
+            signs = add_weight(module, f"{node.name}_signs", torch.where(slopes > 1, -one, one).view(1, -1, 1, 1))
+            rectified = graph.call_function(aten.mul.Tensor, (rectified, signs))
+        return graph.call_function(aten.add.Tensor, (sloped, rectified))
 
     replace(node, build)
     return 1
