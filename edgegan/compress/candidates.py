@@ -10,32 +10,49 @@ from edgegan.compress.mixed import mix
 from edgegan.compress.plan import Plan
 from edgegan.compress.plans import has_statistics, plans
 from edgegan.compress.rows import Built
+from edgegan.core.deadline import Deadline
 from edgegan.core.progress import Progress
 from edgegan.core.stage import StageResult, StageStore, stopwatch
 from edgegan.graph.graph import Graph
 
+BUILDING, MIXING = 0.5, 0.8
+"""Shares of a time budget after which no candidate, and no step of mixed precision, is begun: what is built must still
+be measured."""
+
 
 def build_all(
-    workshop: Workshop, network: Graph, store: StageStore, progress: Progress, quantized_only: bool
+    workshop: Workshop,
+    network: Graph,
+    store: StageStore,
+    progress: Progress,
+    quantized_only: bool,
+    deadline: Deadline,
 ) -> StageResult[list[Built]]:
     """The baseline, then every candidate, each kept as soon as it is made; then those of mixed precision that the gate
-    asks for."""
+    asks for. What ``deadline`` leaves untried is told."""
     with stopwatch() as seconds:
         wanted, notes = planned(workshop)
         if quantized_only:
             wanted = [plan for plan in wanted if plan.precision == "int8"]
+        if deadline.seconds is not None:
+            wanted.sort(key=lambda plan: workshop.options.target.precisions.index(plan.precision))
         store.path("candidates").mkdir(exist_ok=True)
         baseline = _kept(store, "baseline", workshop.baseline)
-        rows = []
+        tried: list[tuple[Plan, Built]] = []
         for index, plan in enumerate(wanted):
+            if tried and deadline.share(BUILDING).passed:
+                untried = ", ".join(left.name for left in wanted[index:])
+                notes.append(f"WARNING: the time budget left untried: {untried}")
+                break
             row = _kept(store, f"candidates/{plan.name}", partial(workshop.build, plan))
-            rows.append(row)
+            tried.append((plan, row))
             progress.step(index + 1, len(wanted))
             if row.error:
                 notes.append(f"{plan.name}: {row.error}")
+        rows = [row for _, row in tried]
         if not quantized_only:
-            mixed, mixed_notes = _mixed(workshop, wanted, rows, network, store)
-            rows, notes = rows + mixed, notes + mixed_notes
+            mixed_rows, mixed_notes = _mixed(workshop, tried, network, store, deadline.share(MIXING))
+            rows, notes = rows + mixed_rows, notes + mixed_notes
         return StageResult([baseline, *rows], (*baseline.notes, *notes), seconds())
 
 
@@ -50,15 +67,17 @@ def _kept(store: StageStore, name: str, make: Callable[[], Built]) -> Built:
 
 
 def _mixed(
-    workshop: Workshop, wanted: list[Plan], rows: list[Built], network: Graph, store: StageStore
+    workshop: Workshop, tried: list[tuple[Plan, Built]], network: Graph, store: StageStore, deadline: Deadline
 ) -> tuple[list[Built], list[str]]:
-    """Candidates of mixed precision for this run's gate, and what was found."""
+    """Candidates of mixed precision for this run's gate, and what was found; a search that was cut short is begun anew
+    by the next run."""
     gate = workshop.options.min_psnr
     known = store.read(f"mixed-{gate:g}")
     if known is not None:
         return [Built.from_json(row) for row in known["rows"]], known["notes"]
-    mixed_rows, notes = mix(workshop, wanted, rows, gate, network)
-    store.write(f"mixed-{gate:g}", {"rows": [row.to_json() for row in mixed_rows], "notes": notes})
+    mixed_rows, notes = mix(workshop, tried, gate, network, deadline)
+    if not deadline.passed:
+        store.write(f"mixed-{gate:g}", {"rows": [row.to_json() for row in mixed_rows], "notes": notes})
     return mixed_rows, notes
 
 

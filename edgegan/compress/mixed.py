@@ -19,6 +19,7 @@ from edgegan.compress.build import Workshop
 from edgegan.compress.order import alone_db, by_error, by_error_for_time, decibels, few, simulation, times
 from edgegan.compress.plan import Plan
 from edgegan.compress.rows import Built
+from edgegan.core.deadline import Deadline
 from edgegan.graph.graph import Graph
 from edgegan.metrics.pairwise import psnr_db
 from edgegan.quantize.layers import Layer
@@ -54,16 +55,16 @@ class Reached:
 
 
 def mix(
-    workshop: Workshop, plans: Sequence[Plan], rows: Sequence[Built], gate: float, network: Graph
+    workshop: Workshop, tried: Sequence[tuple[Plan, Built]], gate: float, network: Graph, deadline: Deadline
 ) -> tuple[list[Built], list[str]]:
     """For each backend none of whose int8 candidates clearly holds ``gate`` dB, the one that does so with layers in
     float, and what was found; backends whose mixtures cannot win are left out.
 
-    ``rows``: the built candidates of ``plans``. ``network`` is the float network that all were made from.
+    ``tried``: the built candidates. ``network`` is the float network that all were made from.
     """
     inputs = workshop.subject.probe_inputs(workshop.options)
     probe = Probe(inputs, network.run(inputs), network.spec.output_range)
-    reached = _reached(workshop, list(zip(plans, rows, strict=True)), probe)
+    reached = _reached(workshop, tried, probe)
     by_backend: dict[str, list[Reached]] = {}
     for one in reached:
         if one.plan.precision == "int8":
@@ -74,13 +75,16 @@ def mix(
         plan, best = starting_point(own, gate), fastest_passing(reached, gate)
         if plan is None:
             continue
+        if deadline.passed:
+            notes.append(f"WARNING: the time budget left untried: {plan.name} with layers in float")
+            continue
         if best is not None and cannot_win(own, best):
             notes.append(
                 f"{plan.backend}: no layers tried in float: all in int8 it takes {_least_ms(own):.3g} ms, and "
                 f"{best.plan.name} holds {gate:g} dB in {best.p50_ms:.3g} ms"
             )
             continue
-        mixtures, plan_notes = mixtures_of(workshop, plan, gate, probe)
+        mixtures, plan_notes = mixtures_of(workshop, plan, gate, probe, deadline)
         reached += _reached(workshop, mixtures, probe)
         mixed_rows += [row for _, row in mixtures]
         notes += plan_notes
@@ -137,20 +141,27 @@ def starting_point(reached: Sequence[Reached], gate: float) -> Plan | None:
 
 
 def mixtures_of(
-    workshop: Workshop, plan: Plan, gate: float, probe: Probe
+    workshop: Workshop, plan: Plan, gate: float, probe: Probe, deadline: Deadline
 ) -> tuple[list[tuple[Plan, Built]], list[str]]:
     """Candidates of ``plan`` with as few layers in float as hold ``gate`` dB, one for each order of layers and for each
     precision that those may take, built; and what was found."""
-    search = Search(workshop, plan, gate, probe)
+    search = Search(workshop, plan, gate, probe, deadline)
     if len(search.layers) < 2:
         return [], [f"{plan.name}: its one layer cannot be in two precisions"]
     chosen: dict[frozenset[Layer], str] = {}
-    for order in search.orders():
-        count = search.fewest(order)
-        if count < len(order):
-            names = ", ".join(layer.node for layer in order[:count])
-            note = f"{plan.name}: {count} of {len(order)} layers in float hold {gate:g} dB: {names}"
-            chosen[frozenset(order[:count])] = note
+    try:
+        for order in search.orders():
+            count = search.fewest(order)
+            if count < len(order):
+                names = ", ".join(layer.node for layer in order[:count])
+                note = f"{plan.name}: {count} of {len(order)} layers in float hold {gate:g} dB: {names}"
+                chosen[frozenset(order[:count])] = note
+    except OutOfTime:
+        held = search.fewest_that_held()
+        note = f"WARNING: {plan.name}: the time budget ended the search for layers to leave in float"
+        if not held:
+            return [], [note]
+        chosen[held] = f"{note}; {len(held)} of {len(search.layers)} hold {gate:g} dB"
     if not chosen:
         return [], [f"{plan.name}: no choice of layers in float holds {gate:g} dB", *search.refusals]
     wanted = [replace(plan, raised_layers=raised_layers) for raised_layers in chosen]
@@ -161,12 +172,16 @@ def mixtures_of(
     return [(mixture, workshop.build(mixture)) for mixture in wanted], list(chosen.values())
 
 
+class OutOfTime(Exception):
+    """The search may not go on."""
+
+
 class Search:
     """How few of a candidate's layers must be in float for its pictures to hold a gate. ``refusals``: what was said of
     candidates with layers in float that could not be built, in order."""
 
-    def __init__(self, workshop: Workshop, plan: Plan, gate: float, probe: Probe) -> None:
-        self.workshop, self.plan, self.gate, self.probe = workshop, plan, gate, probe
+    def __init__(self, workshop: Workshop, plan: Plan, gate: float, probe: Probe, deadline: Deadline) -> None:
+        self.workshop, self.plan, self.gate, self.probe, self.deadline = workshop, plan, gate, probe, deadline
         self.simulation = simulation(workshop, plan)
         self.layers = self.simulation.layers
         self._sample = few(probe.inputs, self.simulation.graph.batch)
@@ -205,8 +220,14 @@ class Search:
         """Whether the built candidate does."""
         key = frozenset(raised_layers)
         if key not in self._held:
+            if self.deadline.passed:
+                raise OutOfTime
             self._held[key] = self._psnr_db(key) >= self.gate + BARELY
         return self._held[key]
+
+    def fewest_that_held(self) -> frozenset[Layer]:
+        """Of the sets of layers that were built and held the gate the smallest; empty where none did."""
+        return min((key for key, held in self._held.items() if held), key=len, default=frozenset())
 
     def _psnr_db(self, raised_layers: frozenset[Layer]) -> float:
         """Of the built candidate's pictures; nothing at all where it could not be built, or does not run."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from edgegan import __version__
 from edgegan.compress.settings import declared, option
+from edgegan.core.deadline import parse_duration
 from edgegan.core.errors import TargetError, UsageError, nearest
 from edgegan.core.files import sha256
 from edgegan.core.spec import parse_input, parse_range
@@ -36,6 +37,10 @@ def _range(given: str | Sequence[float]) -> tuple[float, float]:
         return parse_range(given, "--output-range")
     low, high = given
     return float(low), float(high)
+
+
+def _seconds(given: str | float) -> float:
+    return parse_duration(given, "--time-budget") if isinstance(given, str) else float(given)
 
 
 def _device(given: str | Device) -> Device:
@@ -135,6 +140,15 @@ class Options:
     max_fd_ratio: float | None = option(
         None, help="Gate: most fd_lite0 over the original's.", invalidates=None, commands=("compress",)
     )
+    time_budget: float | None = option(
+        None,
+        help="Time such as 90s, 5m or 1h after which no further candidate is begun: the best found by then is chosen, "
+        "and what was left untried is told; default none.",
+        invalidates=None,
+        text=str | None,
+        convert=_seconds,
+        commands=("compress",),
+    )
     out: Path = option(
         Path("out"), help="Output folder; one of the same inputs is resumed.", invalidates=None, convert=Path
     )
@@ -232,6 +246,8 @@ class Options:
             raise UsageError(f"--distill-steps {self.distill_steps}: at least 0")
         if self.max_fd_ratio is not None and not self.max_fd_ratio > 0:
             raise UsageError(f"--max-fd-ratio {self.max_fd_ratio}: above 0")
+        if self.time_budget is not None and not self.time_budget > 0:
+            raise UsageError(f"--time-budget {self.time_budget}: above 0")
         taken = ", ".join(self.target.precisions)
         if self.qat and (self.precision not in ("auto", "int8") or "int8" not in self.target.precisions):
             raise UsageError(

@@ -22,6 +22,7 @@ from edgegan.compress.sensitivity import sensitivity
 from edgegan.compress.settings import STAGES, check_stage
 from edgegan.compress.subject import Subject, load_subject
 from edgegan.compress.write import clear, write_result
+from edgegan.core.deadline import Deadline
 from edgegan.core.errors import GateError
 from edgegan.core.progress import Progress, Silent
 from edgegan.core.stage import StageResult, StageStore, stopwatch
@@ -54,6 +55,7 @@ def run(options: Options, progress: Progress | None = None, until: str = "measur
     writing the report, when nothing passes.
     """
     check_stage(until, (*STAGES, SENSITIVITY))
+    deadline = Deadline(options.time_budget)
     progress = progress or Silent()
     progress.stage("load")
     with stopwatch() as seconds:
@@ -63,10 +65,17 @@ def run(options: Options, progress: Progress | None = None, until: str = "measur
         clear(options.out)
     store = StageStore(options.out / "stages", options.identity(subject.fingerprint, data_sha256(options.data)))
     with store.claimed():
-        return _run(loaded, options, store, progress, until)
+        return _run(loaded, options, store, progress, until, deadline)
 
 
-def _run(loaded: StageResult[Subject], options: Options, store: StageStore, progress: Progress, until: str) -> Report:
+def _run(
+    loaded: StageResult[Subject],
+    options: Options,
+    store: StageStore,
+    progress: Progress,
+    until: str,
+    deadline: Deadline,
+) -> Report:
     subject = loaded.value
     done: list[tuple[str, StageResult[Any]]] = [("load", loaded)]
 
@@ -92,7 +101,7 @@ def _run(loaded: StageResult[Subject], options: Options, store: StageStore, prog
     if until == SENSITIVITY:
         layer_figures = sensitivity(workshop, planned(workshop)[0], progress)
         return Report(_stages(done) | {SENSITIVITY: layer_figures}, None)
-    rows = stage("build", lambda: build_all(workshop, network, store, progress, quantized_only=until == "quantize"))
+    rows = stage("build", lambda: build_all(workshop, network, store, progress, until == "quantize", deadline))
     if until in ("quantize", "export"):
         return Report(_stages(done) | {"candidates": [row.to_json() for row in rows]}, None)
     figures = stage("measure", lambda: _measure(rows, subject, network, options, store))

@@ -72,6 +72,17 @@ def test_stages_one_by_one_end_where_compress_does(options):
 
 
 @pytest.mark.slow
+def test_a_time_budget_leaves_candidates_untried_and_the_next_run_tries_them(options):
+    report = compress(replace(options, time_budget=1e-3))
+    assert report.result["precision"] == "int8" and len(report.content["candidates"]) == 1
+    (warning,) = [text for text in report.content["warnings"] if "time budget" in text]
+    assert "left untried: " in warning and "fp32" in warning
+    whole = compress(options).content
+    assert {row["precision"] for row in whole["candidates"]} == {"int8", "fp16", "fp32"}
+    assert not [text for text in whole["warnings"] if "time budget" in text]
+
+
+@pytest.mark.slow
 def test_distances_gate_and_candidates_are_kept(options, photos, tmp_path):
     np.savez(tmp_path / "photos.npz", images=photos)
     report = compress(

@@ -6,13 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgegan.bench.worker import Job, run_job
 from edgegan.cli.app import run as command
 from edgegan.compress import mixed, order
+from edgegan.compress.build import Workshop
 from edgegan.compress.options import Options
 from edgegan.compress.pipeline import run
 from edgegan.compress.plan import Plan
+from edgegan.compress.subject import load_subject
 from edgegan.core.errors import GateError, TargetError
 from edgegan.core.target import load_target
+from edgegan.graph.rewrite import rewrite
 from edgegan.quantize.layers import Layer
 from tests.validation import validate
 
@@ -123,6 +127,39 @@ def test_a_backend_whose_int8_is_slower_than_what_passes_is_left_alone():
     assert mixed.cannot_win([int8], best) and not mixed.cannot_win([reached("litert", "int8", 31.0, 30.0)], best)
     untimed = [reached("tensorrt", "fp16", 80.0, np.inf)]
     assert mixed.fastest_passing(untimed, 35.0) is None
+
+
+@pytest.mark.slow
+def test_a_search_that_is_cut_short_keeps_what_held(options):
+    """The deadline passes after so many candidates were tried; the smallest set of layers that held is kept."""
+
+    class Soon:
+        seconds = 1.0
+
+        def __init__(self, asks):
+            self.asks = asks
+
+        @property
+        def passed(self):
+            self.asks -= 1
+            return self.asks < 0
+
+    subject = load_subject(options)
+    forms = {"phase-nhwc": rewrite(subject.graph, "phase-nhwc").value, "native": rewrite(subject.graph, "native").value}
+    (options.out / "work").mkdir(parents=True)
+    workshop = Workshop(subject, options, forms, forms, options.out / "work")
+    plan = Plan(backend="litert", formulation="phase-nhwc", precision="int8")
+    inputs = subject.probe_inputs(options)
+    probe = mixed.Probe(inputs, subject.graph.run(inputs), subject.graph.spec.output_range)
+    gate = probe.psnr_db(workshop_images(workshop, plan, inputs)) + 1.0
+    assert mixed.mixtures_of(workshop, plan, gate, probe, Soon(0))[0] == []
+    rows, notes = mixed.mixtures_of(workshop, plan, gate, probe, Soon(1))
+    assert "ended the search" in notes[0] and all(row.error is None for _, row in rows)
+
+
+def workshop_images(workshop, plan, inputs):
+    artifact = workshop.root / workshop.build(plan).runs
+    return run_job(Job(artifacts={"it": artifact}, inputs=inputs, threads=1))["it"].images
 
 
 def test_layers_are_compared_on_whole_batches():

@@ -32,6 +32,7 @@ CHANGED = {
     "min_psnr": 40.0,
     "min_snr": 10.0,
     "max_fd_ratio": 2.0,
+    "time_budget": 60.0,
     "out": Path("elsewhere"),
     "force": True,
     "seed": 1,
