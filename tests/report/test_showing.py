@@ -118,7 +118,8 @@ def test_two_far_groups_lie_apart_on_both_maps(tmp_path):
         real, made = places[:40], places[40:]
         assert np.linalg.norm(real.mean(0) - made.mean(0)) > 2 * max(real.std(), made.std())
     draw_map(positions, 40, tmp_path / "map.png")
-    assert Image.open(tmp_path / "map.png").size == (1000, 500)
+    with Image.open(tmp_path / "map.png") as shown:
+        assert shown.size == (1000, 500)
 
 
 def test_an_artifact_draws_as_its_runtime_does(tmp_path):
