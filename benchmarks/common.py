@@ -62,13 +62,13 @@ def measure(
 
 def provenance() -> dict[str, Any]:
     """What a row was measured with: the commit (``+`` where files differ from it), the day, the machine."""
-    commit = _git("rev-parse", "--short=12", "HEAD") + ("+" if _git("status", "--porcelain", "edgegan") else "")
+    commit = _git("rev-parse", "--short=12", "HEAD") + ("+" if _git("status", "--porcelain", "../edgegan") else "")
     today = datetime.now(timezone.utc).date().isoformat()
     return {"commit": commit, "date": today, "environment": environment(THREADS)}
 
 
 def _git(*arguments: str) -> str:
-    command = ["git", "-C", str(RESULTS.parent), *arguments]
+    command = ["git", "-C", str(Path(__file__).parent), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
