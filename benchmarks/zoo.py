@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import RESULTS, publish
+from benchmarks.common import RESULTS, provenance, publish
 from edgegan.compress import compress
 from edgegan.core.errors import GeneratorError
 from edgegan.models.zoo import ZOO, find
@@ -47,7 +47,8 @@ def main() -> None:
     for name in wanted:
         card = find(name).card
         assert card is not None
-        made = {"sha256": card["sha256"], "targets": {target: attempt(name, target) for target in TARGETS}}
+        attempts = {target: attempt(name, target) for target in TARGETS}
+        made = {"sha256": card["sha256"], "targets": attempts, "measured": provenance()}
         known = (json.loads(path.read_text())["models"] if path.exists() else {}) | {name: made}
         told = ", ".join(
             f"{target} {row['candidate'] if row['passed'] else row['reason']}"
