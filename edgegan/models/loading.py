@@ -48,7 +48,7 @@ def load_model(
     path = Path(model.partition(":")[0]) if not model.endswith((".pt2", ".onnx")) else Path(model)
     given = [parse_input(text, f"input{i}") for i, text in enumerate(inputs)]
     if model.endswith((".pt2", ".onnx")):
-        loaded = _from_file(path, batch, image_inputs)
+        loaded = _from_file(path, batch, image_inputs, [g.shape for g in given])
     elif ":" in model:
         loaded = LoadedModel(_from_factory(model), GeneratorSpec(inputs=()), model.rpartition(":")[2])
         if not given:
@@ -100,13 +100,13 @@ def _from_factory(model: str) -> nn.Module:
     return generator
 
 
-def _from_file(path: Path, batch: int, image_inputs: bool) -> LoadedModel:
+def _from_file(path: Path, batch: int, image_inputs: bool, shapes: list[tuple[int, ...]]) -> LoadedModel:
     if not path.is_file():
         raise ModelError(f"{path}: no such file")
     if path.suffix == ".onnx":
         from edgegan.models.onnx_import import import_onnx
 
-        module, tensors = import_onnx(path, batch)
+        module, tensors = import_onnx(path, batch, shapes)
     else:
         module, tensors = _read_pt2(path, batch)
     specs: list[TensorSpec] = []

@@ -3,6 +3,7 @@ Runtime."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,15 @@ TOLERANCE = 1e-3
 1e-5."""
 
 
-def import_onnx(path: Path, batch: int) -> tuple[nn.Module, list[tuple[str, tuple[int, ...], str]]]:
-    """The module, and (name, shape without batch, dtype) of its inputs. Raises ModelError naming what is not
-    understood."""
-    model = _simplified(_read(path), path, batch)
+def import_onnx(
+    path: Path, batch: int, shapes: Sequence[tuple[int, ...]] = ()
+) -> tuple[nn.Module, list[tuple[str, tuple[int, ...], str]]]:
+    """The module, and (name, shape without batch, dtype) of its inputs.
+
+    ``shapes``: of the inputs without batch, in their order, where they are known; they fix sizes that the file leaves
+    open. Raises ModelError naming what is not understood.
+    """
+    model = _simplified(_read(path), path, batch, shapes)
     module = OnnxModule(model, path)
     tensors = []
     for value in _graph_inputs(model):
@@ -53,27 +59,39 @@ def _graph_inputs(model: onnx.ModelProto) -> list[Any]:
     return [v for v in model.graph.input if v.name not in held]
 
 
-def _simplified(model: onnx.ModelProto, path: Path, batch: int) -> onnx.ModelProto:
-    """Fix the batch and fold what depends on shapes alone."""
+def _simplified(model: onnx.ModelProto, path: Path, batch: int, shapes: Sequence[tuple[int, ...]]) -> onnx.ModelProto:
+    """Fix the batch and open sizes, and fold what depends on shapes alone."""
     import onnxsim
 
-    shapes = {}
-    for value in _graph_inputs(model):
-        dims = [
-            d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else None
-            for d in value.type.tensor_type.shape.dim
-        ]
-        if any(d is None for d in dims[1:]):
-            raise ModelError(
-                f"{path}: input {value.name!r} has a size that is not fixed (other than the batch); export it with "
-                "fixed sizes"
-            )
-        shapes[value.name] = [dims[0] or batch, *dims[1:]] if dims else []
+    values = _graph_inputs(model)
+    given = [*shapes, *[None] * (len(values) - len(shapes))]
+    fixed = {value.name: _fixed_shape(value, wanted, batch, path) for value, wanted in zip(values, given, strict=False)}
     try:
-        simplified, _ = onnxsim.simplify(model, overwrite_input_shapes={k: v for k, v in shapes.items() if v})
+        simplified, _ = onnxsim.simplify(model, overwrite_input_shapes={k: v for k, v in fixed.items() if v})
     except Exception as exc:
         raise ModelError(f"{path} cannot be simplified: {first_line(exc)}") from exc
     return simplified
+
+
+def _fixed_shape(value: Any, wanted: tuple[int, ...] | None, batch: int, path: Path) -> list[int]:
+    """The shape of an input with its batch, sizes that the file leaves open taken from ``wanted``."""
+    dims = [
+        d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else None for d in value.type.tensor_type.shape.dim
+    ]
+    if not dims:
+        return []
+    sizes, shown = dims[1:], "x".join("?" if d is None else str(d) for d in dims[1:])
+    if wanted is not None and len(wanted) == len(sizes):
+        if any(size not in (None, given) for size, given in zip(sizes, wanted, strict=True)):
+            told = "x".join(map(str, wanted))
+            raise ModelError(f"{path}: input {value.name!r} takes {shown}, and --input says {told}")
+        sizes = list(wanted)
+    if None in sizes:
+        raise ModelError(
+            f"{path}: input {value.name!r} takes {shown}, with sizes left open; fix them by --input, such as --input "
+            "image:3x256x256"
+        )
+    return [dims[0] or batch, *(size for size in sizes if size is not None)]
 
 
 class OnnxModule(nn.Module):
@@ -85,9 +103,13 @@ class OnnxModule(nn.Module):
         self.outputs = [v.name for v in model.graph.output]
         self.nodes = list(model.graph.node)
         self.opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
-        unknown = sorted({n.op_type for n in self.nodes} - OPERATORS.keys() - {"Constant"})
+        unknown: dict[str, list[str]] = {}
+        for node in self.nodes:
+            if node.op_type not in OPERATORS and node.op_type != "Constant":
+                unknown.setdefault(node.op_type, []).append(node.name or node.output[0])
         if unknown:
-            raise ModelError(f"{path} uses operators that EdgeGAN does not import: {', '.join(unknown)}")
+            told = ", ".join(f"{kind} (at {', '.join(names[:3])})" for kind, names in sorted(unknown.items()))
+            raise ModelError(f"{path} uses operators of opset {self.opset} that EdgeGAN does not import: {told}")
         self.constants: dict[str, np.ndarray] = {}
         self.held: dict[str, str] = {}
         for tensor in model.graph.initializer:

@@ -106,6 +106,41 @@ def test_an_unknown_operator_is_named(tmp_path):
         load_model(str(tmp_path / "odd.onnx"), [], None, None, None, batch=1)
 
 
+def test_all_unknown_operators_are_named_with_their_place_and_opset(tmp_path):
+    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 3, 3]) for n in ("x", "y")]
+    nodes = [
+        helper.make_node("Det", ["x"], ["d"], name="first"),
+        helper.make_node("Asinh", ["x"], ["a"], name="second"),
+        helper.make_node("Add", ["a", "d"], ["y"]),
+    ]
+    graph = helper.make_graph(nodes, "g", values[:1], values[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "odd.onnx")
+    with pytest.raises(ModelError, match=r"of opset 17 .* Asinh \(at second\), Det \(at first\)"):
+        load_model(str(tmp_path / "odd.onnx"), [], None, None, None, batch=1)
+
+
+@pytest.fixture
+def open_sizes(tmp_path):
+    """A network whose batch, height and width the file leaves open."""
+    path = tmp_path / "open.onnx"
+    sizes = {0: torch.export.Dim("n"), 2: torch.export.Dim("h", min=8), 3: torch.export.Dim("w", min=8)}
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 3, 3, padding=1)).eval()
+    example = (torch.zeros(2, 3, 16, 24),)
+    torch.onnx.export(network, example, path, dynamo=True, dynamic_shapes=(sizes,), verbose=False, external_data=False)
+    return path
+
+
+def test_sizes_that_a_file_leaves_open_are_fixed_by_the_inputs_given(open_sizes):
+    loaded = load_model(str(open_sizes), ["image:3x40x24"], None, None, None, batch=1)
+    assert loaded.spec.inputs[0].shape == (3, 40, 24)
+    assert capture(loaded.module, loaded.spec).output_shape == (1, 3, 40, 24)
+    with pytest.raises(ModelError, match=r"takes 3x\?x\?, with sizes left open; fix them by --input"):
+        load_model(str(open_sizes), [], None, None, None, batch=1)
+    with pytest.raises(ModelError, match=r"takes 3x\?x\?, and --input says 1x40x24"):
+        load_model(str(open_sizes), ["image:1x40x24"], None, None, None, batch=1)
+
+
 def test_what_is_no_onnx_file_is_told(tmp_path):
     (tmp_path / "junk.onnx").write_bytes(b"not a model")
     with pytest.raises(ModelError, match=r"junk\.onnx"):
