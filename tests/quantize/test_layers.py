@@ -100,7 +100,7 @@ def test_what_a_scheme_cannot_leave_in_float_is_refused(dcgan_graph, tmp_path):
         litert.quantize(tmp_path / "f.tflite", litert.Observed([]), tmp_path / "q.tflite", FloatParts.OUTPUTS)
     with pytest.raises(TargetError, match="no int8 scheme of the backend 'litrt'"):
         scheme_of("litrt")
-    assert scheme_of("litert", "mse").float_parts == LITERT.keeps
+    assert scheme_of("litert", "mse").float_parts == LITERT.float_parts
 
 
 def test_weights_that_are_computed_are_no_layers_of_the_file(tmp_path):
