@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import warnings
 from collections.abc import Callable, Sequence
@@ -75,16 +76,27 @@ def _git(*arguments: str) -> str:
 UNKNOWN = {"measured": None, "measured_reason": "measured before rows kept their commit and environment"}
 
 
-def renewed(name: str, row: dict[str, Any], order: Sequence[str]) -> list[dict[str, Any]]:
-    """The families' rows in ``results/NAME.json`` with that one in its place, in the order given."""
+JUDGE = "--judge"
+"""Given instead of families: nothing is measured, the rows at hand are judged again."""
+
+
+def renewed(name: str, row: dict[str, Any] | None, order: Sequence[str]) -> list[dict[str, Any]]:
+    """The families' rows in ``results/NAME.json`` with ``row`` in its place, in the order given; None: as they are."""
     path = RESULTS / f"{name}.json"
-    row = row | {"measured": provenance()}
-    known = {r["family"]: r for r in (json.loads(path.read_text())["rows"] if path.exists() else [])} | {
-        row["family"]: row
-    }
-    return [
-        known[family] if "measured" in known[family] else known[family] | UNKNOWN for family in order if family in known
-    ]
+    known = {r["family"]: r for r in (json.loads(path.read_text())["rows"] if path.exists() else [])}
+    if row is not None:
+        known[row["family"]] = row | {"measured": provenance()}
+    rows = [known[family] for family in order if family in known]
+    return [_without_folders(row if "measured" in row else row | UNKNOWN) for row in rows]
+
+
+def _without_folders(value: Any) -> Any:
+    """What tools said, without the folders that a machine's files lie in."""
+    if isinstance(value, dict):
+        return {key: _without_folders(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(each) for each in value]
+    return re.sub(r"/(?:[^\s:/]+/)+", "", value) if isinstance(value, str) else value
 
 
 def missing(rows: Sequence[dict[str, Any]], wanted: Sequence[str]) -> dict[str, bool]:

@@ -71,4 +71,6 @@ def test_a_row_keeps_its_commit_and_its_machine(monkeypatch, tmp_path):
     (tmp_path / "it.json").write_text(json.dumps({"rows": [{"family": "a"}]}))
     first, second = common.renewed("it", {"family": "b"}, ["a", "b", "c"])
     assert first["measured"] is None and "before" in first["measured_reason"]
+    (tmp_path / "it.json").write_text(json.dumps({"rows": [{"family": "a", "said": ["at /home/me/x.py:3: no"]}]}))
+    assert common.renewed("it", None, ["a"])[0]["said"] == ["at x.py:3: no"]
     assert second["measured"]["commit"] == "0123456789ab" and second["measured"]["environment"]["cpu"]

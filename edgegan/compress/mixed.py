@@ -197,6 +197,8 @@ class Search:
         count = self.fewest(first)
         if count == len(first):
             return [first]
+        if self.deadline.passed:
+            raise OutOfTime
         saved = times(self.workshop, self.plan, self.layers, first[: 2 * count])
         return [first] if saved is None else [first, by_error_for_time(errors, saved)]
 

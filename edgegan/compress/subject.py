@@ -120,11 +120,11 @@ def load_subject(options: Options) -> Subject:
 
 
 def shared_out(pictures: int, calibration: int, judging: int) -> int:
-    """How many of so many ``pictures`` calibrate, the others being left to judge: what both ask for where there are
-    enough, else in proportion, neither without any; 0 where one picture must do both."""
+    """How many of so many ``pictures`` calibrate, the others being left to judge: as many as are asked for where there
+    are enough for both, else at most half; 0 where one picture must do both."""
     if pictures >= calibration + judging:
         return calibration
-    return min(pictures - 1, max(1, round(pictures * calibration / (calibration + judging))))
+    return min(calibration, pictures // 2)
 
 
 def _few(pictures: int, calibrating: int, calibration: int, judging: int) -> list[str]:

@@ -6,6 +6,7 @@ import contextlib
 import io
 import logging
 import os
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,8 @@ def halve_weights(float_file: Path, out: Path) -> Path:
 
 
 def _reason(exc: Exception) -> str:
+    """The line that tells most, without the folders that this machine's files lie in."""
     lines = [line.strip() for line in str(exc).splitlines() if line.strip()]
     telling = [line for line in lines if "error:" in line or "not" in line]
-    return (telling or lines or [type(exc).__name__])[0][:300]
+    reason = (telling or lines or [type(exc).__name__])[0]
+    return re.sub(r"/(?:[^\s:/]+/)+", "", reason)[:300]
