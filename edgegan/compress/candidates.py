@@ -51,7 +51,8 @@ def build_all(
                 notes.append(f"{plan.name}: {row.error}")
         rows = [row for _, row in tried]
         if not quantized_only:
-            mixed_rows, mixed_notes = _mixed(workshop, tried, network, store, deadline.share(MIXING))
+            is_whole = len(tried) == len(wanted)
+            mixed_rows, mixed_notes = _mixed(workshop, tried, is_whole, network, store, deadline.share(MIXING))
             rows, notes = rows + mixed_rows, notes + mixed_notes
         return StageResult([baseline, *rows], (*baseline.notes, *notes), seconds())
 
@@ -67,16 +68,21 @@ def _kept(store: StageStore, name: str, make: Callable[[], Built]) -> Built:
 
 
 def _mixed(
-    workshop: Workshop, tried: list[tuple[Plan, Built]], network: Graph, store: StageStore, deadline: Deadline
+    workshop: Workshop,
+    tried: list[tuple[Plan, Built]],
+    is_whole: bool,
+    network: Graph,
+    store: StageStore,
+    deadline: Deadline,
 ) -> tuple[list[Built], list[str]]:
-    """Candidates of mixed precision for this run's gate, and what was found; a search that was cut short is begun anew
-    by the next run."""
+    """Candidates of mixed precision for this run's gate, and what was found; a search that was cut short, or began from
+    a part of the candidates, is begun anew by the next run."""
     gate = workshop.options.min_psnr
     known = store.read(f"mixed-{gate:g}")
     if known is not None:
         return [Built.from_json(row) for row in known["rows"]], known["notes"]
     mixed_rows, notes = mix(workshop, tried, gate, network, deadline)
-    if not deadline.passed:
+    if is_whole and not deadline.passed:
         store.write(f"mixed-{gate:g}", {"rows": [row.to_json() for row in mixed_rows], "notes": notes})
     return mixed_rows, notes
 

@@ -47,13 +47,12 @@ def measure(
     wanted = References(inputs, original, reference, subject.graph.spec.output_range)
     artifacts = {row.name: root / row.runs for row in rows if row.runs}
     notes: tuple[str, ...] = ()
+    here = options.device is None
+    timed = tuple(row.name for row in rows if row.runs and not (here and (row.stand_in or not options.times)))
+    job = Job(artifacts=artifacts, inputs=inputs, threads=options.threads, timed=timed, seconds=SECONDS)
     if options.device is None:
-        timed = tuple(row.name for row in rows if row.runs and options.times and not row.stand_in)
-        job = Job(artifacts=artifacts, inputs=inputs, threads=options.threads, timed=timed, seconds=SECONDS)
         outcomes = run_job(job)
     else:
-        timed = tuple(artifacts)
-        job = Job(artifacts=artifacts, inputs=inputs, threads=options.threads, timed=timed, seconds=SECONDS)
         outcomes, notes = _on_device(options.device, job, rows, subject, wanted, options, root)
     by_name = {row.name: row for row in rows}
     return {name: _figures(by_name[name], outcome, wanted, options) for name, outcome in outcomes.items()}, notes
