@@ -1,14 +1,12 @@
-"""Mixed precision: which layers of an int8 candidate to leave in float, so that its pictures hold the gate.
+"""Mixed precision: which int8 candidates are worth giving layers in float, so that their pictures hold the gate, and
+in what those layers then compute.
 
-Two orders are tried: the layer first that costs the picture most, by simulation (``edgegan.quantize.sensitivity``), and
-the one that costs it most for the time that int8 saves there, by the stopwatch. How many of them is first found in
-simulation, then by building and running real candidates from there; which order wins, and in which precision, is timed
-at the end.
+All in int8 a backend is as fast as any of its mixtures, so none is built for one that a passing candidate outruns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,32 +14,18 @@ import numpy as np
 from edgegan.bench.worker import Job, Outcome, run_job
 from edgegan.compress.backends import builder
 from edgegan.compress.build import Workshop
-from edgegan.compress.order import alone_db, by_error, by_error_for_time, decibels, few, simulation, times
 from edgegan.compress.plan import Plan
 from edgegan.compress.rows import Built
+from edgegan.compress.search import BARELY, OutOfTime, Probe, Search
 from edgegan.core.deadline import Deadline
 from edgegan.graph.graph import Graph
-from edgegan.metrics.pairwise import psnr_db
 from edgegan.quantize.layers import Layer
 
-BARELY, NEAR = 1.0, 2.0
-"""Other inputs judge a candidate later, so it is built for so many decibels above the gate, and is when int8 alone
-comes no further above it than NEAR."""
+NEAR = 2.0
+"""Decibels above the gate from which on int8 alone is left as it is."""
 ALIKE = 1.5
 """Of the int8 candidates within so many decibels of the best the fastest is given layers in float."""
 SECONDS = 0.3
-
-
-@dataclass(frozen=True)
-class Probe:
-    """Inputs by which steps on the way are judged, and the float network's pictures for them."""
-
-    inputs: dict[str, np.ndarray]
-    wanted: np.ndarray
-    span: tuple[float, float]
-
-    def psnr_db(self, images: np.ndarray) -> float:
-        return psnr_db(self.wanted, images, self.span)
 
 
 @dataclass(frozen=True)
@@ -84,7 +68,8 @@ def mix(
                 f"{best.plan.name} holds {gate:g} dB in {best.p50_ms:.3g} ms"
             )
             continue
-        mixtures, plan_notes = mixtures_of(workshop, plan, gate, probe, deadline)
+        start = next(one for one in own if one.plan == plan)
+        mixtures, plan_notes = mixtures_of(workshop, start, gate, probe, deadline)
         reached += _reached(workshop, mixtures, probe)
         mixed_rows += [row for _, row in mixtures]
         notes += plan_notes
@@ -141,21 +126,22 @@ def starting_point(reached: Sequence[Reached], gate: float) -> Plan | None:
 
 
 def mixtures_of(
-    workshop: Workshop, plan: Plan, gate: float, probe: Probe, deadline: Deadline
+    workshop: Workshop, start: Reached, gate: float, probe: Probe, deadline: Deadline
 ) -> tuple[list[tuple[Plan, Built]], list[str]]:
-    """Candidates of ``plan`` with as few layers in float as hold ``gate`` dB, one for each order of layers and for each
-    precision that those may take, built; and what was found."""
-    search = Search(workshop, plan, gate, probe, deadline)
+    """Candidates of ``start`` with as few layers in float as hold ``gate`` dB, one for each order of layers and for
+    each precision that those may take, built; and what was found."""
+    plan = start.plan
+    search = Search(workshop, plan, gate, probe, deadline, start.psnr_db)
     if len(search.layers) < 2:
         return [], [f"{plan.name}: its one layer cannot be in two precisions"]
     chosen: dict[frozenset[Layer], str] = {}
     try:
         for order in search.orders():
-            count = search.fewest(order)
-            if count < len(order):
-                names = ", ".join(layer.node for layer in order[:count])
-                note = f"{plan.name}: {count} of {len(order)} layers in float hold {gate:g} dB: {names}"
-                chosen[frozenset(order[:count])] = note
+            raised = search.fewest(order)
+            if raised is not None:
+                names = ", ".join(layer.node for layer in raised)
+                note = f"{plan.name}: {len(raised)} of {len(order)} layers in float hold {gate:g} dB: {names}"
+                chosen[frozenset(raised)] = note
     except OutOfTime:
         held = search.fewest_that_held()
         note = f"WARNING: {plan.name}: the time budget ended the search for layers to leave in float"
@@ -170,81 +156,3 @@ def mixtures_of(
         for rest_precision in builder(plan.backend).rest_precisions(plan, work):
             wanted.append(replace(plan, raised_layers=raised_layers, rest_precision=rest_precision))
     return [(mixture, workshop.build(mixture)) for mixture in wanted], list(chosen.values())
-
-
-class OutOfTime(Exception):
-    """The search may not go on."""
-
-
-class Search:
-    """How few of a candidate's layers must be in float for its pictures to hold a gate. ``refusals``: what was said of
-    candidates with layers in float that could not be built, in order."""
-
-    def __init__(self, workshop: Workshop, plan: Plan, gate: float, probe: Probe, deadline: Deadline) -> None:
-        self.workshop, self.plan, self.gate, self.probe, self.deadline = workshop, plan, gate, probe, deadline
-        self.simulation = simulation(workshop, plan)
-        self.layers = self.simulation.layers
-        self._sample = few(probe.inputs, self.simulation.graph.batch)
-        self._floats = self.simulation.run(self._sample, ())
-        self._counts: dict[tuple[Layer, ...], int] = {}
-        self._held: dict[frozenset[Layer], bool] = {}
-        self.refusals: dict[str, None] = {}
-
-    def orders(self) -> list[list[Layer]]:
-        """By error alone; where that can hold the gate and layers are timed here, by error for the time saved too."""
-        errors = {layer: 10 ** (-db / 10) for layer, db in alone_db(self.simulation, self.probe.inputs).items()}
-        first = by_error(errors)
-        count = self.fewest(first)
-        if count == len(first):
-            return [first]
-        if self.deadline.passed:
-            raise OutOfTime
-        saved = times(self.workshop, self.plan, self.layers, first[: 2 * count])
-        return [first] if saved is None else [first, by_error_for_time(errors, saved)]
-
-    def fewest(self, order: Sequence[Layer]) -> int:
-        """How many of ``order``, from its beginning; all where no smaller number does."""
-        key = tuple(order)
-        if key not in self._counts:
-            self._counts[key] = self._fewest(order)
-        return self._counts[key]
-
-    def _fewest(self, order: Sequence[Layer]) -> int:
-        simulated = least(0, len(order), lambda count: self._simulated(order[count:]))
-        if simulated < len(order) and self._holds(order[:simulated]):
-            return simulated
-        return least(min(simulated, len(order) - 1), len(order), lambda count: self._holds(order[:count]))
-
-    def _simulated(self, rounded: Sequence[Layer]) -> bool:
-        return decibels(self.simulation, rounded, self._sample, self._floats) >= self.gate + BARELY
-
-    def _holds(self, raised_layers: Sequence[Layer]) -> bool:
-        """Whether the built candidate does."""
-        key = frozenset(raised_layers)
-        if key not in self._held:
-            if self.deadline.passed:
-                raise OutOfTime
-            self._held[key] = self._psnr_db(key) >= self.gate + BARELY
-        return self._held[key]
-
-    def fewest_that_held(self) -> frozenset[Layer]:
-        """Of the sets of layers that were built and held the gate the smallest; empty where none did."""
-        return min((key for key, held in self._held.items() if held), key=len, default=frozenset())
-
-    def _psnr_db(self, raised_layers: frozenset[Layer]) -> float:
-        """Of the built candidate's pictures; nothing at all where it could not be built, or does not run."""
-        row = self.workshop.build(replace(self.plan, raised_layers=raised_layers))
-        if row.runs is None:
-            self.refusals[f"{row.name}: {row.error}"] = None
-            return -np.inf
-        artifacts, threads = {"probe": self.workshop.root / row.runs}, self.workshop.options.threads
-        outcome = run_job(Job(artifacts=artifacts, inputs=self.probe.inputs, threads=threads))["probe"]
-        return -np.inf if outcome.images is None else self.probe.psnr_db(outcome.images)
-
-
-def least(low: int, high: int, holds: Callable[[int], bool]) -> int:
-    """The least count above ``low`` that holds, by halves; ``low`` is known not to, ``high`` is taken to."""
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    return high

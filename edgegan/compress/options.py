@@ -162,9 +162,10 @@ class Options:
         text=int | None,
         defaults=dict.fromkeys(("compress", "prune", "quantize", "export")),
     )
-    calibration_samples: int = option(
-        128,
-        help="Samples that int8 ranges are taken from.",
+    calibration_samples: int | None = option(
+        None,
+        help="Samples that int8 ranges are taken from; default 128, fewer where a picture has many pixels, at least "
+        "32.",
         invalidates="rewrite",
         commands=("compress", "quantize", "export"),
     )
@@ -240,7 +241,7 @@ class Options:
         if self.weight_bits not in WEIGHT_BITS:
             raise UsageError(f"--weight-bits {self.weight_bits}: 8, or 4 for candidates with such weights beside those")
         for name, least in LEAST.items():
-            if getattr(self, name) < least:
+            if getattr(self, name) is not None and getattr(self, name) < least:
                 raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: at least {least}")
         if self.distill_steps is not None and self.distill_steps < 0:
             raise UsageError(f"--distill-steps {self.distill_steps}: at least 0")

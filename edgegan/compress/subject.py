@@ -19,6 +19,7 @@ from edgegan.models.loading import LoadedModel, load_model
 from edgegan.models.zoo import images_path
 
 CALIBRATION_SEED, CHECK_SEED, PROBE_SEED, SHUFFLE_SEED = 1_000_003, 2_000_003, 3_000_017, 5_000_011
+CALIBRATION, LEAST_CALIBRATION, CALIBRATION_PLACES = 128, 32, 128 * 128 * 128
 CHECK_SAMPLES, CHECK_ELEMENTS = 256, 8 * 3 * 256 * 256
 DISTANCE_ELEMENTS = 1 << 26
 
@@ -39,7 +40,7 @@ class Subject:
     def calibration_batches(self, options: Options) -> Iterator[tuple[torch.Tensor, ...]]:
         """The calibration inputs in the graph's batch size, in the order of ``forward``'s arguments, each drawn when it
         is asked for."""
-        for start in range(0, _whole_batches(options.calibration_samples, options.batch), options.batch):
+        for start in range(0, _whole_batches(calibrated(self.graph, options), options.batch), options.batch):
             places = range(start, start + options.batch)
             images = None if self.images is None else self._calibrating().take(places, axis=0, mode="wrap")
             values = sample_inputs(
@@ -83,6 +84,15 @@ class Subject:
         )
 
 
+def calibrated(graph: Graph, options: Options) -> int:
+    """How many samples calibrate: as many as asked for, else CALIBRATION, and fewer where each shows a layer many
+    places, down to LEAST_CALIBRATION."""
+    if options.calibration_samples is not None:
+        return options.calibration_samples
+    places = int(np.prod(graph.output_shape[2:]))
+    return max(LEAST_CALIBRATION, min(CALIBRATION, CALIBRATION_PLACES // max(1, places)))
+
+
 def judged(graph: Graph) -> int:
     """How many samples the paired figures rest on: as many as memory allows."""
     return min(CHECK_SAMPLES, max(2, CHECK_ELEMENTS // int(np.prod(graph.output_shape[1:]))))
@@ -109,8 +119,9 @@ def load_subject(options: Options) -> Subject:
     calibrating = 0
     if images is not None:
         images = images[np.random.default_rng(options.seed + SHUFFLE_SEED).permutation(len(images))]
-        calibrating = shared_out(len(images), options.calibration_samples, judged(graph))
-        notes += _few(len(images), calibrating, options.calibration_samples, judged(graph))
+        wanted = calibrated(graph, options)
+        calibrating = shared_out(len(images), wanted, judged(graph))
+        notes += _few(len(images), calibrating, wanted, judged(graph))
     if graph.spec.is_image_to_image and images is None:
         notes.append(
             "no --data: image inputs are random texture, so calibration and quality figures say little about "

@@ -39,7 +39,7 @@ class Graph:
         return tuple(torch.from_numpy(v) for v in sample_inputs(self.spec.inputs, self.batch, seed).values())
 
     def copy(self) -> Graph:
-        return replace(self, module=copy.deepcopy(self.module))
+        return self.with_module(copied(self.module))
 
     def with_module(self, module: fx.GraphModule) -> Graph:
         return replace(self, module=module)
@@ -74,6 +74,12 @@ class Graph:
             digest.update(name.encode() + str(tensor.dtype).encode() + str(tuple(tensor.shape)).encode())
             digest.update(tensor.detach().contiguous().cpu().numpy().tobytes())
         return digest.hexdigest()
+
+
+def copied(module: fx.GraphModule) -> fx.GraphModule:
+    """A module to be edited; it shares its weights with this one, for edits add weights and change none."""
+    weights = (*module.parameters(), *module.buffers())
+    return copy.deepcopy(module, {id(w): w for w in weights})
 
 
 def first_output(outputs: Any) -> Any:

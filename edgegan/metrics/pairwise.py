@@ -13,12 +13,12 @@ RESAMPLES = 2000
 
 def psnr_db(reference: np.ndarray, candidate: np.ndarray, value_range: tuple[float, float]) -> float:
     """10 log10(R^2 / MSE) over all values, R the width of ``value_range``; arrays of one shape, any rank."""
-    return float(_decibels(np.mean(_squared_errors(reference, candidate)), value_range))
+    return float(decibels(np.mean(_squared_errors(reference, candidate)), value_range))
 
 
 def psnr_by_picture_db(reference: np.ndarray, candidate: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
     """PSNR of each picture of (N, ...), (N,): what the literature averages, which flatters where pictures differ."""
-    return _decibels(_errors_by_picture(reference, candidate), value_range)
+    return decibels(_errors_by_picture(reference, candidate), value_range)
 
 
 def psnr_interval_db(
@@ -31,7 +31,7 @@ def psnr_interval_db(
         return None
     drawn = np.random.default_rng(0).choice(errors, (RESAMPLES, len(errors))).mean(1)
     high, low = np.percentile(drawn, [2.5, 97.5])
-    return float(_decibels(low, value_range)), float(_decibels(high, value_range))
+    return float(decibels(low, value_range)), float(decibels(high, value_range))
 
 
 def snr_db(reference: np.ndarray, candidate: np.ndarray) -> float | None:
@@ -53,7 +53,8 @@ def _errors_by_picture(reference: np.ndarray, candidate: np.ndarray) -> np.ndarr
     return _squared_errors(reference, candidate).reshape(len(reference), -1).mean(1)
 
 
-def _decibels(errors: np.ndarray | np.floating, value_range: tuple[float, float]) -> np.ndarray:
+def decibels(errors: np.ndarray | np.floating, value_range: tuple[float, float]) -> np.ndarray:
+    """10 log10(R^2 / error) of mean squared ``errors``, R the width of ``value_range``."""
     width = value_range[1] - value_range[0]
     with np.errstate(divide="ignore"):
         return np.minimum(IDENTICAL_DB, 10.0 * np.log10(width * width / np.asarray(errors)))

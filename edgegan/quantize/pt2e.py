@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import warnings
 from collections.abc import Collection
@@ -14,7 +13,7 @@ from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 from edgegan.core.errors import ModelError
 from edgegan.core.stage import StageResult, stopwatch
 from edgegan.graph.editing import input_of, weighted_layers
-from edgegan.graph.graph import Graph, functional, refresh
+from edgegan.graph.graph import Graph, copied, functional, refresh
 from edgegan.quantize.annotate import BackendQuantizer, SchemeObserver, is_layer, maker
 from edgegan.quantize.calibration import Batches, Ranges
 from edgegan.quantize.layers import Layer, layers, matched, sizes
@@ -42,6 +41,13 @@ def _watched(node: fx.Node) -> str:
     return _watched(source) if source.op == "call_module" else str(source.name)
 
 
+def trace(graph: Graph) -> fx.GraphModule:
+    """``graph`` as PT2E takes it; candidates of one graph share it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return functional(graph.module, graph.example_inputs())
+
+
 @torch.no_grad()
 def quantize(
     graph: Graph,
@@ -50,24 +56,27 @@ def quantize(
     raised_layers: Collection[Layer] = (),
     float_parts: FloatParts = FloatParts.NOTHING,
     ranges: Ranges | None = None,
+    traced: fx.GraphModule | None = None,
 ) -> StageResult[Graph]:
     """``graph`` with explicit int8 quantize/dequantize operators and int8 weights, calibrated on ``batches``.
 
     Its layers ``raised_layers`` and what ``float_parts`` names stay in float. ``ranges`` keeps what calibration of this
-    graph showed, and spares later calls what it knows. Raises ModelError when no layer can be quantized, or calibration
-    meets NaN, TargetError for a ``float_parts`` that the scheme does not know.
+    graph showed, and spares later calls what it knows; ``traced`` is what ``trace`` gave of it. Raises ModelError when
+    no layer can be quantized, or calibration meets NaN, TargetError for a ``float_parts`` that the scheme does not
+    know.
     """
     scheme.check(float_parts)
     logging.getLogger("torchao").setLevel(logging.ERROR)
     with stopwatch() as seconds, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        module = functional(graph.module, graph.example_inputs())
+        floats = trace(graph) if traced is None else traced
+        module = copied(floats)
         nodes = weighted_layers(module)
         count = sum(is_layer(node, scheme) for node in nodes)
         if not count:
             raise ModelError("no convolution or linear layer with constant weights was found to quantize")
         same = matched(layers(graph), [(node, sizes(node)) for node in nodes], "the traced graph")
-        floats, ranges = copy.deepcopy(module), ranges or Ranges(scheme.observer)
+        ranges = ranges or Ranges(scheme.observer)
         left = frozenset(same[layer].name for layer in raised_layers)
         prepared = prepare_pt2e(module, BackendQuantizer(scheme, left, float_parts is FloatParts.OUTPUTS))
         prepared(*graph.example_inputs())

@@ -110,6 +110,7 @@ class RangeObserver:
         self.low, self.high = np.inf, -np.inf
         self.sample = np.empty(0, np.float32)
         self._rng = np.random.default_rng(seed)
+        self._found: dict[float | None, tuple[float, float]] = {}
 
     def observe(self, values: np.ndarray) -> None:
         """Take in float values of any shape. Raises ValueError on NaN or infinity."""
@@ -118,6 +119,7 @@ class RangeObserver:
         if not (np.isfinite(low) and np.isfinite(high)):
             raise ValueError("NaN or infinite activation")
         self.low, self.high = min(self.low, low), max(self.high, high)
+        self._found.clear()
         share = flat if flat.size <= 2048 else self._rng.choice(flat, 2048)
         self.seen += share.size
         if len(self.sample) < self.capacity:
@@ -132,6 +134,11 @@ class RangeObserver:
 
     def range(self, saturation: float | None = None) -> tuple[float, float]:
         """Low and high, 0 among them; with ``saturation`` as ``least_error_range`` has it."""
+        if saturation not in self._found:
+            self._found[saturation] = self._range(saturation)
+        return self._found[saturation]
+
+    def _range(self, saturation: float | None) -> tuple[float, float]:
         low, high = min(self.low, 0.0), max(self.high, 0.0)
         if saturation is not None or high - low <= 1e-12:
             return least_error_range(self.sample, low, high, saturation)

@@ -27,6 +27,7 @@ class Simulation:
         self.chosen = [nodes[layer.node] for layer in self.layers]
         self.ends = [_end(node) for node in self.chosen]
         watched = {input_of(node) for node in self.chosen} | set(self.ends)
+        self.bits = {node: scheme.bits(place, len(self.chosen)) for place, node in enumerate(self.chosen)}
         ranges = Ranges(scheme.observer)
         ranges.learn(graph.module, [node.name for node in watched], batches)
         self.steps = {
@@ -37,8 +38,7 @@ class Simulation:
     def run(self, inputs: Mapping[str, np.ndarray], rounded: Collection[Layer]) -> np.ndarray:
         """The pictures for named inputs with the layers ``rounded`` in int8; float32 (N, ...)."""
         chosen = {self.chosen[layer.index]: self.ends[layer.index] for layer in rounded}
-        bits = {node: self.scheme.bits(place, len(self.chosen)) for place, node in enumerate(self.chosen)}
-        runner = _Rounder(self.graph.module, chosen, self.steps, bits)
+        runner = _Rounder(self.graph.module, chosen, self.steps, self.bits)
         count, batch = len(next(iter(inputs.values()))), self.graph.batch
         parts = [
             first_output(runner.run(*(torch.from_numpy(inputs[s.name][i : i + batch]) for s in self.graph.spec.inputs)))
@@ -64,19 +64,20 @@ class _Rounder(fx.Interpreter):
         node = self.current
         if node in self.chosen:
             args = (
-                _rounded(args[0], *self.steps[input_of(node)]),
+                rounded(args[0], *self.steps[input_of(node)]),
                 round_weight(args[1], weight_axis(node), self.bits[node]),
                 *args[2:],
             )
         value = super().call_function(target, args, kwargs)
-        return _rounded(value, *self.steps[node]) if node in self.ends else value
+        return rounded(value, *self.steps[node]) if node in self.ends else value
 
     def run_node(self, n: fx.Node) -> Any:
         self.current = n
         return super().run_node(n)
 
 
-def _rounded(value: torch.Tensor, scale: float, lowest: int, highest: int) -> torch.Tensor:
+def rounded(value: torch.Tensor, scale: float, lowest: int, highest: int) -> torch.Tensor:
+    """``value`` on a grid of steps ``scale`` wide, the ``lowest`` and the ``highest`` its ends."""
     return torch.round(value / scale).clamp(lowest, highest) * scale
 
 

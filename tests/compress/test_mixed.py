@@ -13,6 +13,7 @@ from edgegan.compress.build import Workshop
 from edgegan.compress.options import Options
 from edgegan.compress.pipeline import run
 from edgegan.compress.plan import Plan
+from edgegan.compress.search import Probe
 from edgegan.compress.subject import load_subject
 from edgegan.core.errors import GateError, TargetError
 from edgegan.core.target import load_target
@@ -96,13 +97,11 @@ def test_the_sensitivity_command(options, capsys):
     assert not list(options.out.glob("g.*"))
 
 
-def test_layers_go_to_float_by_error_and_by_error_for_their_time():
-    one, two, three = (Layer(i, f"layer{i}", "conv2d", (1,), 1, (1, 1)) for i in range(3))
+def test_layers_go_to_float_by_error_and_by_error_for_their_work():
+    one, two, three = (Layer(i, f"layer{i}", "conv2d", (1,), macs, (1, 1)) for i, macs in enumerate((1000, 1, 100)))
     errors = {one: 1e-3, two: 1e-4, three: 1e-5}
     assert order.by_error(errors) == [one, two, three]
-    assert order.by_error_for_time(errors, {one: 1.0, two: 1e-3, three: 2.0}) == [two, one, three]
-    nothing_saved = order.by_error_for_time(errors, {one: 1.0, two: 1.0, three: -0.1})
-    assert nothing_saved == [three, one, two], "a layer where int8 saves nothing comes first"
+    assert order.by_error_for_work(errors) == [two, one, three]
 
 
 def test_the_fastest_of_those_alike_is_given_layers_in_float():
@@ -150,10 +149,11 @@ def test_a_search_that_is_cut_short_keeps_what_held(options):
     workshop = Workshop(subject, options, forms, forms, options.out / "work")
     plan = Plan(backend="litert", formulation="phase-nhwc", precision="int8")
     inputs = subject.probe_inputs(options)
-    probe = mixed.Probe(inputs, subject.graph.run(inputs), subject.graph.spec.output_range)
-    gate = probe.psnr_db(workshop_images(workshop, plan, inputs)) + 1.0
-    assert mixed.mixtures_of(workshop, plan, gate, probe, Soon(0))[0] == []
-    rows, notes = mixed.mixtures_of(workshop, plan, gate, probe, Soon(1))
+    probe = Probe(inputs, subject.graph.run(inputs), subject.graph.spec.output_range)
+    start = mixed.Reached(plan, probe.psnr_db(workshop_images(workshop, plan, inputs)), 1.0)
+    gate = start.psnr_db + 1.0
+    assert mixed.mixtures_of(workshop, start, gate, probe, Soon(0))[0] == []
+    rows, notes = mixed.mixtures_of(workshop, start, gate, probe, Soon(1))
     assert "ended the search" in notes[0] and all(row.error is None for _, row in rows)
 
 
@@ -165,11 +165,6 @@ def workshop_images(workshop, plan, inputs):
 def test_layers_are_compared_on_whole_batches():
     inputs = {"z": np.zeros((64, 3))}
     assert [len(order.few(inputs, batch)["z"]) for batch in (1, 3, 8, 16)] == [8, 6, 8, 16]
-
-
-def test_the_least_count_that_holds_is_found():
-    for least in range(1, 9):
-        assert mixed.least(0, 8, lambda count, least=least: count >= least) == least
 
 
 def test_a_target_without_int8_has_no_sensitivity(options):

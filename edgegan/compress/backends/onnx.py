@@ -8,6 +8,7 @@ from typing import Any
 
 from edgegan.compress.backends.contract import Artifact, Form, Made, Requirement, Variant
 from edgegan.compress.plan import Plan
+from edgegan.core.files import write_bytes
 from edgegan.core.stage import StageResult
 from edgegan.core.target import Target
 from edgegan.export.onnx import export_onnx
@@ -42,10 +43,19 @@ class OnnxBuilder:
         return graph
 
     def make(self, form: Form, plan: Plan, scheme: Scheme, target: Target | None, folder: Path) -> Made:
-        done = self._quantized(form, plan, scheme) if plan.precision == "int8" else StageResult(form.graph)
-        half, half_rest = plan.precision == "fp16", plan.rest_precision == "fp16"
-        onnx = export_onnx(form.ended(done.value), folder / self.file, half=half, half_rest=half_rest)
-        return self._finish(onnx, plan.precision, plan.rest_precision, target, (*form.notes, *done.notes))
+        int8, half, half_rest = plan.precision == "int8", plan.precision == "fp16", plan.rest_precision == "fp16"
+        onnx = folder / self.file
+
+        def export() -> StageResult[Path]:
+            done = self._quantized(form, plan, scheme) if int8 else StageResult(form.graph)
+            file = export_onnx(form.ended(done.value), onnx, half=half, half_rest=half_rest)
+            return StageResult(file, done.notes)
+
+        key: Hashable = (scheme, plan.float_parts, plan.raised_layers, half_rest) if int8 else ("onnx", half)
+        exported = form.once(key, export)
+        if exported.value != onnx:
+            write_bytes(onnx, exported.value.read_bytes())
+        return self._finish(onnx, plan.precision, plan.rest_precision, target, (*form.notes, *exported.notes))
 
     def convert(self, graph: Graph, target: Target, folder: Path) -> Made:
         return self._finish(export_onnx(graph, folder / "graph.onnx"), "fp32", "fp32", target, ())
@@ -65,9 +75,7 @@ class OnnxBuilder:
     def _quantized(self, form: Form, plan: Plan, scheme: Scheme) -> StageResult[Graph]:
         from edgegan.quantize import pt2e
 
-        def quantize() -> StageResult[Graph]:
-            ranges = form.once(("ranges", scheme.observer), lambda: Ranges(scheme.observer))
-            return pt2e.quantize(form.graph, scheme, form.batches(), plan.raised_layers, plan.float_parts, ranges)
-
-        key: Hashable = (scheme, plan.float_parts, plan.raised_layers)
-        return form.once(key, quantize)
+        ranges = form.once(("ranges", scheme.observer), lambda: Ranges(scheme.observer))
+        traced = form.once("traced", lambda: pt2e.trace(form.graph))
+        batches, raised_layers = form.batches(), plan.raised_layers
+        return pt2e.quantize(form.graph, scheme, batches, raised_layers, plan.float_parts, ranges, traced)

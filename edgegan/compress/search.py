@@ -1,0 +1,120 @@
+"""How few of a candidate's layers must be in float for its pictures to hold a gate.
+
+What each layer costs is found once, from one set of activations (``edgegan.quantize.contributions``). How many layers
+of an order to raise follows by arithmetic; built candidates then confirm it, and correct by what they show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edgegan.bench.worker import Job, run_job
+from edgegan.compress.build import Workshop
+from edgegan.compress.order import by_error, by_error_for_work, few, simulation
+from edgegan.compress.plan import Plan
+from edgegan.core.deadline import Deadline
+from edgegan.metrics.pairwise import psnr_db
+from edgegan.quantize.contributions import contributions
+from edgegan.quantize.layers import Layer
+
+BARELY = 1.0
+"""Other inputs judge a candidate later, so it is built for so many decibels above the gate."""
+SAMPLES = 4
+"""Inputs from whose activations the layers' costs are taken."""
+MOST_BUILT = 4
+"""Candidates that are built for one order of layers."""
+CLOSE = 0.03
+"""Share of the layers by which one more candidate would have to differ to be worth building."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Inputs by which steps on the way are judged, and the float network's pictures for them."""
+
+    inputs: dict[str, np.ndarray]
+    wanted: np.ndarray
+    span: tuple[float, float]
+
+    def psnr_db(self, images: np.ndarray) -> float:
+        return psnr_db(self.wanted, images, self.span)
+
+
+class OutOfTime(Exception):
+    """The search may not go on."""
+
+
+class Search:
+    """``start_db``: PSNR of ``plan`` as it is, all its layers in int8. ``refusals``: what was said of candidates with
+    layers in float that could not be built, in order."""
+
+    def __init__(
+        self, workshop: Workshop, plan: Plan, gate: float, probe: Probe, deadline: Deadline, start_db: float
+    ) -> None:
+        self.workshop, self.plan, self.gate, self.probe, self.deadline = workshop, plan, gate, probe, deadline
+        simulated = simulation(workshop, plan)
+        self.layers = simulated.layers
+        self.costs = contributions(simulated, few(probe.inputs, simulated.graph.batch, SAMPLES))
+        self.start_db = start_db
+        self._built: dict[frozenset[Layer], float] = {}
+        self.refusals: dict[str, None] = {}
+
+    def orders(self) -> list[list[Layer]]:
+        """By error alone, and by error for the work done; one where both are the same."""
+        alone = self.costs.alone()
+        first, second = by_error(alone), by_error_for_work(alone)
+        return [first] if first == second else [first, second]
+
+    def fewest(self, order: Sequence[Layer]) -> list[Layer] | None:
+        """The layers of ``order``, from its beginning, that hold the gate when raised; None where no number of them was
+        found to. Raises OutOfTime."""
+        wanted = self.gate + BARELY
+        low, high = 0, len(order)
+        excess = self.start_db - self.costs.psnr_db(order)
+        held = None
+        for _ in range(MOST_BUILT):
+            count = self._predicted(order, wanted - excess, low, high)
+            if count is None or (held is not None and held - count <= CLOSE * len(order)):
+                break
+            reached = self._psnr_db(frozenset(order[:count]))
+            if reached >= wanted:
+                held = high = count
+            else:
+                low = count
+            excess = reached - self.costs.psnr_db(order[count:])
+            if not np.isfinite(excess):
+                break
+        return None if held is None else list(order[:held])
+
+    def _predicted(self, order: Sequence[Layer], wanted: float, low: int, high: int) -> int | None:
+        """The least count between ``low`` and ``high`` whose pictures would reach ``wanted`` dB; the middle where none
+        would, None where there is none between."""
+        between = range(low + 1, high)
+        if not between:
+            return None
+        return next((n for n in between if self.costs.psnr_db(order[n:]) >= wanted), (low + high) // 2)
+
+    def fewest_that_held(self) -> frozenset[Layer]:
+        """Of the sets of layers that were built and held the gate the smallest; empty where none did."""
+        wanted = self.gate + BARELY
+        return min((key for key, reached in self._built.items() if reached >= wanted), key=len, default=frozenset())
+
+    def _psnr_db(self, raised_layers: Collection[Layer]) -> float:
+        """Of the built candidate's pictures; nothing at all where it could not be built, or does not run."""
+        key = frozenset(raised_layers)
+        if key not in self._built:
+            if self.deadline.passed:
+                raise OutOfTime
+            self._built[key] = self._build(key)
+        return self._built[key]
+
+    def _build(self, raised_layers: frozenset[Layer]) -> float:
+        row = self.workshop.build(replace(self.plan, raised_layers=raised_layers))
+        if row.runs is None:
+            self.refusals[f"{row.name}: {row.error}"] = None
+            return -np.inf
+        artifacts, threads = {"probe": self.workshop.root / row.runs}, self.workshop.options.threads
+        outcome = run_job(Job(artifacts=artifacts, inputs=self.probe.inputs, threads=threads))["probe"]
+        return -np.inf if outcome.images is None else self.probe.psnr_db(outcome.images)
