@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+
+import numpy as np
 
 from edgegan.compress.rows import Candidate, Verdict
 from edgegan.core.target import Target
 
-EXACT = 50.0
-"""Decibels that float32 has on every backend which computes what the network says: rounding leaves 75 and more, a
-picture of bytes 59."""
+EXACT = 90.0
+"""Decibels from which on a float32 file is taken to compute what the network says, without asking further."""
 
 
-def judge(candidate: Candidate, min_psnr: float, min_snr: float | None = None) -> Verdict:
+def judge(
+    candidate: Candidate, min_psnr: float, min_snr: float | None = None, exact_db: Callable[[], float] = lambda: EXACT
+) -> Verdict:
     """Whether a candidate passes the paired gates, and why not (or by how much); one that is no better than a flat
-    picture passes none. The gate on the PSNR is held by the lower end of its interval over pictures."""
+    picture passes none, nor does a float32 file that comes less near to the network than ``exact_db``, asked where it
+    is below EXACT. The gate on the PSNR is held by the lower end of its interval over pictures."""
     if candidate.error:
         return Verdict(False, candidate.error)
     psnr = candidate.psnr_db
     if psnr is None:
         return Verdict(False, "its pictures could not be measured")
+    if candidate.built.precision == "fp32" and psnr < EXACT and psnr < exact_db():
+        return Verdict(
+            False,
+            f"{psnr:.1f} dB although it is float32: its backend's converter or kernels compute something else than the "
+            "network",
+        )
     low, high = candidate.figures.quality.get("psnr_interval_db") or (psnr, psnr)
     if low < min_psnr:
         within = (
@@ -36,20 +46,15 @@ def judge(candidate: Candidate, min_psnr: float, min_snr: float | None = None) -
     return Verdict(True, f"PSNR {psnr:.1f} dB")
 
 
-def inexact(candidates: Iterable[Candidate]) -> list[str]:
-    """A warning for each float32 file that computes something else than the network."""
-    floats = [c for c in candidates if c.built.precision in (None, "fp32") and c.psnr_db is not None]
-    return [
-        f"WARNING: {c.name} has {c.psnr_db:.1f} dB although it is float32: its backend's converter or kernels compute "
-        "something else"
-        for c in floats
-        if c.psnr_db is not None and c.psnr_db < EXACT
-    ]
+def may_pass(candidate: Candidate, min_psnr: float) -> bool:
+    """Whether a candidate that does not pass on few pictures may on more."""
+    interval = candidate.figures.quality.get("psnr_interval_db")
+    return candidate.passed or (candidate.error is None and interval is not None and interval[1] >= min_psnr)
 
 
-def ranked(candidates: Sequence[Candidate], target: Target) -> list[Candidate]:
-    """Passing candidates, the best first."""
-    passing = [c for c in candidates if c.passed]
+def ranked(candidates: Sequence[Candidate], target: Target, min_psnr: float = np.inf) -> list[Candidate]:
+    """Candidates that pass, or may on more pictures, the best first."""
+    passing = [c for c in candidates if c.passed or may_pass(c, min_psnr)]
     timed = [(c.p50_ms, c) for c in passing if c.p50_ms is not None]
     if timed:
         return [c for _, c in sorted(timed, key=lambda pair: pair[0])]

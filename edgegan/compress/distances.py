@@ -13,9 +13,10 @@ from edgegan.compress.measure import outputs
 from edgegan.compress.options import Options
 from edgegan.compress.rows import Candidate, Verdict
 from edgegan.compress.subject import Subject
+from edgegan.compress.verdict import Verdicts
 from edgegan.core.errors import MissingPackageError, first_line
 from edgegan.core.progress import Progress
-from edgegan.core.sampling import float_to_image, sample_inputs
+from edgegan.core.sampling import float_to_image
 from edgegan.core.stage import StageResult, StageStore, stopwatch
 
 FRESH_SEED = 7_000_003
@@ -35,42 +36,46 @@ class Choice:
 def choose(
     order: Sequence[Candidate],
     baseline: Candidate,
+    verdicts: Verdicts,
     subject: Subject,
     options: Options,
     store: StageStore,
     progress: Progress,
 ) -> StageResult[Choice]:
-    """The first of ``order`` whose ``fd_lite0`` is within the gate.
+    """The first of ``order`` that passes on as many pictures as it takes, and whose ``fd_lite0`` is within the gate.
 
-    Measured against real images where there are some; against fresh samples of the original where a gate asks for it
-    without them; otherwise left null with the reason.
+    Distances are measured against real images where there are some; against fresh samples of the original where a gate
+    asks for it without them; otherwise left null with the reason.
     """
     with stopwatch() as seconds:
-        reason = _why_not(subject, options)
-        why_none = reason or "a faster candidate was chosen before this one was needed"
-        rows = [_with_quality(row, unmeasured(why_none)) for row in order]
-        baseline = _with_quality(baseline, unmeasured(why_none))
-        first = rows[0] if rows else None
-        if reason or first is None:
-            return StageResult(Choice(first, tuple(rows), baseline), (reason,) if reason else (), seconds())
-        try:
-            distances = _Distances(subject, options, store)
-        except MissingPackageError as exc:
-            if options.max_fd_ratio is not None:
-                raise
-            why_none = first_line(exc)
-            rows = [_with_quality(row, unmeasured(why_none)) for row in rows]
-            unjudged = Choice(rows[0], tuple(rows), _with_quality(baseline, unmeasured(why_none)))
-            return StageResult(unjudged, (why_none,), seconds())
-        baseline = _with_quality(baseline, distances.of_original())
+        distances, why_none = _distances(subject, options, store) if order else (None, "no candidate passes")
+        unneeded = unmeasured(why_none or "a faster candidate was chosen before this one was needed")
+        rows = [_with_quality(row, unneeded) for row in order]
+        baseline = _with_quality(baseline, unneeded if distances is None else distances.of_original())
         chosen = None
         for index, row in enumerate(rows):
             progress.step(index, len(rows))
-            rows[index] = _judged(_with_quality(row, distances.of(row)), baseline, options.max_fd_ratio)
+            rows[index] = verdicts.of(row)
+            if rows[index].passed and distances is not None:
+                rows[index] = _judged(_with_quality(rows[index], distances.of(row)), baseline, options.max_fd_ratio)
             if rows[index].passed:
                 chosen = rows[index]
                 break
-        return StageResult(Choice(chosen, tuple(rows), baseline), (distances.note,), seconds())
+        notes = (distances.note if distances is not None else why_none, *verdicts.notes)
+        return StageResult(Choice(chosen, tuple(rows), baseline), tuple(n for n in notes if n), seconds())
+
+
+def _distances(subject: Subject, options: Options, store: StageStore) -> tuple[_Distances | None, str | None]:
+    """What measures distances, or why there is none. Raises MissingPackageError where a gate asks for them."""
+    reason = _why_not(subject, options)
+    if reason:
+        return None, reason
+    try:
+        return _Distances(subject, options, store), None
+    except MissingPackageError as exc:
+        if options.max_fd_ratio is not None:
+            raise
+        return None, first_line(exc)
 
 
 def _with_quality(row: Candidate, quality: dict[str, Any]) -> Candidate:
@@ -91,10 +96,10 @@ def _why_not(subject: Subject, options: Options) -> str | None:
         return f"--fd-samples {options.fd_samples} is too few for a distance"
     if subject.graph.output_shape[1] not in (1, 3):
         return f"the feature network takes 1 or 3 channels, the output has {subject.graph.output_shape[1]}"
-    if subject.real is None and options.max_fd_ratio is None:
+    if subject.data.real is None and options.max_fd_ratio is None:
         return "no real images were given (--data), and no --max-fd-ratio asked for it"
-    if subject.real is not None and len(subject.real) < LEAST:
-        return f"{len(subject.real)} real images are too few for a distance (at least {LEAST})"
+    if subject.data.real is not None and len(subject.data.real) < LEAST:
+        return f"{len(subject.data.real)} real images are too few for a distance (at least {LEAST})"
     return None
 
 
@@ -106,8 +111,8 @@ class _Distances:
         self.inputs = subject.distance_inputs(options)
         self.count = len(next(iter(self.inputs.values())))
         kind = (
-            f"{min(len(subject.real), options.fd_samples)} real images"
-            if subject.real is not None
+            f"{min(len(subject.data.real), options.fd_samples)} real images"
+            if subject.data.real is not None
             else f"{self.count} fresh samples of the original"
         )
         self.note = (
@@ -117,11 +122,9 @@ class _Distances:
         self._sets = None if {"original"} <= self.known.keys() else self._make()
 
     def _make(self) -> SetDistances:
-        if self.subject.real is not None:
-            return SetDistances(self.subject.real[: self.options.fd_samples])
-        fresh = sample_inputs(
-            self.subject.graph.spec.inputs, self.count, self.options.seed + FRESH_SEED, self.subject.images
-        )
+        if self.subject.data.real is not None:
+            return SetDistances(self.subject.data.real[: self.options.fd_samples])
+        fresh = self.subject.data.inputs(self.subject.graph.spec, self.count, self.options.seed + FRESH_SEED)
         return SetDistances(self._pictures(self.subject.graph.run(fresh)))
 
     def _pictures(self, images: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from edgegan.compress.plan import graph_name
 from edgegan.compress.plans import lacking, layout
 from edgegan.core.stage import StageResult, StageStore, stopwatch
 from edgegan.graph.check import Reference
+from edgegan.graph.cost import is_large
 from edgegan.graph.graph import Graph
 from edgegan.graph.rewrite import rewrite
 
@@ -41,7 +42,7 @@ def _composed(
     made: dict[str, StageResult[Graph]], reference: Reference, options: Options, store: StageStore
 ) -> Iterator[tuple[str, StageResult[Graph], list[str]]]:
     """For each installed backend and precision the graph of its fastest layers, where that is none of the plain
-    forms."""
+    forms; of a large network in any case, since it stands for those."""
     native = made["native"].value
     for backend in options.target.runtimes:
         if lacking(backend, options.target) is not None or not builder(backend).composes:
@@ -49,6 +50,7 @@ def _composed(
         for precision in ("fp32", "int8"):
             choice = autotune(native, backend, precision, options.threads, store.path("autotune"))
             result = forms_graph(native, choice, backend, reference)
-            plain = {made[form].value.fingerprint() for form in builder(backend).forms(precision) if form in made}
-            if result.value.fingerprint() not in plain:
-                yield graph_name(backend, "auto", precision), result, choice.notes()
+            known = {form.value.fingerprint(): (name, form) for name, form in made.items()}
+            name, same = known.get(result.value.fingerprint(), ("", result))
+            if name not in builder(backend).forms(precision) or is_large(native):
+                yield graph_name(backend, "auto", precision), same, choice.notes()

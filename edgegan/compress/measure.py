@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgegan.bench.quality import paired, unmeasured
+from edgegan.bench.quality import paired, structural, unmeasured
 from edgegan.bench.worker import Job, Outcome, run_job
 from edgegan.compress.bundle import write_candidate_bundle
 from edgegan.compress.options import Options
+from edgegan.compress.references import References, Wanted
 from edgegan.compress.rows import Built, Figures
 from edgegan.compress.subject import Subject
 from edgegan.core.errors import DeviceError
-from edgegan.graph.graph import Graph
 from edgegan.remote.jobs import check, run_job_on
 from edgegan.remote.ssh import Device, connect
 
@@ -25,31 +24,17 @@ SECONDS = 0.6
 PAIRED = ("psnr_db", "psnr_original_db", "ssim")
 
 
-@dataclass(frozen=True)
-class References:
-    """Pictures (N, C, H, W) for ``inputs``: of the ``original``, and of the ``network`` that candidates were made
-    from."""
-
-    inputs: dict[str, np.ndarray]
-    original: np.ndarray
-    network: np.ndarray
-    span: tuple[float, float]
-
-
 def measure(
-    rows: Sequence[Built], subject: Subject, network: Graph, options: Options, root: Path
+    rows: Sequence[Built], references: References, subject: Subject, options: Options, root: Path
 ) -> tuple[dict[str, Figures], tuple[str, ...]]:
     """Latency and paired quality by name, for every row that was built (the baseline among them), here or on the
     device."""
-    inputs = subject.check_inputs(options)
-    original = subject.graph.run(inputs)
-    reference = original if network is subject.graph else network.run(inputs)
-    wanted = References(inputs, original, reference, subject.graph.spec.output_range)
+    wanted = references.first()
     artifacts = {row.name: root / row.runs for row in rows if row.runs}
     notes: tuple[str, ...] = ()
     here = options.device is None
     timed = tuple(row.name for row in rows if row.runs and not (here and (row.stand_in or not options.times)))
-    job = Job(artifacts=artifacts, inputs=inputs, threads=options.threads, timed=timed, seconds=SECONDS)
+    job = Job(artifacts=artifacts, inputs=wanted.inputs, threads=options.threads, timed=timed, seconds=SECONDS)
     if options.device is None:
         outcomes = run_job(job)
     else:
@@ -63,7 +48,7 @@ def _on_device(
     job: Job,
     rows: Sequence[Built],
     subject: Subject,
-    wanted: References,
+    wanted: Wanted,
     options: Options,
     root: Path,
 ) -> tuple[dict[str, Outcome], tuple[str, ...]]:
@@ -80,7 +65,7 @@ def _on_device(
     return outcomes, (f"measured on {device}: {machine['cpu']}, {machine['os']}, GPU {machine['gpu'] or 'none'}",)
 
 
-def _figures(row: Built, outcome: Outcome, wanted: References, options: Options) -> Figures:
+def _figures(row: Built, outcome: Outcome, wanted: Wanted, options: Options) -> Figures:
     missing = f"this machine cannot run {options.target.name}; measure it on the device with edgegan bench"
     return Figures(
         latency_ms=outcome.latency_ms,
@@ -90,11 +75,11 @@ def _figures(row: Built, outcome: Outcome, wanted: References, options: Options)
     )
 
 
-def _quality(row: Built, outcome: Outcome, wanted: References) -> dict[str, Any]:
+def _quality(row: Built, outcome: Outcome, wanted: Wanted) -> dict[str, Any]:
     if outcome.images is None:
         return dict.fromkeys(PAIRED) | {f"{key}_reason": outcome.error for key in PAIRED}
     reference = wanted.original if row.is_baseline else wanted.network
-    return paired(outcome.images, reference, wanted.original, wanted.span)
+    return compared(row, wanted, outcome.images) | structural(reference, outcome.images, wanted.span)
 
 
 def _measured_on(row: Built, outcome: Outcome, options: Options) -> dict[str, str]:
@@ -106,6 +91,11 @@ def _measured_on(row: Built, outcome: Outcome, options: Options) -> dict[str, st
     if not options.target.runs_here and outcome.images is not None:
         return {"measured_on": "this machine's CPU, on the same file"}
     return {}
+
+
+def compared(row: Built, wanted: Wanted, images: np.ndarray) -> dict[str, Any]:
+    """The paired figures of a candidate's float ``images`` (N, C, H, W), without SSIM."""
+    return paired(images, wanted.original if row.is_baseline else wanted.network, wanted.original, wanted.span)
 
 
 def outputs(artifact: Path, inputs: dict[str, np.ndarray], threads: int) -> np.ndarray:

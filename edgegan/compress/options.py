@@ -32,6 +32,14 @@ def _inputs(given: Sequence[str]) -> tuple[str, ...]:
     return tuple(given)
 
 
+def _constants(given: Sequence[str]) -> tuple[str, ...]:
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not (name and sign and value):
+            raise UsageError(f"--constant {text!r}: write NAME=VALUE, such as strength=0.8")
+    return tuple(given)
+
+
 def _range(given: str | Sequence[float]) -> tuple[float, float]:
     if isinstance(given, str):
         return parse_range(given, "--output-range")
@@ -85,6 +93,15 @@ class Options:
         flag="--input",
         text=list[str] | None,
         convert=_inputs,
+    )
+    constants: tuple[str, ...] = option(
+        (),
+        help="NAME=VALUE of an input of a .onnx file that is baked in: a number for all its values, or one for each "
+        "with commas between; repeatable.",
+        invalidates="prune",
+        flag="--constant",
+        text=list[str] | None,
+        convert=_constants,
     )
     output_range: tuple[float, float] | None = option(
         None, help="LO,HI that the output spans; default -1,1.", invalidates="prune", text=str | None, convert=_range

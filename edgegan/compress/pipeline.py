@@ -16,11 +16,13 @@ from edgegan.compress.forms import forms
 from edgegan.compress.measure import measure
 from edgegan.compress.options import Options, data_sha256
 from edgegan.compress.qat import fine_tune
+from edgegan.compress.references import References
 from edgegan.compress.refine import refine
 from edgegan.compress.rows import UNBUILT, Built, Candidate, Figures
 from edgegan.compress.sensitivity import sensitivity
 from edgegan.compress.settings import STAGES, check_stage
 from edgegan.compress.subject import Subject, load_subject
+from edgegan.compress.verdict import Verdicts
 from edgegan.compress.write import clear, write_result
 from edgegan.core.deadline import Deadline
 from edgegan.core.errors import GateError
@@ -104,25 +106,27 @@ def _run(
     rows = stage("build", lambda: build_all(workshop, network, store, progress, until == "quantize", deadline))
     if until in ("quantize", "export"):
         return Report(_stages(done) | {"candidates": [row.to_json() for row in rows]}, None)
-    figures = stage("measure", lambda: _measure(rows, subject, network, options, store))
-    baseline, *candidates = (_candidate(row, figures.get(row.name), options) for row in rows)
-    order = ranked(candidates, options.target)
-    choice = stage("distances", lambda: choose(order, baseline, subject, options, store, progress))
+    references = References(subject, network, options)
+    figures = stage("measure", lambda: _measure(rows, references, subject, options, store))
+    baseline, *candidates = (_candidate(row, figures.get(row.name), options, references) for row in rows)
+    order = ranked(candidates, options.target, options.min_psnr)
+    verdicts = Verdicts(subject, references, options, store, deadline)
+    choice = stage("choose", lambda: choose(order, baseline, verdicts, subject, options, store, progress))
     judged = {row.name: row for row in choice.order}
     candidates = [judged.get(row.name, row) for row in candidates]
-    report = write_result(choice.chosen, choice.baseline, candidates, done, subject, network, options, store)
+    report = write_result(choice.chosen, choice.baseline, candidates, done, subject, references, options, store)
     if choice.chosen is None:
         raise GateError(_why_not(candidates, options))
     return Report(dict(report), options.out / "report.json")
 
 
-def _candidate(row: Built, figures: Figures | None, options: Options) -> Candidate:
+def _candidate(row: Built, figures: Figures | None, options: Options, references: References) -> Candidate:
     """A row of the report; the baseline is not judged."""
     candidate = Candidate(built=row, figures=figures or Figures.missing(UNBUILT))
     return (
         candidate
         if row.is_baseline
-        else replace(candidate, verdict=judge(candidate, options.min_psnr, options.min_snr))
+        else replace(candidate, verdict=judge(candidate, options.min_psnr, options.min_snr, references.exact_db))
     )
 
 
@@ -140,7 +144,9 @@ def _prune(subject: Subject, options: Options, store: StageStore, progress: Prog
         notes = list(removed.notes)
         if options.steps:
             settings = Settings(steps=options.steps, seed=options.seed)
-            learned = distil(subject.graph, network, settings, subject.images, store.path("distil.pt"), progress.step)
+            learned = distil(
+                subject.graph, network, settings, subject.data.images, store.path("distil.pt"), progress.step
+            )
             graph, notes = recapture(learned.value, subject.graph), notes + list(learned.notes)
         else:
             notes.append(
@@ -164,7 +170,7 @@ def _qat(graph: Graph, subject: Subject, options: Options, store: StageStore, pr
         options.qat_steps,
         options.seed,
         subject.calibration_batches(options),
-        subject.images,
+        subject.data.images,
         store.path("qat.pt"),
         progress.step,
         subject.graph,
@@ -192,7 +198,7 @@ def _equalize(graph: Graph, subject: Subject, options: Options) -> StageResult[G
 
 
 def _measure(
-    rows: list[Built], subject: Subject, pruned: Graph, options: Options, store: StageStore
+    rows: list[Built], references: References, subject: Subject, options: Options, store: StageStore
 ) -> StageResult[dict[str, Figures]]:
     names = sorted(row.name for row in rows)
     known = store.read("measured")
@@ -200,7 +206,7 @@ def _measure(
         figures = {name: Figures.from_json(row) for name, row in known["figures"].items()}
         return StageResult(figures, ("taken from the run before",), known["seconds"])
     with stopwatch() as seconds:
-        figures, notes = measure(rows, subject, pruned, options, store.path("candidates"))
+        figures, notes = measure(rows, references, subject, options, store.path("candidates"))
         content = {name: row.to_json() for name, row in figures.items()}
         store.write("measured", {"names": names, "figures": content, "seconds": seconds()})
         return StageResult(figures, notes, seconds())

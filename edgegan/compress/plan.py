@@ -11,6 +11,7 @@ from edgegan.quantize.scheme import FloatParts
 SUFFIX = {
     FloatParts.NOTHING: "",
     FloatParts.STATISTICS: "-norms",
+    FloatParts.SUMS: "-sums",
     FloatParts.ARITHMETIC: "-layers",
     FloatParts.OUTPUTS: "-outputs",
 }

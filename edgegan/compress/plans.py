@@ -11,26 +11,30 @@ from edgegan.compress.plan import Plan, graph_name
 from edgegan.core.backends import backend as row_of
 from edgegan.core.errors import MissingPackageError, TargetError
 from edgegan.core.target import Target
-from edgegan.graph.editing import is_call
-from edgegan.graph.graph import Graph
-from edgegan.graph.operators import STATISTICS
+from edgegan.quantize.scheme import FloatParts
 
 
 def plans(
     target: Target,
     precision: str,
     graphs: Collection[str],
-    has_statistics: bool,
+    parts: Collection[FloatParts],
     formulation: str = "auto",
     weight_bits: int = 8,
+    whole_forms: bool = True,
 ) -> tuple[list[Plan], list[str]]:
     """All candidates of ``target`` for ``precision`` (``auto``: all it takes), and notes on those left out.
 
-    ``graphs``: the names of the formulations that differ from each other, ``native`` among them; ``has_statistics``:
-    whether the network has arithmetic beside its layers. Raises MissingPackageError when no backend that the target
-    allows is installed, TargetError when none runs the precision.
+    ``graphs``: the names of the formulations that differ from each other, ``native`` among them; ``parts``: what the
+    network has beside its layers, of ``edgegan.quantize.parts``; ``whole_forms``: whether forms of the whole network
+    are built where the one composed of each layer's fastest is there. Raises MissingPackageError when no backend that
+    the target allows is installed, TargetError when none runs the precision.
     """
     wanted = target.precisions if precision == "auto" else (precision,)
+
+    def forms_of(backend: str, kind: str) -> list[str]:
+        return _formulations(backend, kind, graphs, formulation, whole_forms)
+
     planned: list[Plan] = []
     notes: list[str] = []
     missing: MissingPackageError | None = None
@@ -41,7 +45,7 @@ def plans(
             install = f"pip install 'edgegan[{needed.extra}]'"
             notes.append(f"no {backend} candidates: {needed.package} is not installed ({install})")
             continue
-        of_backend = [p for kind in wanted for p in _of_backend(backend, kind, graphs, has_statistics, formulation)]
+        of_backend = [p for kind in wanted for p in _of_backend(backend, kind, forms_of(backend, kind), parts)]
         planned += of_backend
         if weight_bits != 8:
             if weight_bits in builder(backend).weight_bits:
@@ -57,9 +61,7 @@ def plans(
     return planned, notes
 
 
-def _of_backend(
-    backend: str, precision: str, graphs: Collection[str], has_statistics: bool, formulation: str
-) -> list[Plan]:
+def _of_backend(backend: str, precision: str, forms: list[str], parts: Collection[FloatParts]) -> list[Plan]:
     return [
         Plan(
             backend=backend,
@@ -68,15 +70,19 @@ def _of_backend(
             float_parts=variant.float_parts,
             rest_precision=variant.rest_precision,
         )
-        for form in _formulations(backend, precision, graphs, formulation)
-        for variant in builder(backend).variants(precision, has_statistics)
+        for form in forms
+        for variant in builder(backend).variants(precision, parts)
     ]
 
 
-def _formulations(backend: str, precision: str, graphs: Collection[str], formulation: str) -> list[str]:
+def _formulations(
+    backend: str, precision: str, graphs: Collection[str], formulation: str, whole_forms: bool
+) -> list[str]:
     """Those of the backend that are there, its native form where none is."""
     made = builder(backend)
     composed = ("auto",) if made.composes else ()
+    if not whole_forms and formulation == "auto" and composed and graph_name(backend, "auto", precision) in graphs:
+        return ["auto"]
     wanted = (*made.forms(precision), *composed) if formulation == "auto" else (formulation + layout(backend),)
     return [f for f in wanted if graph_name(backend, f, precision) in graphs] or ["native" + layout(backend)]
 
@@ -84,11 +90,6 @@ def _formulations(backend: str, precision: str, graphs: Collection[str], formula
 def layout(backend: str) -> str:
     """What names of forms in the backend's layout end in."""
     return "-nhwc" if builder(backend).channels_last else ""
-
-
-def has_statistics(graph: Graph) -> bool:
-    """Whether there is arithmetic beside layers, above all normalisation by the input's own statistics."""
-    return any(is_call(n, *STATISTICS) for n in graph.module.graph.nodes)
 
 
 def lacking(backend: str, target: Target) -> MissingPackageError | None:

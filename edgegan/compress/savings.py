@@ -9,7 +9,6 @@ from edgegan.bench.worker import Job, run_job
 from edgegan.compress.build import Workshop
 from edgegan.compress.plan import Plan
 from edgegan.core.progress import Progress, Silent
-from edgegan.core.sampling import sample_inputs
 from edgegan.quantize.layers import Layer
 
 SECONDS = 0.6
@@ -30,7 +29,7 @@ def saved_ms(
         if row.runs:
             artifacts[layer.node] = workshop.root / row.runs
     graph, threads = workshop.subject.graph, workshop.options.threads
-    inputs = sample_inputs(graph.spec.inputs, graph.batch, 0, workshop.subject.images)
+    inputs = workshop.subject.data.inputs(graph.spec, graph.batch, 0)
     job = Job(artifacts=artifacts, inputs=inputs, threads=threads, timed=tuple(artifacts), seconds=SECONDS)
     taken = {name: outcome.latency_ms["p50"] for name, outcome in run_job(job).items() if outcome.latency_ms}
     if WHOLE not in taken:

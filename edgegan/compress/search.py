@@ -16,12 +16,13 @@ from edgegan.compress.build import Workshop
 from edgegan.compress.order import by_error, by_error_for_work, few, simulation
 from edgegan.compress.plan import Plan
 from edgegan.core.deadline import Deadline
-from edgegan.metrics.pairwise import psnr_db
+from edgegan.metrics.pairwise import psnr_db, psnr_interval_db
 from edgegan.quantize.contributions import contributions
 from edgegan.quantize.layers import Layer
 
-BARELY = 1.0
-"""Other inputs judge a candidate later, so it is built for so many decibels above the gate."""
+MARGIN, MOST_SPREAD = 1.0, 2.0
+"""Other inputs judge a candidate later, so it is built for what those may show less, at most MOST_SPREAD decibels, and
+MARGIN more: the few layers that this raises cost little time."""
 SAMPLES = 4
 """Inputs from whose activations the layers' costs are taken."""
 MOST_BUILT = 4
@@ -38,8 +39,18 @@ class Probe:
     wanted: np.ndarray
     span: tuple[float, float]
 
+    def first(self, count: int) -> Probe:
+        """Of the first ``count`` inputs alone."""
+        inputs = {name: value[:count] for name, value in self.inputs.items()}
+        return Probe(inputs, self.wanted[:count], self.span)
+
     def psnr_db(self, images: np.ndarray) -> float:
         return psnr_db(self.wanted, images, self.span)
+
+    def low_db(self, images: np.ndarray) -> float:
+        """The least that other pictures are expected to show."""
+        interval = psnr_interval_db(self.wanted, images, self.span)
+        return self.psnr_db(images) - MOST_SPREAD if interval is None else interval[0]
 
 
 class OutOfTime(Exception):
@@ -47,13 +58,22 @@ class OutOfTime(Exception):
 
 
 class Search:
-    """``start_db``: PSNR of ``plan`` as it is, all its layers in int8. ``refusals``: what was said of candidates with
+    """``start_db``: PSNR of ``plan`` as it is, all its layers in int8; ``spread_db``: what other pictures may show
+    less. ``refusals``: what was said of candidates with
     layers in float that could not be built, in order."""
 
     def __init__(
-        self, workshop: Workshop, plan: Plan, gate: float, probe: Probe, deadline: Deadline, start_db: float
+        self,
+        workshop: Workshop,
+        plan: Plan,
+        gate: float,
+        probe: Probe,
+        deadline: Deadline,
+        start_db: float,
+        spread_db: float,
     ) -> None:
-        self.workshop, self.plan, self.gate, self.probe, self.deadline = workshop, plan, gate, probe, deadline
+        self.workshop, self.plan, self.probe, self.deadline = workshop, plan, probe, deadline
+        self.wanted_db = gate + min(MOST_SPREAD, spread_db) + MARGIN
         simulated = simulation(workshop, plan)
         self.layers = simulated.layers
         self.costs = contributions(simulated, few(probe.inputs, simulated.graph.batch, SAMPLES))
@@ -70,7 +90,7 @@ class Search:
     def fewest(self, order: Sequence[Layer]) -> list[Layer] | None:
         """The layers of ``order``, from its beginning, that hold the gate when raised; None where no number of them was
         found to. Raises OutOfTime."""
-        wanted = self.gate + BARELY
+        wanted = self.wanted_db
         low, high = 0, len(order)
         excess = self.start_db - self.costs.psnr_db(order)
         held = None
@@ -98,8 +118,9 @@ class Search:
 
     def fewest_that_held(self) -> frozenset[Layer]:
         """Of the sets of layers that were built and held the gate the smallest; empty where none did."""
-        wanted = self.gate + BARELY
-        return min((key for key, reached in self._built.items() if reached >= wanted), key=len, default=frozenset())
+        return min(
+            (key for key, reached in self._built.items() if reached >= self.wanted_db), key=len, default=frozenset()
+        )
 
     def _psnr_db(self, raised_layers: Collection[Layer]) -> float:
         """Of the built candidate's pictures; nothing at all where it could not be built, or does not run."""

@@ -16,7 +16,7 @@ from edgegan.compress.savings import saved_ms
 from edgegan.core.errors import MissingPackageError, TargetError, first_line
 from edgegan.core.files import write_bytes, write_json
 from edgegan.core.progress import Progress
-from edgegan.core.sampling import float_to_image, sample_inputs
+from edgegan.core.sampling import float_to_image
 from edgegan.quantize.layers import Layer
 from edgegan.quantize.sensitivity import Simulation
 
@@ -71,12 +71,8 @@ def _distances(simulated: Simulation, workshop: Workshop, progress: Progress) ->
     graph = workshop.subject.graph
     if graph.output_shape[1] not in (1, 3):
         return None, f"the feature network takes 1 or 3 channels, the output has {graph.output_shape[1]}"
-    inputs = sample_inputs(
-        graph.spec.inputs,
-        max(1, DISTANCE_SAMPLES // graph.batch) * graph.batch,
-        workshop.options.seed + DISTANCE_SEED,
-        workshop.subject.images,
-    )
+    count = max(1, DISTANCE_SAMPLES // graph.batch) * graph.batch
+    inputs = workshop.subject.data.inputs(graph.spec, count, workshop.options.seed + DISTANCE_SEED)
     span = graph.spec.output_range
     try:
         sets = SetDistances(float_to_image(simulated.run(inputs, ()), span))

@@ -8,13 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
 from edgegan.bench.environment import environment
 from edgegan.compress.bundle import write_candidate_bundle
-from edgegan.compress.choose import inexact
+from edgegan.compress.choose import EXACT
 from edgegan.compress.measure import outputs
 from edgegan.compress.options import Options
+from edgegan.compress.references import References, Wanted
 from edgegan.compress.rows import Candidate
 from edgegan.compress.subject import Subject
 from edgegan.core.backends import backend, backend_names
@@ -22,7 +21,6 @@ from edgegan.core.files import write_bytes, write_json
 from edgegan.core.manifest import describe, write_manifest
 from edgegan.core.stage import StageResult, StageStore
 from edgegan.export.bundle import BUILD_COMMAND
-from edgegan.graph.graph import Graph
 from edgegan.report.html import write_html
 from edgegan.report.pictures import sample_sheet
 
@@ -59,24 +57,24 @@ def write_result(
     candidates: Sequence[Candidate],
     done: Sequence[tuple[str, StageResult[Any]]],
     subject: Subject,
-    network: Graph,
+    references: References,
     options: Options,
     store: StageStore,
 ) -> schemas.Report:
     """Write everything, the report last; returns the report."""
     out, root = options.out, store.path("candidates")
-    inputs = subject.check_inputs(options)
+    shown = references.first()
     _clear_artifacts(out)
     placed = {row.name: _placed(row, options, root) for row in candidates if row is not chosen}
     if chosen is not None:
-        placed[chosen.name] = _written(chosen, subject, network, options, inputs, root)
+        placed[chosen.name] = _written(chosen, subject, shown, options, root)
     result: schemas.Result | None = None
     if chosen is not None:
         row = cast("schemas.Candidate", placed[chosen.name].to_json())
         result = {**row, "speedup": _speedup(baseline, chosen)}
     sample_sheet(
-        subject.graph.run(inputs),
-        outputs(root / chosen.built.runs, inputs, options.threads) if chosen and chosen.built.runs else None,
+        shown.original,
+        outputs(root / chosen.built.runs, shown.inputs, options.threads) if chosen and chosen.built.runs else None,
         subject.graph.spec.output_range,
         out / "samples.png",
     )
@@ -86,7 +84,7 @@ def write_result(
         "target": options.target.name,
         "seed": options.seed,
         "environment": environment(options.threads),
-        "warnings": [*_warnings(options, subject, done), *inexact([baseline, *candidates])],
+        "warnings": [*_warnings(options, subject, done), *_inexact(baseline)],
         "baseline": baseline.to_json(),
         "stages": [{"name": name, "seconds": stage.seconds, "notes": list(stage.notes)} for name, stage in done],
         "candidates": cast("list[schemas.Candidate]", [placed[row.name].to_json() for row in candidates]),
@@ -115,15 +113,13 @@ def _placed(row: Candidate, options: Options, root: Path) -> Candidate:
     return replace(row, built=replace(row.built, artifact=str(file.relative_to(options.out))))
 
 
-def _written(
-    row: Candidate, subject: Subject, network: Graph, options: Options, inputs: dict[str, np.ndarray], root: Path
-) -> Candidate:
+def _written(row: Candidate, subject: Subject, shown: Wanted, options: Options, root: Path) -> Candidate:
     """``row`` under its final name: the artifact itself, or the bundle that the device builds it from."""
     assert row.built.artifact is not None
     source = root / row.built.artifact
     if options.target.build == "device":
         path = options.out / BUNDLE
-        write_candidate_bundle(path, source, row.built, subject, options, inputs, network.run(inputs))
+        write_candidate_bundle(path, source, row.built, subject, options, shown.inputs, shown.network)
         _write_bundle_manifest(path, row, subject, options)
     else:
         path = options.out / source.name
@@ -160,6 +156,16 @@ def _speedup(baseline: Candidate, chosen: Candidate) -> float | None:
     if baseline.p50_ms is None or chosen.p50_ms is None:
         return None
     return baseline.p50_ms / chosen.p50_ms
+
+
+def _inexact(baseline: Candidate) -> list[str]:
+    """A warning where the plain conversion computes something else than the network; no candidate like that passes."""
+    if baseline.psnr_db is None or baseline.psnr_db >= EXACT:
+        return []
+    return [
+        f"WARNING: the plain conversion has {baseline.psnr_db:.1f} dB although it is float32: its backend's converter "
+        "or kernels compute something else"
+    ]
 
 
 def _warnings(options: Options, subject: Subject, done: Sequence[tuple[str, StageResult[Any]]]) -> list[str]:

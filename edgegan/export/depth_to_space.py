@@ -23,8 +23,18 @@ def depth_to_space(file: Path) -> int:
     model = flatbuffer_utils.read_model(str(file))
     count = sum(_fuse(model, part) for part in model.subgraphs)
     if count:
+        _as_arrays(model)
         write_bytes(file, bytes(flatbuffer_utils.convert_object_to_bytearray(model)))
     return count
+
+
+def _as_arrays(model: Any) -> None:
+    """Buffers as the writer copies them whole; what the quantizer left as bytes it would write one by one."""
+    import numpy as np
+
+    for buffer in model.buffers:
+        if buffer.data is not None and not isinstance(buffer.data, np.ndarray):
+            buffer.data = np.frombuffer(bytes(buffer.data), np.uint8)
 
 
 def _fuse(model: Any, part: Any) -> int:

@@ -6,18 +6,17 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import fx
 
-from edgegan.graph.cost import macs
+from edgegan.graph.cost import is_large
 from edgegan.graph.graph import Graph
 
 TOLERANCE = 1e-5
 """Largest error allowed, relative to the largest output. Weights are stored in float32 (2**-24 = 6e-8 each, rounded
 once per pass), so a true rewrite lands near 1e-7 after some tens of layers and a wrong one far above 1e-3."""
 SEEDS = (1, 2)
-CHEAP = 1 << 31
-"""Multiply-accumulates up to which float64 is asked at once; larger networks are asked in float32 first."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,9 @@ class Reference:
         return self._outputs[dtype]
 
     def difference(self, candidate: Graph) -> Difference:
-        """How far ``candidate`` is from the graph. A shape that differs counts as infinitely far."""
-        if macs(self.graph) * self.graph.batch > CHEAP:
+        """How far ``candidate`` is from the graph; large ones are asked in float32 first. A shape that differs counts
+        as infinitely far."""
+        if is_large(self.graph):
             single = _difference(self.outputs(torch.float32), self._run(candidate, torch.float32))
             if single.is_exact:
                 return single
@@ -64,6 +64,13 @@ class Reference:
 def compare(before: Graph, after: Graph, seeds: tuple[int, ...] = SEEDS) -> Difference:
     """How far two graphs are from each other."""
     return Reference(before, seeds).difference(after)
+
+
+def single_and_double(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
+    """The graph's pictures for a random input, computed in float32 and in float64: what float32 itself leaves."""
+    reference = Reference(graph, SEEDS[:1])
+    single, double = (torch.cat(reference.outputs(dtype)).numpy() for dtype in (torch.float32, torch.float64))
+    return single, double
 
 
 def _difference(wanted: list[torch.Tensor], got: list[torch.Tensor]) -> Difference:

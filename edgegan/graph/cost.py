@@ -18,6 +18,15 @@ def macs(graph: Graph) -> int:
     return sum(node_macs(n) for n in graph.module.graph.nodes) // graph.batch
 
 
+LARGE = 1 << 31
+"""Multiply-accumulates of a batch beyond which one more run of a network, or one more candidate, is worth avoiding."""
+
+
+def is_large(graph: Graph) -> bool:
+    """Whether the network computes more than LARGE."""
+    return macs(graph) * graph.batch > LARGE
+
+
 def node_macs(node: fx.Node) -> int:
     """Multiply-accumulates of one operator, for the whole batch."""
     if is_call(node, *CONVOLUTIONS, *VOLUMETRIC):

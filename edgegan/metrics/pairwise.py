@@ -8,7 +8,7 @@ from edgegan.core.errors import MissingPackageError
 
 IDENTICAL_DB = 200.0
 """What ``psnr_db`` gives for identical arrays, where the ratio is infinite and JSON has no number for it."""
-RESAMPLES = 2000
+RESAMPLES, TINY = 2000, 1e-30
 
 
 def psnr_db(reference: np.ndarray, candidate: np.ndarray, value_range: tuple[float, float]) -> float:
@@ -24,14 +24,24 @@ def psnr_by_picture_db(reference: np.ndarray, candidate: np.ndarray, value_range
 def psnr_interval_db(
     reference: np.ndarray, candidate: np.ndarray, value_range: tuple[float, float]
 ) -> tuple[float, float] | None:
-    """Between what the PSNR over all pictures of that kind lies, at 95 %: percentiles of the bootstrap over pictures
-    (Efron 1979), seeded. None for a single picture, which says nothing of others."""
+    """Between what the PSNR over as many other pictures of that kind lies, at 95 %. None for a single picture, which
+    says nothing of others.
+
+    Percentiles of the bootstrap over pictures (Efron 1979), seeded, of the ratio of two sets' errors: the pictures at
+    hand are one draw, the others will be another. Widened by sqrt((n - 1) / (n - 3)), the deviation of Student's t, for
+    few pictures show less than their spread.
+    """
     errors = _errors_by_picture(reference, candidate)
-    if len(errors) < 2:
+    count = len(errors)
+    if count < 2:
         return None
-    drawn = np.random.default_rng(0).choice(errors, (RESAMPLES, len(errors))).mean(1)
-    high, low = np.percentile(drawn, [2.5, 97.5])
-    return float(decibels(low, value_range)), float(decibels(high, value_range))
+    if not errors.any():
+        return IDENTICAL_DB, IDENTICAL_DB
+    draws = np.random.default_rng(0).choice(errors, (2, RESAMPLES, count)).mean(2)
+    ratios = 10.0 * np.log10(np.maximum(draws[0], TINY) / np.maximum(draws[1], TINY))
+    below, above = np.percentile(ratios, [2.5, 97.5]) * np.sqrt((count - 1) / max(count - 3, 0.5))
+    whole = psnr_db(reference, candidate, value_range)
+    return whole + float(below), min(IDENTICAL_DB, whole + float(above))
 
 
 def snr_db(reference: np.ndarray, candidate: np.ndarray) -> float | None:

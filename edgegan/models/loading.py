@@ -5,6 +5,8 @@ from __future__ import annotations
 import keyword
 import re
 import warnings
+import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,16 +41,20 @@ def load_model(
     weights_key: str | None,
     batch: int,
     image_inputs: bool = False,
+    constants: Mapping[str, str] | None = None,
 ) -> LoadedModel:
     """Resolve MODEL, fill in weights, and settle the inputs.
 
     ``inputs`` are ``--input`` texts. ``image_inputs``: data was given, so the (C, H, W) inputs of a file that brings
-    its own shapes are images. Raises ModelError or UsageError.
+    its own shapes are images. ``constants``: inputs of a .onnx file that are baked in. Raises ModelError or UsageError.
     """
+    _refuse_torchscript(model)
+    if constants and not model.endswith(".onnx"):
+        raise UsageError("--constant is for inputs of a .onnx file; give a factory that sets the value itself")
     path = Path(model.partition(":")[0]) if not model.endswith((".pt2", ".onnx")) else Path(model)
     given = [parse_input(text, f"input{i}") for i, text in enumerate(inputs)]
     if model.endswith((".pt2", ".onnx")):
-        loaded = _from_file(path, batch, image_inputs, [g.shape for g in given])
+        loaded = _from_file(path, batch, image_inputs, given, constants or {})
     elif ":" in model:
         loaded = LoadedModel(_from_factory(model), GeneratorSpec(inputs=()), model.rpartition(":")[2])
         if not given:
@@ -70,6 +76,10 @@ def _settled(spec: GeneratorSpec, given: list[TensorSpec], output_range: tuple[f
                 f"--input is given {len(given)} times; the model takes {len(spec.inputs)}: "
                 f"{', '.join(i.name for i in spec.inputs)}"
             )
+        for g, s in zip(given, spec.inputs, strict=True):
+            if s.kind in ("latent", "image") and g.shape != s.shape:
+                asked, own = ("x".join(map(str, shape)) or "a number" for shape in (g.shape, s.shape))
+                raise UsageError(f"--input {g.kind}:{asked}: the model's input {s.name!r} takes {own}")
         given = [replace(g, name=s.name) for g, s in zip(given, spec.inputs, strict=True)]
     elif given:
         names = {"latent": "z", "image": "x", "label": "y", "onehot": "y"}
@@ -100,13 +110,34 @@ def _from_factory(model: str) -> nn.Module:
     return generator
 
 
-def _from_file(path: Path, batch: int, image_inputs: bool, shapes: list[tuple[int, ...]]) -> LoadedModel:
+def _refuse_torchscript(model: str) -> None:
+    """TorchScript is no more developed, and its graph cannot be captured."""
+    path = Path(model)
+    if path.suffix not in (".pt", ".pth", ".ts", ".jit", ".torchscript") or not path.is_file():
+        return
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            scripted = any("/code/" in name for name in archive.namelist())
+        if scripted:
+            raise ModelError(
+                f"{path} is TorchScript, which cannot be rewritten; export the module that it was made of by "
+                "torch.export.save(torch.export.export(module.eval(), inputs), 'g.pt2') or torch.onnx.export, and give "
+                "that file"
+            )
+    raise ModelError(
+        f"{path} holds weights alone; give the network's factory, such as net.py:make, and --weights {path}"
+    )
+
+
+def _from_file(
+    path: Path, batch: int, image_inputs: bool, given: Sequence[TensorSpec], constants: Mapping[str, str]
+) -> LoadedModel:
     if not path.is_file():
         raise ModelError(f"{path}: no such file")
     if path.suffix == ".onnx":
         from edgegan.models.onnx_import import import_onnx
 
-        module, tensors = import_onnx(path, batch, shapes)
+        module, tensors = import_onnx(path, batch, [g.shape for g in given], constants, image_inputs)
     else:
         module, tensors = _read_pt2(path, batch)
     specs: list[TensorSpec] = []

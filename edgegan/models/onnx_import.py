@@ -1,9 +1,10 @@
-"""A .onnx file as a PyTorch module: simplified, rebuilt from the operators that generators use, checked against ONNX
+"""A .onnx file as a PyTorch module: prepared, rebuilt from the operators that generators use, checked against ONNX
 Runtime."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,92 +15,76 @@ from onnx import numpy_helper
 from torch import nn
 
 from edgegan.core.errors import MissingPackageError, ModelError, first_line
-from edgegan.models.onnx_ops import OPERATORS, Context
+from edgegan.models.onnx_context import Context
+from edgegan.models.onnx_ops import OPERATORS
+from edgegan.models.onnx_prepare import graph_inputs, has_batch, prepare, read
 
 TOLERANCE = 1e-3
 """Largest difference to ONNX Runtime, relative to the largest output: float32 sums in another order give 1e-6 to
 1e-5."""
+COLOURS = (1, 3, 4)
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input of the file as EdgeGAN sees it: ``shape`` without batch, pictures as (C, H, W). ``has_batch``: whether
+    the file's own has one; ``is_channels_last``: whether it is (H, W, C)."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    has_batch: bool
+    is_channels_last: bool
+
+    def as_in_file(self, value: torch.Tensor) -> torch.Tensor:
+        value = value.movedim(1, -1) if self.is_channels_last else value
+        return value if self.has_batch else value[0]
 
 
 def import_onnx(
-    path: Path, batch: int, shapes: Sequence[tuple[int, ...]] = ()
+    path: Path,
+    batch: int,
+    shapes: Sequence[tuple[int, ...]] = (),
+    constants: Mapping[str, str] | None = None,
+    pictures: bool = False,
 ) -> tuple[nn.Module, list[tuple[str, tuple[int, ...], str]]]:
     """The module, and (name, shape without batch, dtype) of its inputs.
 
     ``shapes``: of the inputs without batch, in their order, where they are known; they fix sizes that the file leaves
-    open. Raises ModelError naming what is not understood.
+    open. ``constants``: inputs that are baked in, a number or several with commas between. ``pictures``: inputs of
+    (H, W, 3) are pictures, which become (3, H, W). Raises ModelError naming what is not understood, UsageError.
     """
-    model = _simplified(_read(path), path, batch, shapes)
-    module = OnnxModule(model, path)
-    tensors = []
-    for value in _graph_inputs(model):
-        dims = [d.dim_value for d in value.type.tensor_type.shape.dim]
-        dtype = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
-        if not dims or dims[0] != batch or min(dims) < 1:
-            raise ModelError(
-                f"{path}: input {value.name!r} has shape {dims}; expected a batch of {batch} first and known sizes "
-                f"after it. Export it with that batch, or pass --batch {dims[0] if dims else 1}"
-            )
-        tensors.append((value.name, tuple(dims[1:]), str(dtype)))
-    _check_against_onnxruntime(module, model, tensors, batch, path)
-    return module, tensors
+    model = prepare(read(path), path, batch, shapes, constants)
+    values = graph_inputs(model)
+    given = [*shapes, *[None] * len(values)][: len(values)]
+    ports = [_port(value, batch, wanted, pictures, path) for value, wanted in zip(values, given, strict=True)]
+    module = OnnxModule(model, path, ports)
+    _check_against_onnxruntime(module, model, batch, path)
+    return module, [(port.name, port.shape, port.dtype) for port in ports]
 
 
-def _read(path: Path) -> onnx.ModelProto:
-    try:
-        model = onnx.load(path)
-        onnx.checker.check_model(model)
-    except Exception as exc:
-        raise ModelError(f"{path} is not a sound ONNX file: {first_line(exc)}") from exc
-    return model
-
-
-def _graph_inputs(model: onnx.ModelProto) -> list[Any]:
-    held = {t.name for t in model.graph.initializer}
-    return [v for v in model.graph.input if v.name not in held]
-
-
-def _simplified(model: onnx.ModelProto, path: Path, batch: int, shapes: Sequence[tuple[int, ...]]) -> onnx.ModelProto:
-    """Fix the batch and open sizes, and fold what depends on shapes alone."""
-    import onnxsim
-
-    values = _graph_inputs(model)
-    given = [*shapes, *[None] * (len(values) - len(shapes))]
-    fixed = {value.name: _fixed_shape(value, wanted, batch, path) for value, wanted in zip(values, given, strict=False)}
-    try:
-        simplified, _ = onnxsim.simplify(model, overwrite_input_shapes={k: v for k, v in fixed.items() if v})
-    except Exception as exc:
-        raise ModelError(f"{path} cannot be simplified: {first_line(exc)}") from exc
-    return simplified
-
-
-def _fixed_shape(value: Any, wanted: tuple[int, ...] | None, batch: int, path: Path) -> list[int]:
-    """The shape of an input with its batch, sizes that the file leaves open taken from ``wanted``."""
-    dims = [
-        d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else None for d in value.type.tensor_type.shape.dim
-    ]
-    if not dims:
-        return []
-    sizes, shown = dims[1:], "x".join("?" if d is None else str(d) for d in dims[1:])
-    if wanted is not None and len(wanted) == len(sizes):
-        if any(size not in (None, given) for size, given in zip(sizes, wanted, strict=True)):
-            told = "x".join(map(str, wanted))
-            raise ModelError(f"{path}: input {value.name!r} takes {shown}, and --input says {told}")
-        sizes = list(wanted)
-    if None in sizes:
+def _port(value: Any, batch: int, wanted: tuple[int, ...] | None, pictures: bool, path: Path) -> Port:
+    dims = [d.dim_value for d in value.type.tensor_type.shape.dim]
+    batched = has_batch(dims, batch)
+    if (dims and min(dims) < 1) or (not batched and batch != 1):
         raise ModelError(
-            f"{path}: input {value.name!r} takes {shown}, with sizes left open; fix them by --input, such as --input "
-            "image:3x256x256"
+            f"{path}: input {value.name!r} has shape {dims}; expected a batch of {batch} first and known sizes "
+            f"after it. Export it with that batch, or pass --batch {dims[0] if dims else 1}"
         )
-    return [dims[0] or batch, *(size for size in sizes if size is not None)]
+    shape = tuple(dims[1:] if batched else dims)
+    last = len(shape) == 3 and shape[-1] in COLOURS and shape[0] not in COLOURS
+    is_channels_last = last and (wanted == (shape[2], *shape[:2]) if wanted else pictures)
+    dtype = str(onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type))
+    return Port(value.name, (shape[2], *shape[:2]) if is_channels_last else shape, dtype, batched, is_channels_last)
 
 
 class OnnxModule(nn.Module):
-    """Runs an ONNX graph with PyTorch operators; weights are parameters, everything known beforehand is a constant."""
+    """Runs an ONNX graph with PyTorch operators; weights are parameters, everything known beforehand is a constant. Its
+    picture has a batch and its channels first, whatever the file's has."""
 
-    def __init__(self, model: onnx.ModelProto, path: Path) -> None:
+    def __init__(self, model: onnx.ModelProto, path: Path, ports: Sequence[Port]) -> None:
         super().__init__()
-        self.inputs = [v.name for v in _graph_inputs(model)]
+        self.ports = list(ports)
         self.outputs = [v.name for v in model.graph.output]
         self.nodes = list(model.graph.node)
         self.opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
@@ -134,7 +119,15 @@ class OnnxModule(nn.Module):
             self.register_buffer(slot, tensor)
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
-        values: dict[str, Any] = dict(zip(self.inputs, inputs, strict=True))
+        image = self.as_in_file(*(port.as_in_file(value) for port, value in zip(self.ports, inputs, strict=True)))
+        if inputs and (image.ndim == 0 or image.shape[0] != inputs[0].shape[0]):
+            image = image.unsqueeze(0)
+        last = image.ndim == 4 and image.shape[-1] in COLOURS and image.shape[1] not in COLOURS
+        return image.movedim(-1, 1) if last else image
+
+    def as_in_file(self, *inputs: torch.Tensor) -> torch.Tensor:
+        """The file's first output, inputs and output in the file's own shapes."""
+        values: dict[str, Any] = dict(zip((port.name for port in self.ports), inputs, strict=True))
         values |= {name: getattr(self, slot) for name, slot in self.held.items()}
         for node in self.nodes:
             attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
@@ -147,27 +140,27 @@ class OnnxModule(nn.Module):
 
 
 @torch.no_grad()
-def _check_against_onnxruntime(
-    module: nn.Module, model: onnx.ModelProto, tensors: list[tuple[str, tuple[int, ...], str]], batch: int, path: Path
-) -> None:
+def _check_against_onnxruntime(module: OnnxModule, model: onnx.ModelProto, batch: int, path: Path) -> None:
     try:
         import onnxruntime
     except ImportError as exc:
         raise MissingPackageError("onnxruntime", "onnxruntime", "Checking an imported .onnx file") from exc
     rng = np.random.default_rng(0)
-    feeds = {
-        name: rng.standard_normal((batch, *shape)).astype(dtype)
-        if "float" in dtype
-        else np.zeros((batch, *shape), dtype)
-        for name, shape, dtype in tensors
-    }
+    given = [
+        torch.from_numpy(
+            rng.standard_normal((batch, *port.shape)).astype(port.dtype)
+            if "float" in port.dtype
+            else np.zeros((batch, *port.shape), port.dtype)
+        )
+        for port in module.ports
+    ]
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     try:
-        wanted = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        ).run(None, feeds)[0]
-        got = module(*(torch.from_numpy(v) for v in feeds.values())).numpy()
+        inputs = [port.as_in_file(value) for port, value in zip(module.ports, given, strict=True)]
+        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        feeds = {port.name: np.ascontiguousarray(v.numpy()) for port, v in zip(module.ports, inputs, strict=True)}
+        wanted, got = session.run(None, feeds)[0], module.as_in_file(*inputs).numpy()
     except Exception as exc:
         raise ModelError(f"{path} cannot be imported: {first_line(exc)}") from exc
     error = np.abs(wanted - got).max() / max(1e-6, np.abs(wanted).max()) if wanted.shape == got.shape else np.inf

@@ -1,93 +1,20 @@
-"""ONNX operators in PyTorch, as the ONNX operator specification (opsets 9 to 21) defines them."""
+"""ONNX operators in PyTorch, as the ONNX operator specification (opsets 7 to 23) defines them."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from edgegan.core.errors import ModelError
+from edgegan.models.onnx_context import Context
+from edgegan.models.onnx_layers import conv, conv_transpose, pool
+from edgegan.models.onnx_resize import resize
 
 Tensor = torch.Tensor
-
-
-@dataclass(frozen=True)
-class Context:
-    """A node's attributes, the inputs that are known beforehand (else None), its number of outputs, the opset."""
-
-    attributes: dict[str, Any]
-    constants: list[np.ndarray | None]
-    outputs: int
-    opset: int
-
-    def get(self, name: str, default: Any = None) -> Any:
-        value = self.attributes.get(name, default)
-        return value.decode() if isinstance(value, bytes) else value
-
-    def ints(self, index: int, name: str | None = None) -> list[int] | None:
-        """Whole numbers given as input ``index`` (newer opsets) or attribute ``name`` (older); None where absent."""
-        known = self.constants[index] if index < len(self.constants) else None
-        if known is not None:
-            return [int(v) for v in np.atleast_1d(known)]
-        value = self.attributes.get(name) if name else None
-        return None if value is None else [int(v) for v in (value if isinstance(value, list | tuple) else [value])]
-
-    def required(self, index: int, name: str | None = None) -> list[int]:
-        ints = self.ints(index, name)
-        if ints is None:
-            raise ModelError(
-                f"an ONNX operator's {name or 'sizes'} depend on the input's values; export the model with fixed shapes"
-            )
-        return ints
-
-
-def _padding(context: Context, x: Tensor, rank: int) -> tuple[Tensor, list[int]]:
-    """Explicit padding of a convolution: symmetric padding as a list, the rest applied to ``x``."""
-    pads = context.get("pads", [0] * (2 * rank))
-    if context.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
-        raise ModelError(f"ONNX auto_pad {context.get('auto_pad')} is not imported; export with explicit pads")
-    before, after = list(pads[:rank]), list(pads[rank:])
-    if before == after:
-        return x, before
-    return F.pad(x, [v for pair in zip(reversed(before), reversed(after), strict=True) for v in pair]), [0] * rank
-
-
-def conv(c: Context, x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
-    rank = w.ndim - 2
-    x, padding = _padding(c, x, rank)
-    function = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[rank]
-    result: Tensor = function(
-        x, w, b, c.get("strides", [1] * rank), padding, c.get("dilations", [1] * rank), c.get("group", 1)
-    )
-    return result
-
-
-def conv_transpose(c: Context, x: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
-    rank = w.ndim - 2
-    pads = c.get("pads", [0] * (2 * rank))
-    if (
-        list(pads[:rank]) != list(pads[rank:])
-        or c.get("output_shape")
-        or c.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID")
-    ):
-        raise ModelError("ONNX ConvTranspose with uneven pads, output_shape or auto_pad is not imported")
-    function = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}[rank]
-    result: Tensor = function(
-        x,
-        w,
-        b,
-        c.get("strides", [1] * rank),
-        list(pads[:rank]),
-        c.get("output_padding", [0] * rank),
-        c.get("group", 1),
-        c.get("dilations", [1] * rank),
-    )
-    return result
 
 
 def gemm(c: Context, a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -194,38 +121,6 @@ def pad(c: Context, x: Tensor, *_: Any) -> Tensor:
     )
 
 
-def resize(c: Context, x: Tensor, *_: Any) -> Tensor:
-    given = [v for v in c.constants[1:] if v is not None and v.size]
-    if not given:
-        raise ModelError("an ONNX Resize has no fixed scales or sizes; export the model with fixed shapes")
-    last = given[-1]
-    size = (
-        [int(v) for v in last[2:]]
-        if last.dtype == np.int64
-        else [int(np.floor(n * s)) for n, s in zip(x.shape[2:], last[2:], strict=True)]
-    )
-    mode, transform = c.get("mode", "nearest"), c.get("coordinate_transformation_mode", "half_pixel")
-    if mode == "nearest":
-        if transform == "asymmetric" and c.get("nearest_mode", "round_prefer_floor") == "floor":
-            return F.interpolate(x, size=size, mode="nearest")
-        if all(s % n == 0 for s, n in zip(size, x.shape[2:], strict=True)) and transform in (
-            "half_pixel",
-            "pytorch_half_pixel",
-            "asymmetric",
-        ):
-            return F.interpolate(x, size=size, mode="nearest")
-        raise ModelError(f"ONNX Resize nearest with {transform} by a fraction is not imported")
-    kind = {"linear": "bilinear", "cubic": "bicubic"}[mode]
-    return F.interpolate(x, size=size, mode=kind, align_corners=transform == "align_corners")
-
-
-def upsample(c: Context, x: Tensor, *_: Any) -> Tensor:
-    known = c.constants[1] if len(c.constants) > 1 else None
-    scales = np.asarray(c.get("scales")) if known is None else known
-    size = [int(np.floor(n * s)) for n, s in zip(x.shape[2:], scales[2:], strict=True)]
-    return F.interpolate(x, size=size, mode="nearest" if c.get("mode", "nearest") == "nearest" else "bilinear")
-
-
 def depth_to_space(c: Context, x: Tensor) -> Tensor:
     block = c.get("blocksize")
     if c.get("mode", "DCR") == "CRD":
@@ -250,27 +145,6 @@ def reduce(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return run
 
 
-def pool(average: bool) -> Callable[..., Tensor]:
-    def run(c: Context, x: Tensor) -> Tensor:
-        rank = x.ndim - 2
-        x, padding = _padding(c, x, rank)
-        settings = {
-            "kernel_size": c.get("kernel_shape"),
-            "stride": c.get("strides", [1] * rank),
-            "padding": padding,
-            "ceil_mode": bool(c.get("ceil_mode", 0)),
-        }
-        if average:
-            result: Tensor = {1: F.avg_pool1d, 2: F.avg_pool2d}[rank](
-                x, **settings, count_include_pad=bool(c.get("count_include_pad", 0))
-            )
-        else:
-            result = {1: F.max_pool1d, 2: F.max_pool2d}[rank](x, **settings)
-        return result
-
-    return run
-
-
 def gather(c: Context, x: Tensor, index: Tensor) -> Tensor:
     axis = c.get("axis", 0) % x.ndim
     if index.ndim == 0:
@@ -286,6 +160,44 @@ def cast(c: Context, x: Tensor) -> Tensor:
 
     name = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(c.get("to"))).name
     return x.to({"bool": torch.bool}.get(name) or getattr(torch, name))
+
+
+def grid_sample(c: Context, x: Tensor, grid: Tensor) -> Tensor:
+    mode = {"linear": "bilinear", "cubic": "bicubic"}.get(c.get("mode", "bilinear"), c.get("mode", "bilinear"))
+    padding, corners = c.get("padding_mode", "zeros"), bool(c.get("align_corners", 0))
+    return F.grid_sample(x, grid, mode=mode, padding_mode=padding, align_corners=corners)
+
+
+def einsum(c: Context, *inputs: Tensor) -> Tensor:
+    return torch.einsum(c.get("equation"), *inputs)
+
+
+def lp_normalization(c: Context, x: Tensor) -> Tensor:
+    return F.normalize(x, p=float(c.get("p", 2)), dim=c.get("axis", -1), eps=0.0)
+
+
+def mean_variance_normalization(c: Context, x: Tensor) -> Tensor:
+    axes = tuple(c.get("axes", [0, 2, 3]))
+    centred = x - x.mean(axes, keepdim=True)
+    return centred / (centred.square().mean(axes, keepdim=True).sqrt() + 1e-9)
+
+
+def rms_normalization(c: Context, x: Tensor, scale: Tensor) -> Tensor:
+    axis = c.get("axis", -1) % x.ndim
+    mean = x.square().mean(tuple(range(axis, x.ndim)), keepdim=True)
+    return x * torch.rsqrt(mean + c.get("epsilon", 1e-5)) * scale
+
+
+def softmax(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Along one axis from opset 13 on; before over all from an axis on, as one."""
+
+    def run(c: Context, x: Tensor) -> Tensor:
+        if c.opset >= 13:
+            return function(x, c.get("axis", -1))
+        axis = c.get("axis", 1) % x.ndim
+        return function(x.flatten(axis), -1).reshape(x.shape)
+
+    return run
 
 
 def one(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -315,14 +227,28 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Selu": one(F.selu),
     "Gelu": lambda c, x: F.gelu(x, approximate=c.get("approximate", "none")),
     "HardSigmoid": lambda c, x: torch.clamp(c.get("alpha", 0.2) * x + c.get("beta", 0.5), 0, 1),
-    "Softmax": lambda c, x: torch.softmax(x, c.get("axis", -1 if c.opset >= 13 else 1)),
+    "Softmax": softmax(torch.softmax), "LogSoftmax": softmax(torch.log_softmax),
+    "Einsum": einsum, "GridSample": grid_sample, "LpNormalization": lp_normalization,
+    "MeanVarianceNormalization": mean_variance_normalization, "RMSNormalization": rms_normalization,
+    "Ceil": one(torch.ceil), "Round": one(torch.round), "Sign": one(torch.sign), "Tan": one(torch.tan),
+    "Atan": one(torch.atan), "Sinh": one(torch.sinh), "Cosh": one(torch.cosh), "Softsign": one(F.softsign),
+    "Celu": lambda c, x: F.celu(x, c.get("alpha", 1.0)),
+    "ThresholdedRelu": lambda c, x: F.threshold(x, c.get("alpha", 1.0), 0.0),
+    "Shrink": lambda c, x: torch.where(x.abs() > c.get("lambd", 0.5), x - torch.sign(x) * c.get("bias", 0.0), 0.0),
+    "Greater": one(torch.gt), "GreaterOrEqual": one(torch.ge), "Less": one(torch.lt), "LessOrEqual": one(torch.le),
+    "Equal": one(torch.eq), "And": one(torch.logical_and), "Or": one(torch.logical_or), "Not": one(torch.logical_not),
+    "Mean": lambda c, *xs: sum(xs[1:], xs[0]) / len(xs),
+    "ReduceL1": reduce(lambda x, dim, keepdim: x.abs().sum(dim, keepdim)),
+    "ReduceSumSquare": reduce(lambda x, dim, keepdim: x.square().sum(dim, keepdim)),
+    "GatherElements": lambda c, x, i: torch.gather(x, c.get("axis", 0), i.long()),
+    "GlobalMaxPool": lambda c, x: x.amax(tuple(range(2, x.ndim)), keepdim=True),
     "Clip": clip, "Add": one(operator.add), "Sub": one(operator.sub), "Mul": one(operator.mul),
     "Div": one(operator.truediv), "Pow": one(torch.pow),
     "Max": many(torch.maximum), "Min": many(torch.minimum), "Sum": many(torch.add), "Where": one(torch.where),
     "Concat": lambda c, *xs: torch.cat(xs, c.get("axis")), "Reshape": reshape, "Flatten": flatten, "Squeeze": squeeze,
     "Unsqueeze": unsqueeze,
     "Transpose": lambda c, x: x.permute(c.get("perm", list(reversed(range(x.ndim))))),
-    "Slice": slice_, "Split": split, "Pad": pad, "Resize": resize, "Upsample": upsample, "DepthToSpace": depth_to_space,
+    "Slice": slice_, "Split": split, "Pad": pad, "Resize": resize, "Upsample": resize, "DepthToSpace": depth_to_space,
     "SpaceToDepth": space_to_depth,
     "Expand": lambda c, x, *_: x.expand(torch.broadcast_shapes(x.shape, c.required(1))), "Tile": lambda c, x,
     *_: x.repeat(c.required(1)),

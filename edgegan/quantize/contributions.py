@@ -18,7 +18,7 @@ import torch
 from torch import fx
 from torch.nn.functional import pad
 
-from edgegan.graph.cost import macs
+from edgegan.graph.cost import is_large
 from edgegan.graph.editing import input_of
 from edgegan.graph.graph import first_output
 from edgegan.metrics.pairwise import decibels
@@ -28,9 +28,8 @@ from edgegan.quantize.local import round_weight, weight_axis
 from edgegan.quantize.sensitivity import Simulation, rounded
 
 DIRECTIONS, FEW_DIRECTIONS = 8, 2
-"""Random directions a picture; blocks of its places multiply them, for errors of places apart are independent."""
-CHEAP = 1 << 31
-"""Multiply-accumulates a picture up to which there are DIRECTIONS, beyond them FEW_DIRECTIONS."""
+"""Random directions a picture, fewer for a large network; blocks of its places multiply them, for errors of places
+apart are independent."""
 BLOCKS = 4
 """Blocks along height and along width into which a layer's places are parted."""
 
@@ -71,7 +70,7 @@ def contributions(simulation: Simulation, inputs: Mapping[str, np.ndarray], seed
     count = len(next(iter(inputs.values()))) // graph.batch
     within: list[np.ndarray] = []
     behind: list[np.ndarray] = []
-    size, directions = 0, DIRECTIONS if macs(graph) <= CHEAP else FEW_DIRECTIONS
+    size, directions = 0, FEW_DIRECTIONS if is_large(graph) else DIRECTIONS
     for start in range(0, count * graph.batch, graph.batch):
         batch = [torch.from_numpy(inputs[s.name][start : start + graph.batch]) for s in graph.spec.inputs]
         tape = _Tape(simulation)

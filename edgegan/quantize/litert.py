@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
+import os
 import re
 from collections.abc import Collection, Iterable, Sequence
 from math import prod
@@ -67,6 +68,7 @@ def quantize(
         named = [theirs[layer] for layer in layers if layer in raised_layers]
         wide, floats = (named, []) if rest_precision == "int16" else ([], named)
         floats += statistics(float_file) if float_parts is FloatParts.STATISTICS else []
+        floats += sums(float_file) if float_parts is FloatParts.SUMS else []
         narrow = [name for name, _ in file_layers(float_file)][1:-1] if weight_bits == 4 else []
         recipe = _recipe(float_parts, floats + between(float_file, floats), wide, narrow)
         try:
@@ -179,6 +181,19 @@ def statistics(float_file: Path) -> list[str]:
     return statistic_names
 
 
+def sums(float_file: Path) -> list[str]:
+    """Names of the tensors that are sums, or differences, of what the network computes."""
+    interpreter = Interpreter(str(float_file))
+    names = {d["index"]: d["name"] for d in interpreter.get_tensor_details()}
+    operations = interpreter._get_ops_details()
+    made = {int(o) for op in operations for o in op["outputs"]}
+    return [
+        names[int(op["outputs"][0])]
+        for op in operations
+        if op["op_name"] in ("ADD", "SUB") and {int(i) for i in op["inputs"]} <= made
+    ]
+
+
 def between(float_file: Path, names: Sequence[str]) -> list[str]:
     """Names of the tensors that lie between the inputs, the output and ``names``, all in float, with no layer among
     them: in int8 they would round twice for nothing."""
@@ -216,7 +231,9 @@ class Observed:
 def observe(float_file: Path, samples: Iterable[list[np.ndarray]], method: str = "auto") -> Observed:
     """Run the float file over ``samples``, the inputs of one run each in the order of ``forward``'s arguments, and
     watch every float activation. Raises TargetError for activations that are not finite."""
-    interpreter = Interpreter(str(float_file), experimental_preserve_all_tensors=True)
+    interpreter = Interpreter(
+        str(float_file), experimental_preserve_all_tensors=True, num_threads=len(os.sched_getaffinity(0))
+    )
     interpreter.allocate_tensors()
     details = {d["index"]: d for d in interpreter.get_tensor_details()}
     operations = interpreter._get_ops_details()

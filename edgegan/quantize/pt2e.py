@@ -25,14 +25,24 @@ def _set_ranges(prepared: fx.GraphModule, floats: fx.GraphModule, batches: Batch
     """Give every observer the range of the tensors that share it, wherever they have moved since they were made;
     ``floats`` is the graph before observers came in."""
     called = {n: prepared.get_submodule(str(n.target)) for n in prepared.graph.nodes if n.op == "call_module"}
-    made = {node.name: maker(node).name for node in floats.graph.nodes}
+    makers = {node.name: maker(node) for node in floats.graph.nodes if node.op in ("placeholder", "call_function")}
+    made = {name: node.name for name, node in makers.items()}
     watched: dict[SchemeObserver, dict[str, None]] = {}
     for node, module in called.items():
         if isinstance(module, SchemeObserver):
             watched.setdefault(module, {})[made[_watched(node)]] = None
-    ranges.learn(floats, {name for names in watched.values() for name in names}, batches)
+    wanted = {name for names in watched.values() for name in names}
+    if not wanted <= ranges.by_node.keys():
+        others = {node.name for node in makers.values() if _is_float(node)}
+        ranges.learn(floats, wanted | others, batches)
     for observer, names in watched.items():
         observer.ranges = joined([ranges.by_node[name] for name in names])
+
+
+def _is_float(node: fx.Node) -> bool:
+    """Whether a scheme may ask for the node's range: it is learnt with the others, in one pass."""
+    value = node.meta.get("val")
+    return isinstance(value, torch.Tensor) and value.is_floating_point() and value.ndim > 1
 
 
 def _watched(node: fx.Node) -> str:

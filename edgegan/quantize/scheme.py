@@ -23,12 +23,14 @@ FUSED = RECTIFIERS
 class FloatParts(Enum):
     """What an int8 network leaves in float, beside layers that are raised; the value is how it is told.
 
-    ``STATISTICS``: those of normalisation, and what they scale. ``ARITHMETIC``: all but layers. ``OUTPUTS``: what a
-    layer gives where no other layer reads it.
+    ``STATISTICS``: those of normalisation, and what they scale. ``SUMS``: what is added to what, so that a chain of
+    residual blocks is not rounded at every step. ``ARITHMETIC``: all but layers. ``OUTPUTS``: what a layer gives where
+    no other layer reads it.
     """
 
     NOTHING = ""
     STATISTICS = "normalisation"
+    SUMS = "sums"
     ARITHMETIC = "all but convolutions and linear layers"
     OUTPUTS = "what no layer reads"
 
@@ -71,7 +73,9 @@ ONNXRUNTIME = Scheme(name="onnxruntime", symmetric=False)
 OPENVINO = Scheme(name="openvino", symmetric=False, transposed=True, padding=True, concatenation=True)
 TENSORRT = Scheme(name="tensorrt", symmetric=True)
 LITERT = Scheme(
-    name="litert", symmetric=False, float_parts=(FloatParts.NOTHING, FloatParts.STATISTICS, FloatParts.ARITHMETIC)
+    name="litert",
+    symmetric=False,
+    float_parts=(FloatParts.NOTHING, FloatParts.STATISTICS, FloatParts.SUMS, FloatParts.ARITHMETIC),
 )
 SCHEMES = {
     "onnxruntime": ONNXRUNTIME,

@@ -16,7 +16,7 @@ import pytest
 from edgegan.compress import compress as compress_by_name
 from edgegan.compress.backends import builder
 from edgegan.compress.backends.contract import Requirement
-from edgegan.compress.choose import inexact, judge, ranked
+from edgegan.compress.choose import judge, ranked
 from edgegan.compress.options import Options
 from edgegan.compress.pipeline import run as compress
 from edgegan.compress.rows import Built, Candidate, Figures
@@ -268,10 +268,18 @@ def test_what_is_no_better_than_a_flat_picture_passes_no_gate():
     assert verdict(45.7, 12.0, min_snr=10).passed and verdict(45.7, None).passed
 
 
-def test_a_float_file_that_computes_something_else_is_told():
-    assert inexact([row("good", 2.0, 90.0, "fp32"), row("lossy", 2.0, 38.0), row("refused", None, None, "fp32")]) == []
-    (warning,) = inexact([row("wrong", 2.0, 38.2, "fp32")])
-    assert "wrong has 38.2 dB" in warning
+def test_a_float_file_that_computes_something_else_is_refused():
+    asked = []
+
+    def exact_db():
+        asked.append(True)
+        return 70.0
+
+    assert judge(row("good", 2.0, 90.0, "fp32"), 30.0, None, exact_db).passed and not asked
+    assert judge(row("coarse", 2.0, 75.0, "fp32"), 30.0, None, exact_db).passed and asked
+    assert judge(row("lossy", 2.0, 38.0), 30.0, None, exact_db).passed
+    wrong = judge(row("wrong", 2.0, 38.2, "fp32"), 30.0, None, exact_db)
+    assert not wrong.passed and "38.2 dB although it is float32" in wrong.reason
 
 
 def test_unmeasured_candidates_follow_the_targets_order_of_precisions():

@@ -106,10 +106,10 @@ def test_layers_go_to_float_by_error_and_by_error_for_their_work():
 
 def test_the_fastest_of_those_alike_is_given_layers_in_float():
     def reached(name, db, ms):
-        return mixed.Reached(Plan(backend="null", formulation=name, precision="int8"), db, ms)
+        return mixed.Reached(Plan(backend="null", formulation=name, precision="int8"), db, db - 1, ms)
 
     slow, fast, worse = reached("slow", 31.0, 2.0), reached("fast", 30.0, 1.0), reached("worse", 28.0, 0.5)
-    assert mixed.starting_point([slow, fast, worse], 30.0) is fast.plan
+    assert mixed.starting_point([slow, fast, worse], 30.0) is fast.plan, "only just held is not held"
     assert mixed.starting_point([slow, fast, worse], 29.0) is None, "int8 alone clearly holds it"
     untimed = [reached("a", 30.0, np.inf), reached("b", 31.0, np.inf)]
     assert mixed.starting_point(untimed, 30.0) is untimed[1].plan
@@ -117,7 +117,7 @@ def test_the_fastest_of_those_alike_is_given_layers_in_float():
 
 def test_a_backend_whose_int8_is_slower_than_what_passes_is_left_alone():
     def reached(backend, precision, db, ms):
-        return mixed.Reached(Plan(backend=backend, formulation="auto", precision=precision), db, ms)
+        return mixed.Reached(Plan(backend=backend, formulation="auto", precision=precision), db, db - 1, ms)
 
     int8, half = reached("onnxruntime", "int8", 31.0, 51.0), reached("openvino", "bf16", 52.0, 50.0)
     slow, barely = reached("openvino", "fp32", 120.0, 90.0), reached("litert", "int8", 35.5, 10.0)
@@ -150,7 +150,7 @@ def test_a_search_that_is_cut_short_keeps_what_held(options):
     plan = Plan(backend="litert", formulation="phase-nhwc", precision="int8")
     inputs = subject.probe_inputs(options)
     probe = Probe(inputs, subject.graph.run(inputs), subject.graph.spec.output_range)
-    start = mixed.Reached(plan, probe.psnr_db(workshop_images(workshop, plan, inputs)), 1.0)
+    start = mixed.Reached(plan, probe.psnr_db(workshop_images(workshop, plan, inputs)), -np.inf, 1.0)
     gate = start.psnr_db + 1.0
     assert mixed.mixtures_of(workshop, start, gate, probe, Soon(0))[0] == []
     rows, notes = mixed.mixtures_of(workshop, start, gate, probe, Soon(1))

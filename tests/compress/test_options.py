@@ -20,6 +20,7 @@ CHANGED = {
     "weights": Path("other.pth"),
     "weights_key": "netG",
     "inputs": ("latent:8x1x1",),
+    "constants": ("strength=1",),
     "output_range": (0.0, 1.0),
     "data": Path("photos"),
     "prune": 0.5,

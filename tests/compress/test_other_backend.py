@@ -46,7 +46,7 @@ class ToyBuilder:
     requirement = None
     stand_in = None
 
-    def variants(self, precision, has_statistics):
+    def variants(self, precision, parts):
         return (Variant(),) if precision in ("fp32", "int8") else ()
 
     def forms(self, precision):

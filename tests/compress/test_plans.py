@@ -8,6 +8,7 @@ from edgegan.compress.plan import Plan, graph_name
 from edgegan.core.errors import ArtifactError, MissingPackageError, TargetError
 from edgegan.core.target import Target, load_target, names
 from edgegan.quantize.layers import Layer
+from edgegan.quantize.scheme import FloatParts
 
 COMPOSED = [f"auto-{backend}{end}" for backend in ("onnxruntime", "openvino", "litert") for end in ("", "-int8")]
 GRAPHS = ["native", "phase", "phase-nhwc", *COMPOSED]
@@ -66,7 +67,8 @@ def bfloat16(monkeypatch):
 
 
 def planned(target, precision, has_statistics, graphs=GRAPHS, **options):
-    return [plan.name for plan in planning.plans(target, precision, graphs, has_statistics, **options)[0]]
+    parts = {FloatParts.STATISTICS, FloatParts.SUMS} if has_statistics else set()
+    return [plan.name for plan in planning.plans(target, precision, graphs, parts, **options)[0]]
 
 
 @pytest.mark.parametrize(("target", "precision", "has_statistics"), TABLE)
@@ -90,6 +92,22 @@ def test_without_bfloat16_there_are_no_such_candidates(monkeypatch):
     assert not [name for name in found if "bf16" in name] and "openvino-auto-int8-outputs" in found
 
 
+def test_sums_alone_may_stay_in_float():
+    target = load_target("mobile")
+    found = [plan.name for plan in planning.plans(target, "int8", GRAPHS, {FloatParts.SUMS})[0]]
+    forms = ("phase-nhwc", "auto")
+    assert found == [f"litert-{form}-int8{end}" for form in forms for end in ("", "-sums")]
+
+
+def test_of_a_large_network_composed_forms_alone_are_built(bfloat16):
+    found = planned(load_target("x86-cpu"), "auto", False, whole_forms=False)
+    assert found and all("-auto-" in name for name in found)
+    plain = ["native", "phase", "phase-nhwc"]
+    assert planned(load_target("x86-cpu"), "auto", False, plain, whole_forms=False) == planned(
+        load_target("x86-cpu"), "auto", False, plain
+    ), "without a composed form the others stand"
+
+
 def test_a_network_without_choices_has_one_form():
     graphs = ["native", "native-nhwc", "phase-nhwc"]
     assert planned(load_target("jetson-orin"), "int8", False, graphs) == [
@@ -101,7 +119,7 @@ def test_a_network_without_choices_has_one_form():
 
 
 def test_weights_of_four_bits_stand_beside_those_of_eight_where_they_run(bfloat16):
-    found, notes = planning.plans(load_target("x86-cpu"), "int8", GRAPHS, False, weight_bits=4)
+    found, notes = planning.plans(load_target("x86-cpu"), "int8", GRAPHS, (), weight_bits=4)
     narrow = [plan.name for plan in found if plan.weight_bits == 4]
     assert narrow == ["litert-phase-nhwc-int8-w4", "litert-auto-int8-w4"]
     assert [note.split(":")[0] for note in notes] == [

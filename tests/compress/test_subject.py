@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from edgegan.compress.options import Options
 from edgegan.compress.subject import load_subject, shared_out
+from edgegan.core.errors import UsageError
 from edgegan.core.target import load_target
 
 MODEL = """
@@ -58,13 +59,51 @@ def test_a_sorted_folder_is_shuffled_and_no_picture_calibrates_and_judges(option
 
 def test_another_seed_shuffles_otherwise_and_the_same_alike(options):
     pictures = numbered(200, np.random.default_rng(0))
-    first, again, other = (load_subject(options(pictures, seed=seed)).images for seed in (0, 0, 1))
+    first, again, other = (load_subject(options(pictures, seed=seed)).data.images for seed in (0, 0, 1))
     assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+def test_inputs_by_name_take_the_place_of_drawn_ones(options, tmp_path):
+    rng = np.random.default_rng(0)
+    (tmp_path / "voice.py").write_text(
+        "import torch\ndef make(): return torch.nn.Sequential(torch.nn.Conv1d(8, 4, 3, 1, 1), torch.nn.Tanh())\n"
+    )
+    settings = {"model": f"{tmp_path}/voice.py:make", "inputs": ("latent:8x12",), "calibration_samples": 20}
+
+    def loaded(**arrays):
+        np.savez(tmp_path / "features.npz", **arrays)
+        return load_subject(options(numbered(2, rng), data=tmp_path / "features.npz", **settings))
+
+    features = rng.normal(5.0, 0.1, (300, 8, 12))
+    features[:, 0, 0] = np.arange(300)
+    subject = loaded(z=features)
+    given_options = options(numbered(2, rng), data=tmp_path / "features.npz", **settings)
+    calibrating = {int(b[0][0, 0, 0]) for b in subject.calibration_batches(given_options)}
+    judging = {int(place) for place in subject.check_inputs(given_options)["z"][:, 0, 0]}
+    assert len(calibrating) == 20 and calibrating.isdisjoint(judging) and subject.data.real is None
+    assert not subject.notes
+    for arrays, told in (
+        ({"z": features, "style": features}, "style is no input of the generator; its are z"),
+        ({"z": features[:, :4]}, "z is 4x12 a sample, the generator takes 8x12"),
+        ({"z": np.full((3, 8, 12), np.nan)}, "no finite numbers"),
+        ({"images": numbered(4, rng)}, "is 4x12, no picture; give its inputs by name, as an .npz of arrays 'z'"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            loaded(**arrays)
+    (warning,) = load_subject(options(numbered(2, rng), **settings | {"data": None})).notes
+    assert "z of shape 8x12 looks like features" in warning
+
+
+def test_more_samples_begin_with_the_fewer(options):
+    given_options = options(numbered(250, np.random.default_rng(0)), calibration_samples=60)
+    subject = load_subject(given_options)
+    few, more = (subject.check_inputs(given_options, count)["x"] for count in (8, 100))
+    assert np.array_equal(few, more[:8]) and subject.most_checked() == 250 - subject.data.calibrating
 
 
 def test_one_picture_does_both_and_that_is_said(options):
     one = load_subject(options(np.random.default_rng(0).integers(0, 255, (1, 16, 16, 3)).astype(np.uint8)))
-    assert "WARNING" in one.notes[0] and one.calibrating == 0
+    assert "WARNING" in one.notes[0] and one.data.calibrating == 0
 
 
 @given(st.integers(1, 2000), st.integers(2, 512), st.integers(2, 256))

@@ -53,13 +53,30 @@ def test_snr_is_what_the_coefficient_of_determination_leaves():
     assert snr_db(a, flat) == pytest.approx(0.0, abs=1e-9) and snr_db(flat, a) is None and snr_db(a, a) == IDENTICAL_DB
 
 
-def test_the_interval_is_scipys_and_holds_what_other_pictures_have():
+def test_the_interval_is_scipys_and_none_for_one_picture():
+    """A ratio of two sets' mean errors, resampled by SciPy."""
     a, b = pictures(60)
     errors = ((a - b) ** 2).reshape(len(a), -1).mean(1)
-    wanted = scipy.stats.bootstrap((errors,), np.mean, n_resamples=4000, method="percentile", rng=1).confidence_interval
+    ratio = scipy.stats.bootstrap(
+        (errors, errors), lambda x, y, axis: np.log10(x.mean(axis) / y.mean(axis)), n_resamples=4000,
+        method="percentile", vectorized=True, rng=1,
+    ).confidence_interval  # fmt: skip
     low, high = psnr_interval_db(a, b, (-1, 1))
-    assert (low, high) == pytest.approx(tuple(10 * np.log10(4 / e) for e in (wanted.high, wanted.low)), abs=0.15)
-    assert low < psnr_db(a, b, (-1, 1)) < high and psnr_interval_db(a[:1], b[:1], (-1, 1)) is None
+    whole, wider = psnr_db(a, b, (-1, 1)), np.sqrt(59 / 57)
+    assert (low, high) == pytest.approx((whole + 10 * ratio.low * wider, whole + 10 * ratio.high * wider), abs=0.15)
+    assert low < whole < high and psnr_interval_db(a[:1], b[:1], (-1, 1)) is None
+
+
+@pytest.mark.parametrize("count", [8, 32, 128])
+def test_the_interval_holds_what_other_pictures_have(count):
+    """Errors that differ by picture as those of int8 do, some ten times others."""
+    rng = np.random.default_rng(count)
+    held = 0
+    for _ in range(200):
+        one, other = np.sqrt(rng.lognormal(-6.0, 0.8, (2, count, 1)))
+        low, high = psnr_interval_db(np.zeros((count, 1)), one, (-1, 1))
+        held += low <= psnr_db(np.zeros((count, 1)), other, (-1, 1)) <= high
+    assert held >= (0.85 if count < 16 else 0.9) * 200
 
 
 def test_ssim_of_small_pictures_is_not_made_up():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -135,9 +135,9 @@ class Builder(Protocol):
     requirement: Requirement | None
     stand_in: str | None
 
-    def variants(self, precision: str, has_statistics: bool) -> tuple[Variant, ...]:
-        """The ways of ``precision`` worth building, of a network with or without arithmetic beside its layers; none
-        where the backend does not compute in it here."""
+    def variants(self, precision: str, parts: Collection[FloatParts]) -> tuple[Variant, ...]:
+        """The ways of ``precision`` worth building, of a network that has those ``parts`` beside its layers; none where
+        the backend does not compute in it here."""
         ...
 
     def forms(self, precision: str) -> tuple[str, ...]:

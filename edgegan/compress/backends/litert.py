@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from edgegan.bench.partitions import partitions
@@ -30,13 +31,12 @@ class LiteRtBuilder:
     requirement = Requirement("litert-torch", "litert_torch", "mobile")
     stand_in = None
 
-    def variants(self, precision: str, has_statistics: bool) -> tuple[Variant, ...]:
-        if precision == "int8" and has_statistics:
-            return tuple(
-                Variant(float_parts)
-                for float_parts in (FloatParts.NOTHING, FloatParts.STATISTICS, FloatParts.ARITHMETIC)
-            )
-        return (Variant(),) if precision in ("fp32", "fp16", "int8") else ()
+    def variants(self, precision: str, parts: Collection[FloatParts]) -> tuple[Variant, ...]:
+        if precision != "int8":
+            return (Variant(),) if precision in ("fp32", "fp16") else ()
+        if FloatParts.STATISTICS in parts:
+            return Variant(), Variant(FloatParts.STATISTICS), Variant(FloatParts.ARITHMETIC)
+        return (Variant(), Variant(FloatParts.SUMS)) if FloatParts.SUMS in parts else (Variant(),)
 
     def forms(self, precision: str) -> tuple[str, ...]:
         return ("phase-nhwc",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from edgegan.compress.backends.contract import Artifact, Form, Made, Requirement, Variant
@@ -9,7 +10,7 @@ from edgegan.compress.plan import Plan
 from edgegan.core.files import write_bytes
 from edgegan.core.target import Target
 from edgegan.graph.graph import Graph
-from edgegan.quantize.scheme import Scheme
+from edgegan.quantize.scheme import FloatParts, Scheme
 
 
 class NullBuilder:
@@ -21,7 +22,7 @@ class NullBuilder:
     requirement: Requirement | None = None
     stand_in: str | None = None
 
-    def variants(self, precision: str, has_statistics: bool) -> tuple[Variant, ...]:
+    def variants(self, precision: str, parts: Collection[FloatParts]) -> tuple[Variant, ...]:
         return (Variant(),)
 
     def forms(self, precision: str) -> tuple[str, ...]:

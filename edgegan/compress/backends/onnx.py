@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from edgegan.core.target import Target
 from edgegan.export.onnx import export_onnx
 from edgegan.graph.graph import Graph
 from edgegan.quantize.calibration import Ranges
-from edgegan.quantize.scheme import Scheme
+from edgegan.quantize.scheme import FloatParts, Scheme
 
 
 class OnnxBuilder:
@@ -30,7 +30,7 @@ class OnnxBuilder:
     stand_in: str | None = None
     file = "g.onnx"
 
-    def variants(self, precision: str, has_statistics: bool) -> tuple[Variant, ...]:
+    def variants(self, precision: str, parts: Collection[FloatParts]) -> tuple[Variant, ...]:
         return (Variant(),) if precision in ("fp32", "int8") else ()
 
     def forms(self, precision: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from edgegan.compress.backends.contract import Variant
@@ -18,13 +19,13 @@ class OpenVinoBuilder(OnnxBuilder):
     label = "OpenVINO"
     scheme = OPENVINO
 
-    def variants(self, precision: str, has_statistics: bool) -> tuple[Variant, ...]:
+    def variants(self, precision: str, parts: Collection[FloatParts]) -> tuple[Variant, ...]:
         """Its int8 layers give float at no cost, which saves the rounding of the picture itself."""
         if precision == "bf16":
             return (Variant(),) if computes_bfloat16() else ()
         if precision != "int8":
-            return super().variants(precision, has_statistics)
-        floats = ("fp32", "bf16") if has_statistics and computes_bfloat16() else ("fp32",)
+            return super().variants(precision, parts)
+        floats = ("fp32", "bf16") if FloatParts.STATISTICS in parts and computes_bfloat16() else ("fp32",)
         return tuple(
             Variant(float_parts, rest_precision)
             for rest_precision in floats

@@ -5,6 +5,7 @@ Both are given the same ONNX. Where neither runs, ONNX Runtime computes that gra
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from edgegan.compress.backends.contract import Artifact, Made, Requirement, Variant
@@ -26,10 +27,12 @@ class TensorRtBuilder(OnnxBuilder):
     composes = False
     stand_in: str | None = "ONNX Runtime, on the graph that TensorRT is given"
 
-    def variants(self, precision: str, has_statistics: bool) -> tuple[Variant, ...]:
+    def variants(self, precision: str, parts: Collection[FloatParts]) -> tuple[Variant, ...]:
         if precision != "int8":
             return (Variant(),) if precision in ("fp32", "fp16") else ()
-        float_parts = (FloatParts.NOTHING, FloatParts.OUTPUTS) if has_statistics else (FloatParts.NOTHING,)
+        float_parts = (
+            (FloatParts.NOTHING, FloatParts.OUTPUTS) if FloatParts.STATISTICS in parts else (FloatParts.NOTHING,)
+        )
         return tuple(Variant(k, rest_precision) for k in float_parts for rest_precision in ("fp32", "fp16"))
 
     def forms(self, precision: str) -> tuple[str, ...]:

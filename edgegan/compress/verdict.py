@@ -1,0 +1,100 @@
+"""The verdict: a candidate is held against the gate on as many pictures as it takes, the first that passes is chosen.
+
+Every candidate was compared on a few pictures. In their order, those that may pass are compared on more, four times as
+many each time, until the interval of the PSNR is narrow or lies on one side of the gate, or no more are to be had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from edgegan.compress.choose import judge
+from edgegan.compress.measure import compared, outputs
+from edgegan.compress.options import Options
+from edgegan.compress.references import References
+from edgegan.compress.rows import Candidate
+from edgegan.compress.subject import Subject
+from edgegan.core.deadline import Deadline
+from edgegan.core.stage import StageStore
+
+NARROW = 0.5
+"""Decibels from the lower end of the interval to the upper at which more pictures are not asked for."""
+
+
+class Verdicts:
+    """Judges candidates one by one; what was compared is kept in the stage store. ``note``: of the last that was
+    compared on more pictures."""
+
+    def __init__(
+        self, subject: Subject, references: References, options: Options, store: StageStore, deadline: Deadline
+    ) -> None:
+        self.subject, self.references, self.options, self.store = subject, references, options, store
+        self.deadline = deadline
+        self._known: dict[str, Any] = store.read("verdicts") or {}
+        self.notes: list[str] = []
+
+    def of(self, row: Candidate) -> Candidate:
+        """``row`` with the figures of as many pictures as it takes, judged by them. On a device no more are asked for
+        than every candidate was compared on."""
+        if self.options.device is None and row.error is None:
+            quality = dict(row.figures.quality)
+            if row.name in self._known:
+                quality |= self._known[row.name]
+            else:
+                images: np.ndarray | None = None
+                while self._is_open(quality) and (count := self._next(quality)) is not None:
+                    images, figures = self._compared(row, count, images)
+                    quality |= figures
+                    self._known[row.name] = figures
+                    self.store.write("verdicts", self._known)
+            row = replace(row, figures=replace(row.figures, quality=quality))
+            self._tell(row)
+        return replace(row, verdict=judge(row, self.options.min_psnr, self.options.min_snr, self.references.exact_db))
+
+    def _is_open(self, quality: dict[str, Any]) -> bool:
+        """Whether the gate lies within the interval, or the interval is wide and above it."""
+        interval = quality.get("psnr_interval_db")
+        if interval is None or self.deadline.passed:
+            return False
+        low, high = interval
+        return bool(high >= self.options.min_psnr and high - low > NARROW)
+
+    def _next(self, quality: dict[str, Any]) -> int | None:
+        """On how many pictures to compare next."""
+        done, most = quality["compared_pictures"], self.subject.most_checked()
+        return None if done >= most else min(4 * done, most)
+
+    def _compared(self, row: Candidate, count: int, known: np.ndarray | None) -> tuple[np.ndarray, dict[str, Any]]:
+        """The candidate's pictures for the first ``count`` inputs, of whose beginning some may be ``known``, and their
+        figures."""
+        assert row.built.runs is not None
+        wanted = self.references.first(count)
+        done = 0 if known is None else len(known)
+        rest = {name: value[done:] for name, value in wanted.inputs.items()}
+        new = outputs(self.store.path("candidates") / row.built.runs, rest, self.options.threads)
+        images = new if known is None else np.concatenate([known, new])
+        return images, compared(row.built, wanted, images)
+
+    def _tell(self, row: Candidate) -> None:
+        quality = row.figures.quality
+        interval = quality.get("psnr_interval_db")
+        if interval is None:
+            return
+        low, high = interval
+        wide = high - low > NARROW and high >= self.options.min_psnr
+        why = "" if not wide else "; the time budget allows no more" if self.deadline.passed else self._no_more(quality)
+        self.notes.append(
+            f"{row.name}: {quality['psnr_db']:.1f} dB over {quality['compared_pictures']} pictures, over as many "
+            f"others {low:.1f} to {high:.1f}{why}"
+        )
+
+    def _no_more(self, quality: Mapping[str, Any]) -> str:
+        data = self.subject.data
+        done = quality["compared_pictures"]
+        if data.count is not None and done >= data.count - data.calibrating:
+            return "; --data has no more"
+        return "; more would take long" if done >= self.subject.most_checked() else ""
