@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from typing import Any
 
 from rich.console import Console
@@ -21,6 +22,8 @@ from rich.table import Table
 from edgegan.cli import interruption
 
 PLAIN_WIDTH = 200
+TOLD_EVERY = 10.0
+"""Seconds between two lines of how far a stage is, where there is no terminal."""
 
 
 def stdout() -> Console:
@@ -47,13 +50,15 @@ def table(title: str, columns: list[str], rows: list[list[str]], left: int = 1) 
 
 
 class ConsoleProgress:
-    """A progress bar per stage on a terminal; one line per stage and note otherwise. Everything goes to stderr."""
+    """A progress bar per stage on a terminal; otherwise a line per stage and note, and now and then one of how far a
+    stage is and how long it will take. Everything goes to stderr."""
 
     def __init__(self, quiet: bool = False) -> None:
         self._console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PLAIN_WIDTH)
         self._quiet = quiet
         self._bar: Progress | None = None
         self._task: Any = None
+        self._began = self._told = time.monotonic()
         if sys.stderr.isatty() and not quiet:
             columns = (
                 SpinnerColumn(),
@@ -76,6 +81,7 @@ class ConsoleProgress:
 
     def stage(self, name: str) -> None:
         interruption.check()
+        self._began = self._told = time.monotonic()
         if self._bar:
             if self._task is not None:
                 self._bar.remove_task(self._task)
@@ -87,6 +93,10 @@ class ConsoleProgress:
         interruption.check()
         if self._bar and self._task is not None:
             self._bar.update(self._task, completed=done, total=total)
+        elif not self._quiet and 0 < done < total and time.monotonic() - self._told >= TOLD_EVERY:
+            self._told = time.monotonic()
+            left = (self._told - self._began) / done * (total - done)
+            self._console.print(f"  {done} of {total}, about {left:.0f} s left", markup=False)
 
     def note(self, text: str) -> None:
         if not self._quiet:

@@ -49,7 +49,7 @@ def build_all(
         last = _last(wanted, workshop)
         making.build([plan for plan in wanted if plan not in last])
         is_whole = making.is_whole
-        mixed = _mixed(workshop, making.tried, is_whole, network, store, deadline.share(MIXING))
+        mixed = _mixed(workshop, making.tried, is_whole, network, store, progress, deadline.share(MIXING))
         why_none = _outrun(workshop, baseline, mixed.fastest, store) if last else None
         if why_none:
             notes.append(f"{', '.join(plan.name for plan in last)}: not built: {why_none}")
@@ -137,6 +137,7 @@ def _mixed(
     is_whole: bool,
     network: Graph,
     store: StageStore,
+    progress: Progress,
     deadline: Deadline,
 ) -> Mixed:
     """Candidates of mixed precision for this run's gate, and what was found; a search that was cut short, or began from
@@ -145,7 +146,8 @@ def _mixed(
     known = store.read(f"mixed-{gate:g}")
     if known is not None:
         return Mixed([Built.from_json(row) for row in known["rows"]], known["notes"], None)
-    mixed = mix(workshop, tried, gate, network, deadline)
+    progress.stage("mixed precision")
+    mixed = mix(workshop, tried, gate, network, deadline, progress)
     if is_whole and not deadline.passed:
         store.write(f"mixed-{gate:g}", {"rows": [row.to_json() for row in mixed.rows], "notes": mixed.notes})
     return mixed

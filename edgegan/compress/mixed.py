@@ -18,6 +18,7 @@ from edgegan.compress.plan import Plan
 from edgegan.compress.rows import Built
 from edgegan.compress.search import MARGIN, OutOfTime, Probe, Search
 from edgegan.core.deadline import Deadline
+from edgegan.core.progress import Progress
 from edgegan.graph.graph import Graph
 from edgegan.quantize.layers import Layer
 
@@ -50,12 +51,18 @@ class Mixed:
 
 
 def mix(
-    workshop: Workshop, tried: Sequence[tuple[Plan, Built]], gate: float, network: Graph, deadline: Deadline
+    workshop: Workshop,
+    tried: Sequence[tuple[Plan, Built]],
+    gate: float,
+    network: Graph,
+    deadline: Deadline,
+    progress: Progress,
 ) -> Mixed:
     """For each backend none of whose int8 candidates clearly holds ``gate`` dB, the one that does so with layers in
     float; backends whose mixtures cannot win are left out.
 
-    ``tried``: the built candidates. ``network`` is the float network that all were made from.
+    ``tried``: the built candidates. ``network`` is the float network that all were made from. ``progress`` is told of
+    every backend that is done with.
     """
     probe = probed(workshop, network)
     reached = reach(workshop, tried, probe)
@@ -65,7 +72,8 @@ def mix(
             by_backend.setdefault(one.plan.backend, []).append(one)
     mixed_rows: list[Built] = []
     notes: list[str] = []
-    for own in sorted(by_backend.values(), key=_least_ms):
+    for done, own in enumerate(sorted(by_backend.values(), key=_least_ms)):
+        progress.step(done, len(by_backend))
         plan, best = starting_point(own, gate), fastest_passing(reached, gate)
         if plan is None:
             continue

@@ -11,13 +11,15 @@ import torch
 from edgegan.compress.data import Data, read_data
 from edgegan.compress.options import Options
 from edgegan.graph.capture import capture
-from edgegan.graph.cost import macs
+from edgegan.graph.cost import is_large, macs
 from edgegan.graph.graph import Graph
 from edgegan.models.loading import load_model
 
 CALIBRATION_SEED, CHECK_SEED, PROBE_SEED, SHUFFLE_SEED = 1_000_003, 2_000_003, 3_000_017, 5_000_011
 CALIBRATION, LEAST_CALIBRATION, CALIBRATION_PLACES = 128, 32, 128 * 128 * 128
-CHECK_SAMPLES, CHECK_ELEMENTS, PROBES = 256, 8 * 3 * 256 * 256, 32
+CHECK_SAMPLES, CHECK_ELEMENTS = 256, 8 * 3 * 256 * 256
+PROBES, FEW_PROBES = 32, 16
+"""Samples by which steps on the way are judged, at least; fewer of a large network."""
 MOST_CHECKED, MOST_WORK, MOST_ELEMENTS = 1024, 1 << 40, 1 << 26
 """Bounds of what a verdict may rest on: samples, multiply-accumulates of the float network for them, values of their
 pictures."""
@@ -52,7 +54,7 @@ class Subject:
         """The inputs by which steps on the way are judged; neither those of calibration nor, where there are enough
         pictures, those of the first figures."""
         held = self._judging()
-        most = max(PROBES, judged(self.graph))
+        most = max(FEW_PROBES if is_large(self.graph) else PROBES, judged(self.graph))
         count = _whole_batches(most if held is None else min(most, held), options.batch)
         return self._judging_inputs(count, options.seed + PROBE_SEED, -1 - np.arange(count))
 
