@@ -31,7 +31,7 @@ test-fast: $(VENV)/.installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow"
 
 bench: $(VENV)/.installed
-	for name in litert x86_cpu runtime memory prune rewrites calibration quantize tensorrt qat recall training zoo public_dcgan; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	for name in litert x86_cpu runtime memory prune rewrites calibration quantize tensorrt qat recall training zoo public_dcgan real_size; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 docs: $(VENV)/.installed
 	$(BIN)/python docs/cli.py

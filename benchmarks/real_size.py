@@ -105,10 +105,11 @@ CASES = {
 
 def compressed(case: Case, target: str, folder: Path, cache: Path) -> dict[str, Any]:
     """One run of the command as a user types it; seconds, peak memory of the process and its children, the result."""
-    out = folder / f"out-{target.replace('/', '-').removesuffix('.toml')}"
+    out = folder / f"out-{Path(target).stem}"
     command = [
-        str(Path(sys.executable).parent / "edgegan"), "compress", case.factory, "--target", target, "--input", case.input,
-        f"--output-range={case.output_range}", "--min-psnr", f"{GATE:g}", "--threads", str(THREADS), "--out", str(out),
+        str(Path(sys.executable).parent / "edgegan"), "compress", case.factory, "--target", target,
+        "--input", case.input, f"--output-range={case.output_range}", "--min-psnr", f"{GATE:g}",
+        "--threads", str(THREADS), "--out", str(out),
     ]  # fmt: skip
     if (folder / "photographs.npz").exists():
         command += ["--data", str(folder / "photographs.npz")]

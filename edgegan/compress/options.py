@@ -65,7 +65,7 @@ class Options:
 
     model: str = option(
         "fashion-dcgan",
-        help="A zoo name, package.module:factory, path/file.py:factory, a .pt2 or a .onnx file.",
+        help="A zoo name, package.module:factory, path/file.py:factory, a .pt2, .onnx, .keras or .h5 file.",
         invalidates="prune",
         flag="",
     )

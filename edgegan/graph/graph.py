@@ -22,6 +22,14 @@ from edgegan.core.sampling import sample_inputs
 from edgegan.core.spec import GeneratorSpec
 from edgegan.graph.editing import input_of
 
+_aten = torch.ops.aten
+ALIASES = {
+    _aten.subtract.Tensor: _aten.sub.Tensor,
+    _aten.multiply.Tensor: _aten.mul.Tensor,
+    _aten.true_divide.Tensor: _aten.div.Tensor,
+    _aten.divide.Tensor: _aten.div.Tensor,
+}
+
 
 @dataclass(frozen=True)
 class Graph:
@@ -115,9 +123,39 @@ def functional(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> fx.
         program = torch.export.export(module, inputs, strict=False).run_decompositions({})
         traced = program.module(check_guards=False)
     assert isinstance(traced, fx.GraphModule)
+    _drop_assertions(traced)
+    _hold_constants(traced)
+    _plain_operators(traced)
     _restore_batch_norm(traced)
     _views_to_reshapes(traced)
     return traced
+
+
+def _hold_constants(module: fx.GraphModule) -> None:
+    """Weights that the traced code kept as plain tensors become buffers, which are copied, converted and counted."""
+    held = dict([*module.named_parameters(), *module.named_buffers()])
+    for index, node in enumerate([n for n in module.graph.nodes if n.op == "get_attr" and str(n.target) not in held]):
+        value: Any = module
+        for part in str(node.target).split("."):
+            value = getattr(value, part)
+        if isinstance(value, torch.Tensor):
+            node.target = f"constant_{index}"
+            module.register_buffer(node.target, value.detach().clone())
+
+
+def _plain_operators(module: fx.GraphModule) -> None:
+    """One name for operators that PyTorch has under several."""
+    for node in module.graph.nodes:
+        if node.op == "call_function":
+            node.target = ALIASES.get(node.target, node.target)
+
+
+def _drop_assertions(module: fx.GraphModule) -> None:
+    """What the tracer asserts of dtypes holds, or it would not have traced; a copy in another dtype would trip."""
+    aten = torch.ops.aten
+    for node in list(module.graph.nodes):
+        if node.op == "call_function" and node.target is aten._assert_tensor_metadata.default:
+            module.graph.erase_node(node)
 
 
 def _views_to_reshapes(module: fx.GraphModule) -> None:

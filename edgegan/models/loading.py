@@ -1,4 +1,4 @@
-"""Any generator a user may hand over: a zoo name, a factory, a .pt2 or a .onnx file."""
+"""Any generator a user may hand over: a zoo name, a factory, a .pt2, a .onnx or a Keras file."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ from edgegan.models.factory import import_factory
 from edgegan.models.pt2_file import check_pt2
 from edgegan.models.weights_file import load_weights, read_weights
 from edgegan.models.zoo import find
+
+KERAS = (".keras", ".h5", ".hdf5")
+FILES = (".pt2", ".onnx", *KERAS)
+"""Files that bring a network with its inputs."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,9 @@ def load_model(
     _refuse_torchscript(model)
     if constants and not model.endswith(".onnx"):
         raise UsageError("--constant is for inputs of a .onnx file; give a factory that sets the value itself")
-    path = Path(model.partition(":")[0]) if not model.endswith((".pt2", ".onnx")) else Path(model)
+    path = Path(model) if model.endswith(FILES) else Path(model.partition(":")[0])
     given = [parse_input(text, f"input{i}") for i, text in enumerate(inputs)]
-    if model.endswith((".pt2", ".onnx")):
+    if model.endswith(FILES):
         loaded = _from_file(path, batch, image_inputs, given, constants or {})
     elif ":" in model:
         loaded = LoadedModel(_from_factory(model), GeneratorSpec(inputs=()), model.rpartition(":")[2])
@@ -138,6 +142,10 @@ def _from_file(
         from edgegan.models.onnx_import import import_onnx
 
         module, tensors = import_onnx(path, batch, [g.shape for g in given], constants, image_inputs)
+    elif path.suffix in KERAS:
+        from edgegan.models.keras_file import read_keras
+
+        module, tensors = read_keras(path, [g.shape for g in given], image_inputs)
     else:
         module, tensors = _read_pt2(path, batch)
     specs: list[TensorSpec] = []

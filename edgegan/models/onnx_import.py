@@ -4,7 +4,6 @@ Runtime."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +17,11 @@ from edgegan.core.errors import MissingPackageError, ModelError, first_line
 from edgegan.models.onnx_context import Context
 from edgegan.models.onnx_ops import OPERATORS
 from edgegan.models.onnx_prepare import graph_inputs, has_batch, prepare, read
+from edgegan.models.ports import Port, is_picture_last, picture_first
 
 TOLERANCE = 1e-3
 """Largest difference to ONNX Runtime, relative to the largest output: float32 sums in another order give 1e-6 to
 1e-5."""
-COLOURS = (1, 3, 4)
-
-
-@dataclass(frozen=True)
-class Port:
-    """An input of the file as EdgeGAN sees it: ``shape`` without batch, pictures as (C, H, W). ``has_batch``: whether
-    the file's own has one; ``is_channels_last``: whether it is (H, W, C)."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    has_batch: bool
-    is_channels_last: bool
-
-    def as_in_file(self, value: torch.Tensor) -> torch.Tensor:
-        value = value.movedim(1, -1) if self.is_channels_last else value
-        return value if self.has_batch else value[0]
 
 
 def import_onnx(
@@ -72,8 +55,7 @@ def _port(value: Any, batch: int, wanted: tuple[int, ...] | None, pictures: bool
             f"after it. Export it with that batch, or pass --batch {dims[0] if dims else 1}"
         )
     shape = tuple(dims[1:] if batched else dims)
-    last = len(shape) == 3 and shape[-1] in COLOURS and shape[0] not in COLOURS
-    is_channels_last = last and (wanted == (shape[2], *shape[:2]) if wanted else pictures)
+    is_channels_last = is_picture_last(shape) and (wanted == (shape[2], *shape[:2]) if wanted else pictures)
     dtype = str(onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type))
     return Port(value.name, (shape[2], *shape[:2]) if is_channels_last else shape, dtype, batched, is_channels_last)
 
@@ -122,8 +104,7 @@ class OnnxModule(nn.Module):
         image = self.as_in_file(*(port.as_in_file(value) for port, value in zip(self.ports, inputs, strict=True)))
         if inputs and (image.ndim == 0 or image.shape[0] != inputs[0].shape[0]):
             image = image.unsqueeze(0)
-        last = image.ndim == 4 and image.shape[-1] in COLOURS and image.shape[1] not in COLOURS
-        return image.movedim(-1, 1) if last else image
+        return picture_first(image)
 
     def as_in_file(self, *inputs: torch.Tensor) -> torch.Tensor:
         """The file's first output, inputs and output in the file's own shapes."""

@@ -12,7 +12,9 @@ from torch import fx
 
 from edgegan.graph.passes.absorb_padding import absorb_padding
 from edgegan.graph.passes.activation_first import activation_first
+from edgegan.graph.passes.channels_first import channels_first
 from edgegan.graph.passes.conv_pool import conv_pool
+from edgegan.graph.passes.crop_late import crop_late
 from edgegan.graph.passes.drop_identities import drop_identities
 from edgegan.graph.passes.fold_affine import fold_affine
 from edgegan.graph.passes.fold_batch_norm import fold_batch_norm
@@ -42,6 +44,9 @@ Pass = Callable[[fx.GraphModule], int]
 CLEAN: tuple[Pass, ...] = (
     drop_identities,
     fold_constants,
+    channels_first,
+    crop_late,
+    drop_identities,
     matrix_linear,
     fold_batch_norm,
     modulated_conv,
