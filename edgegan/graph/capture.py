@@ -10,6 +10,7 @@ from edgegan.core.errors import ModelError, first_line
 from edgegan.core.sampling import sample_inputs
 from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.graph.editing import input_of
+from edgegan.graph.footprint import check_memory
 from edgegan.graph.graph import Graph, first_output, functional, refresh
 
 
@@ -29,11 +30,12 @@ def capture(generator: torch.nn.Module, spec: GeneratorSpec, batch: int = 1) -> 
     """The generator as a Graph for ``batch`` samples at a time.
 
     It is run once first, so that a mismatch between the inputs and ``forward`` is told in PyTorch's words.
-    Raises ModelError: the inputs do not fit, the output is no image, or torch.export cannot capture the code
-    (the line of the user's code is named).
+    Raises ModelError: memory does not suffice, the inputs do not fit, the output is no image, or torch.export cannot
+    capture the code (the line of the user's code is named).
     """
     generator = generator.float().eval()
     inputs = tuple(torch.from_numpy(v) for v in sample_inputs(spec.inputs, batch, 0).values())
+    check_memory(generator, inputs)
     described = ", ".join(f"{i.kind} {tuple(t.shape)}" for i, t in zip(spec.inputs, inputs, strict=True))
     try:
         with torch.no_grad():
