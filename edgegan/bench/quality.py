@@ -10,6 +10,7 @@ import numpy as np
 
 from edgegan.core.errors import MissingPackageError
 from edgegan.metrics.pairwise import psnr_by_picture_db, psnr_db, psnr_interval_db, snr_db, ssim
+from edgegan.metrics.spectral import is_sound, log_spectral_distance_db
 
 SSIM_PICTURES = 16
 """Of many pictures so many have their SSIM taken: no gate rests on it, and it takes longer than making them."""
@@ -21,7 +22,7 @@ def paired(
     images: np.ndarray, reference: np.ndarray, original: np.ndarray, value_range: tuple[float, float]
 ) -> dict[str, Any]:
     """PSNR and SNR of float (N, C, H, W) ``images`` against the float network they were made from, and PSNR against the
-    original."""
+    original; of sounds (N, C, T) the distance of log spectra too."""
     by_picture = np.sort(psnr_by_picture_db(reference, images, value_range))
     worst = max(1, round(WORST_SHARE * len(by_picture)))
     interval = psnr_interval_db(reference, images, value_range)
@@ -38,6 +39,8 @@ def paired(
         figures["psnr_interval_db_reason"] = "one picture says nothing of others"
     if figures["snr_db"] is None:
         figures["snr_db_reason"] = "the network's own pictures are all one value"
+    if is_sound(images.shape):
+        figures["log_spectral_distance_db"] = log_spectral_distance_db(reference, images)
     return figures
 
 

@@ -21,14 +21,16 @@ from edgegan.core.files import write_bytes, write_json
 from edgegan.core.manifest import describe, write_manifest
 from edgegan.core.stage import StageResult, StageStore
 from edgegan.export.bundle import BUILD_COMMAND
+from edgegan.metrics.spectral import is_sound
 from edgegan.report.html import write_html
 from edgegan.report.pictures import sample_sheet
+from edgegan.report.sound import sample_sound
 
 if TYPE_CHECKING:
     from edgegan.core import schemas
 
 BUNDLE = "g.edgegan"
-SHOWN = ("report.json", "report.html", "samples.png")
+SHOWN = ("report.json", "report.html", "samples.png", "samples.wav")
 
 
 def _final_names() -> list[str]:
@@ -72,12 +74,12 @@ def write_result(
     if chosen is not None:
         row = cast("schemas.Candidate", placed[chosen.name].to_json())
         result = {**row, "speedup": _speedup(baseline, chosen)}
-    sample_sheet(
-        shown.original,
-        outputs(root / chosen.built.runs, shown.inputs, options.threads) if chosen and chosen.built.runs else None,
-        subject.graph.spec.output_range,
-        out / "samples.png",
-    )
+    own = outputs(root / chosen.built.runs, shown.inputs, options.threads) if chosen and chosen.built.runs else None
+    span = subject.graph.spec.output_range
+    sample_sheet(shown.original, own, span, out / "samples.png")
+    sound = out / "samples.wav" if is_sound(shown.original.shape) else None
+    if sound is not None:
+        sample_sound(shown.original, own, span, sound)
     report: schemas.Report = {
         "schema": 1,
         "model": subject.name,
@@ -90,7 +92,7 @@ def write_result(
         "candidates": cast("list[schemas.Candidate]", [placed[row.name].to_json() for row in candidates]),
         "result": result,
     }
-    write_html(report, out / "samples.png", out / "report.html")
+    write_html(report, out / "samples.png", out / "report.html", sound)
     write_json(out / "report.json", report)
     return report
 

@@ -121,7 +121,7 @@ class Quality(TypedDict):
     """To the float network that it was made from (after pruning, if any), over all values of all pictures at once."""
     psnr_db_reason: NotRequired[str | None]
     psnr_interval_db: NotRequired[list[float] | None]
-    """Between what it lies over all pictures of the kind, at 95 %, by the bootstrap over those that were compared."""
+    """Between what it lies over as many other pictures of the kind, at 95 %, by the bootstrap over those compared."""
     psnr_interval_db_reason: NotRequired[str]
     psnr_mean_db: NotRequired[float]
     """Mean of the pictures' own, as the literature has it; single bad pictures hardly show in it."""
@@ -131,6 +131,8 @@ class Quality(TypedDict):
     """To the variance of the float network's values: 0 is what one flat picture reaches."""
     snr_db_reason: NotRequired[str]
     compared_pictures: NotRequired[int]
+    log_spectral_distance_db: NotRequired[float]
+    """Of sounds: root mean square over frequencies of the difference between log spectra, mean over windows."""
     psnr_original_db: float | None
     """To the network before pruning."""
     psnr_original_db_reason: NotRequired[str | None]

@@ -29,8 +29,9 @@ tr.chosen{background:#12351d}
 """
 
 
-def write_html(report: Mapping[str, Any], samples: Path | None, path: Path) -> None:
-    """Write the page of ``report``, a ``schemas.Report``."""
+def write_html(report: Mapping[str, Any], samples: Path | None, path: Path, sound: Path | None = None) -> None:
+    """Write the page of ``report``, a ``schemas.Report``; ``samples`` is a PNG and ``sound`` a WAV of what the networks
+    give."""
     result, baseline = report["result"], report["baseline"]
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport "
@@ -44,6 +45,7 @@ def write_html(report: Mapping[str, Any], samples: Path | None, path: Path) -> N
         "input.</p>" + _picture(samples)
         if samples
         else "",
+        _player(sound) if sound else "",
         "<h2>Candidates</h2>" + _table(report["candidates"], baseline, result),
         _plot(report["candidates"], result),
         "<h2>Stages</h2>" + _stages(report["stages"]),
@@ -147,6 +149,14 @@ def _stages(stages: Sequence[Mapping[str, Any]]) -> str:
         for s in stages
     )
     return f"<table><tr><th>stage<th>time<th>notes</tr>{rows}</table>"
+
+
+def _player(sound: Path) -> str:
+    encoded = base64.b64encode(sound.read_bytes()).decode()
+    return (
+        "<h2>Sound</h2><p>For each input the original, then the compressed network; 22,050 samples a second are "
+        f"assumed.</p><audio controls src='data:audio/wav;base64,{encoded}'></audio>"
+    )
 
 
 def _picture(samples: Path) -> str:

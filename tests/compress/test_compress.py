@@ -304,3 +304,22 @@ def test_a_target_may_name_openvino_alone(options, tmp_path):
     validate("report", report)
     assert report["baseline"]["backend"] == "openvino" and report["result"]["backend"] == "openvino"
     assert report["baseline"]["latency_ms"]["p50"] > 0
+
+
+@pytest.mark.slow
+def test_a_sound_is_heard_in_the_report(tmp_path):
+    (tmp_path / "voice.py").write_text(
+        "import torch\nfrom torch import nn\n\n\ndef make():\n    torch.manual_seed(0)\n"
+        "    up, last = nn.ConvTranspose1d(8, 4, 32, 16, 8), nn.Conv1d(4, 1, 7, 1, 3)\n"
+        "    return nn.Sequential(up, nn.LeakyReLU(0.1), last, nn.Tanh())\n"
+    )
+    np.savez(tmp_path / "features.npz", z=np.random.default_rng(0).normal(2.0, 1.0, (40, 8, 128)))
+    report = compress_by_name(
+        f"{tmp_path}/voice.py:make", "mobile", inputs=["latent:8x128"], data=str(tmp_path / "features.npz"), threads=1,
+        precision="fp32", calibration_samples=8, out=str(tmp_path / "out"),
+    ).content  # fmt: skip
+    validate("report", report)
+    assert report["result"]["quality"]["log_spectral_distance_db"] < 0.1
+    assert (tmp_path / "out" / "samples.wav").stat().st_size > 4 * 2 * 2 * 2048
+    assert "<audio controls" in (tmp_path / "out" / "report.html").read_text()
+    assert not [w for w in report["warnings"] if "looks like features" in w]
