@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +26,24 @@ from edgegan.core.errors import ModelError, OutputError, TargetError, first_line
 from edgegan.core.sampling import sample_inputs
 from edgegan.core.stage import StageResult
 from edgegan.graph.check import Reference
+from edgegan.graph.cost import is_large, macs, node_macs, params
+from edgegan.graph.editing import argument, shape
 from edgegan.graph.graph import Graph
 from edgegan.graph.rewrite import apply
 from edgegan.graph.sites import NATIVE, Site, composed, sites
 
 TABLE = "forms"
 SAMPLES = 4
+SHARE = 0.02
+"""Of a large network's work, and of its weights, below which a layer takes its stacked form unmeasured."""
 SECONDS = 0.25
 """Timed seconds a form, in turns with the layer's other forms."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Milliseconds of every form of every site, by node; None where a form does not run, or is the only one."""
+    """Milliseconds of every form of every site, by node; None where a form does not run, or is the only one; none at
+    all of a site that was not worth measuring."""
 
     milliseconds: dict[str, dict[str, float | None]]
     keys: dict[str, str]
@@ -65,7 +71,7 @@ class Choice:
 def autotune(native: Graph, backend: str, precision: str, threads: int, folder: Path) -> Choice:
     """Measure the forms of every site of ``native`` on ``backend`` in ``precision``, fp32 or int8; layers of equal
     shape once."""
-    keys = {site: _key(site, precision) for site in sites(native)}
+    keys = {site: _key(site, precision) for site in _worth_measuring(native)}
     table = read_table(TABLE)
     row = table.setdefault(f"{backend} {row_of(backend).version()}, {cpu_name()}, {threads} threads, {precision}", {})
     missing = {
@@ -76,9 +82,24 @@ def autotune(native: Graph, backend: str, precision: str, threads: int, folder: 
         for key, site in missing.items():
             row[key] = _measure(site, backend, precision, threads, folder)
         warning = _keep(table)
-    return Choice(
-        {site.node: row[key] for site, key in keys.items()}, {site.node: key for site, key in keys.items()}, warning
-    )
+    unmeasured: dict[str, dict[str, float | None]] = {site.node: {} for site in sites(native)}
+    measured = {site.node: row[key] for site, key in keys.items()}
+    return Choice(unmeasured | measured, {site.node: key for site, key in keys.items()}, warning)
+
+
+def _worth_measuring(native: Graph) -> list[Site]:
+    """The sites of a network; of a large one those that have a SHARE of its work, or of its weights."""
+    found = sites(native)
+    if not is_large(native):
+        return found
+    nodes = {node.name: node for node in native.module.graph.nodes}
+    work, weights = macs(native) * native.batch, params(native)
+
+    def share(site: Site) -> float:
+        node = nodes[site.node]
+        return max(node_macs(node) / work, prod(shape(argument(node, 1))) / weights)
+
+    return [site for site in found if share(site) >= SHARE]
 
 
 def _key(site: Site, precision: str) -> str:

@@ -91,3 +91,14 @@ def test_a_form_that_the_converter_refuses_is_not_chosen(cyclegan_graph, tmp_pat
         and form == min(("stacked", "split"), key=row.__getitem__)
     )
     assert "native does not run" in choice.notes()[0]
+
+
+def test_layers_of_little_work_in_a_large_network_are_not_measured(dcgan_graph, tmp_path, monkeypatch):
+    """They take the form that every backend converts."""
+    native = rewrite(dcgan_graph, "native").value
+    everything = autotune.autotune(native, "onnxruntime", "fp32", 1, tmp_path / "work")
+    monkeypatch.setattr(autotune, "is_large", lambda graph: True)
+    monkeypatch.setattr(autotune, "SHARE", 2.0)
+    choice = autotune.autotune(native, "onnxruntime", "fp32", 1, tmp_path / "work")
+    assert choice.forms().keys() == everything.forms().keys() and set(choice.forms().values()) == {"stacked"}
+    assert choice.notes() == []
