@@ -147,7 +147,7 @@ def _prune(subject: Subject, options: Options, store: StageStore, progress: Prog
             learned = distil(
                 subject.graph, network, settings, subject.data.images, store.path("distil.pt"), progress.step
             )
-            graph, notes = recapture(learned.value, subject.graph), notes + list(learned.notes)
+            graph, notes = recapture(learned.value, subject.graph), [*notes, *learned.notes, *_drawn(subject)]
         else:
             notes.append(
                 "WARNING: no distillation steps: the pruned network was never trained and its pictures are poor"
@@ -176,9 +176,16 @@ def _qat(graph: Graph, subject: Subject, options: Options, store: StageStore, pr
         subject.graph,
     )
     save(done.value, file)
-    store.write("qat", {"notes": list(done.notes), "seconds": done.seconds})
+    notes = (*done.notes, *_drawn(subject))
+    store.write("qat", {"notes": list(notes), "seconds": done.seconds})
     store.path("qat.pt").unlink(missing_ok=True)
-    return StageResult(load(file, graph.spec, options.batch), done.notes, done.seconds)
+    return StageResult(load(file, graph.spec, options.batch), notes, done.seconds)
+
+
+def _drawn(subject: Subject) -> list[str]:
+    """A warning where training drew what --data gives by name."""
+    names = ", ".join(subject.data.values)
+    return [f"WARNING: training drew {names} at random, not from --data"] if names else []
 
 
 def _int8_scheme(options: Options) -> Scheme:
