@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,20 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """``artifacts``: name -> file with its manifest. ``timed``: the names whose latency is measured, together."""
+    """``artifacts``: name -> file with its manifest. ``timed``: the names whose latency is measured, together.
+    ``own_inputs``: of artifacts that take others than ``inputs``."""
 
     artifacts: dict[str, Path]
     inputs: dict[str, np.ndarray]
     threads: int
     timed: tuple[str, ...] = ()
     seconds: float = 1.0
+    own_inputs: Mapping[str, dict[str, np.ndarray]] = field(default_factory=dict)
+
+    def of(self, name: str) -> Job:
+        """The same of one artifact alone."""
+        timed, own = tuple(t for t in self.timed if t == name), {k: v for k, v in self.own_inputs.items() if k == name}
+        return replace(self, artifacts={name: self.artifacts[name]}, timed=timed, own_inputs=own)
 
 
 def run_job(job: Job) -> dict[str, Outcome]:
@@ -49,19 +56,7 @@ def run_job(job: Job) -> dict[str, Outcome]:
     except DeviceError as exc:
         if len(job.artifacts) == 1:
             return {next(iter(job.artifacts)): Outcome(error=str(exc))}
-        return {
-            name: outcome
-            for name, path in job.artifacts.items()
-            for outcome in run_job(
-                Job(
-                    artifacts={name: path},
-                    inputs=job.inputs,
-                    threads=job.threads,
-                    timed=tuple(t for t in job.timed if t == name),
-                    seconds=job.seconds,
-                )
-            ).values()
-        }
+        return {name: outcome for name in job.artifacts for outcome in run_job(job.of(name)).values()}
 
 
 def _run(job: Job) -> dict[str, Outcome]:
@@ -85,15 +80,22 @@ def _run(job: Job) -> dict[str, Outcome]:
 
 def job_files(job: Job, places: Mapping[str, str]) -> dict[str, bytes]:
     """What the worker reads, by file name; ``places``: where each artifact lies for it."""
-    inputs = io.BytesIO()
-    np.savez(inputs, **job.inputs)  # type: ignore[arg-type]
+    own = {name: f"inputs{index}.npz" for index, name in enumerate(job.own_inputs)}
     task = {
         "artifacts": dict(places),
         "threads": job.threads,
         "timed": [name for name in job.timed if name in places],
         "seconds": job.seconds,
+        "own_inputs": own,
     }
-    return {"inputs.npz": inputs.getvalue(), "job.json": json.dumps(task).encode()}
+    files = {"inputs.npz": _archive(job.inputs), "job.json": json.dumps(task).encode()}
+    return files | {file: _archive(job.own_inputs[name]) for name, file in own.items()}
+
+
+def _archive(arrays: Mapping[str, np.ndarray]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
 
 
 def read_outcomes(root: Path) -> dict[str, Outcome]:
@@ -117,16 +119,18 @@ def _main(root: Path) -> None:
     result: dict[str, dict[str, Any]] = {}
     calls = {}
     for index, (name, path) in enumerate(job["artifacts"].items()):
+        own = job["own_inputs"].get(name)
+        given = inputs if own is None else dict(np.load(root / own))
         try:
             generator = load(path, threads=job["threads"])
-            images = generator.images(inputs)
+            images = generator.images(given)
         except (GeneratorError, RuntimeError, ValueError, MemoryError) as exc:
             result[name] = {"error": str(exc)}
             continue
         np.save(root / f"images{index}.npy", images)
         result[name] = {"images": f"images{index}.npy"}
         if name in job["timed"]:
-            first = {key: np.ascontiguousarray(value[: generator.batch]) for key, value in inputs.items()}
+            first = {key: np.ascontiguousarray(value[: generator.batch]) for key, value in given.items()}
             calls[name] = lambda generator=generator, first=first: generator.run(first)
     for name, latency in interleaved(calls, job["seconds"]).items():
         result[name]["latency_ms"] = latency.to_json()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -37,7 +38,7 @@ SAMPLES = 4
 SHARE = 0.02
 """Of a large network's work, and of its weights, below which a layer takes its stacked form unmeasured."""
 SECONDS = 0.25
-"""Timed seconds a form, in turns with the layer's other forms."""
+"""Timed seconds a form, in turns with all others."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,7 @@ def autotune(native: Graph, backend: str, precision: str, threads: int, folder: 
     }
     warning = None
     if missing:
-        for key, site in missing.items():
-            row[key] = _measure(site, backend, precision, threads, folder)
+        row |= _measure(missing, backend, precision, threads, folder)
         warning = _keep(table)
     unmeasured: dict[str, dict[str, float | None]] = {site.node: {} for site in sites(native)}
     measured = {site.node: row[key] for site, key in keys.items()}
@@ -127,25 +127,41 @@ def _told(form: str, milliseconds: float | None) -> str:
     return f"{form} {milliseconds:.3g} ms" if milliseconds is not None else f"{form} does not run"
 
 
-def _measure(site: Site, backend: str, precision: str, threads: int, folder: Path) -> dict[str, float | None]:
-    """Milliseconds by form; None where the backend's converter refuses it, it does not run, or there is nothing to
-    choose."""
-    forms = _forms(site, backend, precision)
-    if len(forms) == 1:
-        return dict.fromkeys(forms)
-    alone, artifacts = site.alone(), {}
+def _measure(
+    missing: Mapping[str, Site], backend: str, precision: str, threads: int, folder: Path
+) -> dict[str, dict[str, float | None]]:
+    """Milliseconds by form of the sites that are ``missing``, by key, all in turns; None where the backend's converter
+    refuses a form, it does not run, or there is nothing to choose."""
+    artifacts: dict[str, Path] = {}
+    inputs: dict[str, dict[str, np.ndarray]] = {}
+    for key, site in missing.items():
+        if len(_forms(site, backend, precision)) > 1:
+            made, own = _made(site, backend, precision, folder)
+            artifacts |= {f"{form} of {key}": path for form, path in made.items()}
+            inputs |= {f"{form} of {key}": own for form in made}
+    taken: dict[str, float] = {}
+    if artifacts:
+        job = Job(
+            artifacts=artifacts, inputs={}, threads=threads, timed=tuple(artifacts), seconds=SECONDS, own_inputs=inputs
+        )
+        taken = {name: outcome.latency_ms["p50"] for name, outcome in run_job(job).items() if outcome.latency_ms}
+    return {
+        key: {form: taken.get(f"{form} of {key}") for form in _forms(site, backend, precision)}
+        for key, site in missing.items()
+    }
+
+
+def _made(site: Site, backend: str, precision: str, folder: Path) -> tuple[dict[str, Path], dict[str, np.ndarray]]:
+    """A file of every form of the layer by itself that the converter takes, and the layer's input."""
+    alone, made = site.alone(), {}
     samples = _samples(alone, site.rectified)
     (place,) = sites(alone)
-    for form in forms:
+    for form in _forms(site, backend, precision):
         passes = composed({place.node: form}, channels_last=builder(backend).channels_last)
         name = hashlib.sha256(f"{site.key} {form}".encode()).hexdigest()[:16]
         with contextlib.suppress(TargetError, ModelError):
-            artifacts[form] = _artifact(apply(alone, passes).value, backend, precision, samples, folder / name)
-    inputs = sample_inputs(alone.spec.inputs, alone.batch, 0)
-    job = Job(artifacts=artifacts, inputs=inputs, threads=threads, timed=tuple(artifacts), seconds=SECONDS)
-    outcomes = run_job(job)
-    taken = {form: outcome.latency_ms["p50"] for form, outcome in outcomes.items() if outcome.latency_ms}
-    return {form: taken.get(form) for form in forms}
+            made[form] = _artifact(apply(alone, passes).value, backend, precision, samples, folder / name)
+    return made, sample_inputs(alone.spec.inputs, alone.batch, 0)
 
 
 def _samples(alone: Graph, rectified: bool) -> list[np.ndarray]:

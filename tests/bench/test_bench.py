@@ -85,6 +85,15 @@ def test_a_worker_measures_several_and_survives_one(tmp_path, null_artifact):
     assert "damaged" in found["bad"].error and found["bad"].images is None
 
 
+def test_artifacts_may_take_inputs_of_their_own(tmp_path, null_artifact):
+    other = make_null(tmp_path / "o.null", LATENT)
+    few, many = (sample_inputs(LATENT.inputs, count, 0) for count in (2, 5))
+    job = Job(artifacts={"a": null_artifact, "b": other}, inputs=few, threads=1, own_inputs={"b": many})
+    found = run_job(job)
+    assert len(found["a"].images) == 2 and len(found["b"].images) == 5
+    assert job.of("b").own_inputs == {"b": many} and list(job.of("a").artifacts) == ["a"]
+
+
 @pytest.mark.slow
 def test_a_crash_of_a_vendor_costs_one_candidate(tmp_path, null_artifact, monkeypatch):
     """A process that dies under one artifact: the others are measured all the same."""
