@@ -17,12 +17,15 @@ import numpy as np
 from edgegan.bench.environment import environment
 from edgegan.bench.latency import interleaved
 from edgegan.cli.console import table
+from edgegan.core.errors import first_line
 from edgegan.core.files import write_json
+from edgegan.core.manifest import read_manifest
 from edgegan.core.sampling import sample_inputs
 from edgegan.metrics.pairwise import psnr_db
 
 RESULTS = Path(__file__).parent / "results"
 THREADS = 2
+BACKENDS = ("onnxruntime", "openvino", "litert")
 F32 = {"INFERENCE_PRECISION_HINT": "f32"}
 """OpenVINO in float32 where the processor has bfloat16."""
 warnings.filterwarnings("ignore")
@@ -205,6 +208,29 @@ def torch_compile_contender(name: str, module: Any, inputs: dict[str, np.ndarray
         return image
 
     return _contender(name, run, inputs)
+
+
+def vendor_contender(name: str, backend: str, artifact: Path, inputs: dict[str, np.ndarray]) -> Contender:
+    """The artifact through the same calls of the vendor's as its peers; what EdgeGAN's runtime adds is
+    benchmarks.runtime's subject."""
+    if backend == "litert":
+        return litert_contender(name, artifact, inputs)
+    if backend == "onnxruntime":
+        return onnxruntime_contender(name, artifact, inputs)
+    return openvino_contender(
+        name,
+        str(artifact),
+        inputs,
+        {"INFERENCE_PRECISION_HINT": read_manifest(artifact).content["build"]["inference_precision"]},
+    )
+
+
+def attempt(name: str, make: Callable[[str], Contender]) -> tuple[str, Contender | str]:
+    """A peer's own tool may refuse a network in any way it likes; what it said is the result."""
+    try:
+        return name, make(name)
+    except Exception as exc:
+        return name, f"{type(exc).__name__}: {first_line(exc)}"
 
 
 def ours(name: str, artifact: Path, inputs: dict[str, np.ndarray]) -> Contender:

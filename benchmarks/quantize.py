@@ -25,9 +25,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import (
+    BACKENDS,
     F32,
     JUDGE,
     Contender,
+    attempt,
     litert_contender,
     measure,
     missing,
@@ -35,13 +37,13 @@ from benchmarks.common import (
     openvino_contender,
     publish,
     renewed,
+    vendor_contender,
 )
 from benchmarks.families import FAMILIES
 from benchmarks.peers import litert_static, nncf_accuracy_control, nncf_int8, quantize_static
 from edgegan.compress import compress
 from edgegan.core.errors import GeneratorError, first_line
 from edgegan.core.images import read_images
-from edgegan.core.manifest import read_manifest
 from edgegan.core.sampling import sample_inputs
 from edgegan.core.spec import GeneratorSpec
 from edgegan.export.litert import export_litert
@@ -51,7 +53,6 @@ from edgegan.graph.graph import Graph, save
 from edgegan.models.loading import load_model
 from edgegan.models.zoo import images_path
 
-BACKENDS = ("onnxruntime", "openvino", "litert")
 TRAINED = {
     "dcgan": "fashion-dcgan",
     "cgan": "fashion-cgan",
@@ -162,21 +163,21 @@ def peer_contenders(case: Case, gate: float, folder: Path) -> Iterator[tuple[str
     inputs, rows, reference, span = case.check, case.rows(), case.graph.run(case.check), case.graph.spec.output_range
     plain = export_onnx(case.graph, folder / "plain.onnx")
     yield "onnxruntime float32", onnxruntime_contender("onnxruntime float32", plain, inputs)
-    yield _attempt(
+    yield attempt(
         "onnxruntime quantize_static",
         lambda name: onnxruntime_contender(name, quantize_static(plain, folder / "static.onnx", rows), inputs),
     )
     yield "openvino default", openvino_contender("openvino default", str(plain), inputs)
     yield "openvino float32", openvino_contender("openvino float32", str(plain), inputs, F32)
-    yield _attempt("openvino nncf", lambda name: openvino_contender(name, nncf_int8(plain, rows), inputs))
-    yield _attempt(
+    yield attempt("openvino nncf", lambda name: openvino_contender(name, nncf_int8(plain, rows), inputs))
+    yield attempt(
         "openvino nncf accuracy-aware",
         lambda name: openvino_contender(
             name, nncf_accuracy_control(plain, rows, inputs, reference, span, gate + MARGIN), inputs
         ),
     )
     if case.family.startswith("cyclegan"):
-        yield _attempt(
+        yield attempt(
             "openvino nncf, norms left out by hand",
             lambda name: openvino_contender(name, nncf_int8(plain, rows, norms=False), inputs),
         )
@@ -186,18 +187,10 @@ def peer_contenders(case: Case, gate: float, folder: Path) -> Iterator[tuple[str
         yield "litert litert-torch float32", first_line(exc)
         return
     yield "litert litert-torch float32", litert_contender("litert litert-torch float32", converted, inputs)
-    yield _attempt(
+    yield attempt(
         "litert ai-edge-quantizer static",
         lambda name: litert_contender(name, litert_static(converted, folder / "static.tflite", rows), inputs),
     )
-
-
-def _attempt(name: str, make) -> tuple[str, Contender | str]:
-    """A peer's own tool may refuse a network in any way it likes; what it said is the result."""
-    try:
-        return name, make(name)
-    except Exception as exc:
-        return name, f"{type(exc).__name__}: {first_line(exc)}"
 
 
 def own_contenders(case: Case, gate: float, folder: Path) -> Iterator[tuple[str, Contender | str]]:
@@ -224,22 +217,7 @@ def own_contenders(case: Case, gate: float, folder: Path) -> Iterator[tuple[str,
             continue
         assert report.result is not None
         artifact = folder / backend / report.result["artifact"]
-        yield name, _vendor(f"{name}: {report.result['name']}", backend, artifact, case.check)
-
-
-def _vendor(name: str, backend: str, artifact: Path, inputs: dict[str, np.ndarray]) -> Contender:
-    """The artifact through the same calls of the vendor's as its peers; what EdgeGAN's runtime adds is
-    benchmarks.runtime's subject."""
-    if backend == "litert":
-        return litert_contender(name, artifact, inputs)
-    if backend == "onnxruntime":
-        return onnxruntime_contender(name, artifact, inputs)
-    return openvino_contender(
-        name,
-        str(artifact),
-        inputs,
-        {"INFERENCE_PRECISION_HINT": read_manifest(artifact).content["build"]["inference_precision"]},
-    )
+        yield name, vendor_contender(f"{name}: {report.result['name']}", backend, artifact, case.check)
 
 
 def mine(row: dict[str, Any], backend: str) -> tuple[str, dict[str, float]] | None:

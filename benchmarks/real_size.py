@@ -28,9 +28,11 @@ import torch
 from torch import nn
 
 from benchmarks.common import (
+    BACKENDS,
     F32,
     JUDGE,
     Contender,
+    attempt,
     litert_contender,
     measure,
     missing,
@@ -38,6 +40,7 @@ from benchmarks.common import (
     openvino_contender,
     publish,
     renewed,
+    vendor_contender,
 )
 from benchmarks.generators import restoration, synthesis, translation
 from benchmarks.peers import litert_static, nncf_int8, quantize_static
@@ -45,7 +48,6 @@ from benchmarks.photographs import pieces
 from edgegan.compress.data import Data
 from edgegan.core.errors import GeneratorError, first_line
 from edgegan.core.images import resized
-from edgegan.core.manifest import read_manifest
 from edgegan.core.spec import GeneratorSpec, parse_input, parse_range
 from edgegan.export.litert import export_litert
 from edgegan.export.onnx import export_onnx
@@ -53,7 +55,6 @@ from edgegan.graph.capture import capture
 from edgegan.graph.graph import Graph
 from edgegan.metrics.pairwise import psnr_db
 
-BACKENDS = ("onnxruntime", "openvino", "litert")
 TARGETS = ("x86-cpu", "mobile", "jetson-orin", "rtx-40")
 GATE, CALIBRATION, THREADS = 35.0, 32, 2
 SECONDS, MOST_SECONDS, SMALL = 180, 360, 12_000_000
@@ -167,7 +168,9 @@ def row_of(name: str, folder: Path) -> dict[str, Any]:
         )
         runs[backend] = compressed(case, str(target), folder, cache)
         if "artifact" in runs[backend]:
-            contenders[f"{backend} EdgeGAN"] = _vendor(backend, Path(runs[backend]["artifact"]), unseen)
+            contenders[f"{backend} EdgeGAN"] = vendor_contender(
+                f"{backend} EdgeGAN", backend, Path(runs[backend]["artifact"]), unseen
+            )
     made = {name: one for name, one in contenders.items() if isinstance(one, Contender)}
     figures = measure(list(made.values()), reference, seconds=2.0, span=span)
     tools = {f["name"]: {"p50_ms": f["latency_ms"]["p50"], "psnr_db": f["psnr_db"]} for f in figures}
@@ -200,43 +203,25 @@ def _peers(
     drawn = Data(images=images).inputs(graph.spec, CALIBRATION, 7)
     rows = [{k: np.ascontiguousarray(v[i : i + 1]) for k, v in drawn.items()} for i in range(CALIBRATION)]
     plain = export_onnx(graph, folder / "plain.onnx")
-    yield _attempt("onnxruntime float32", lambda n: onnxruntime_contender(n, plain, inputs))
-    yield _attempt(
+    yield attempt("onnxruntime float32", lambda n: onnxruntime_contender(n, plain, inputs))
+    yield attempt(
         "onnxruntime quantize_static",
         lambda n: onnxruntime_contender(n, quantize_static(plain, folder / "static.onnx", rows), inputs),
     )
-    yield _attempt("openvino default", lambda n: openvino_contender(n, str(plain), inputs))
-    yield _attempt("openvino float32", lambda n: openvino_contender(n, str(plain), inputs, F32))
-    yield _attempt("openvino nncf", lambda n: openvino_contender(n, nncf_int8(plain, rows), inputs))
+    yield attempt("openvino default", lambda n: openvino_contender(n, str(plain), inputs))
+    yield attempt("openvino float32", lambda n: openvino_contender(n, str(plain), inputs, F32))
+    yield attempt("openvino nncf", lambda n: openvino_contender(n, nncf_int8(plain, rows), inputs))
     converted = folder / "plain.tflite"
     try:
         export_litert(graph.module, graph.example_inputs(), converted)
     except GeneratorError as exc:
         yield "litert litert-torch float32", first_line(exc)
         return
-    yield _attempt("litert litert-torch float32", lambda n: litert_contender(n, converted, inputs))
-    yield _attempt(
+    yield attempt("litert litert-torch float32", lambda n: litert_contender(n, converted, inputs))
+    yield attempt(
         "litert ai-edge-quantizer static",
         lambda n: litert_contender(n, litert_static(converted, folder / "static.tflite", rows), inputs),
     )
-
-
-def _attempt(name: str, make: Callable[[str], Contender]) -> tuple[str, Contender | str]:
-    """A peer's own tool may refuse a network in any way it likes; what it said is the result."""
-    try:
-        return name, make(name)
-    except Exception as exc:
-        return name, f"{type(exc).__name__}: {first_line(exc)}"
-
-
-def _vendor(backend: str, artifact: Path, inputs: dict[str, np.ndarray]) -> Contender:
-    name = f"{backend} EdgeGAN"
-    if backend == "litert":
-        return litert_contender(name, artifact, inputs)
-    if backend == "onnxruntime":
-        return onnxruntime_contender(name, artifact, inputs)
-    hint = read_manifest(artifact).content["build"]["inference_precision"]
-    return openvino_contender(name, str(artifact), inputs, {"INFERENCE_PRECISION_HINT": hint})
 
 
 def fastest_peer(row: dict[str, Any], backend: str) -> tuple[str, float] | None:

@@ -46,23 +46,27 @@ class SeparableConv(nn.Module):
 
 
 class ResnetGenerator(nn.Module):
-    """Image (N, 3, H, W) -> the same (Zhu et al. 2017, arXiv:1703.10593)."""
+    """Image (N, 3, H, W) -> the same: CycleGAN's (Zhu et al. 2017, arXiv:1703.10593) with two halvings, pix2pixHD's
+    global network (Wang et al. 2018, arXiv:1711.11585) with four."""
 
-    def __init__(self, features: int = 64, blocks: int = 9, conv: type[nn.Module] = nn.Conv2d) -> None:
+    def __init__(
+        self, features: int = 64, halvings: int = 2, blocks: int = 9, conv: type[nn.Module] = nn.Conv2d
+    ) -> None:
         super().__init__()
+        widths = [features * 2**level for level in range(halvings)]
         model: list[nn.Module] = [
             nn.ReflectionPad2d(3),
             nn.Conv2d(3, features, 7),
             nn.InstanceNorm2d(features),
             nn.ReLU(True),
         ]
-        for width in (features, 2 * features):
+        for width in widths:
             model += [nn.Conv2d(width, 2 * width, 3, 2, 1), nn.InstanceNorm2d(2 * width), nn.ReLU(True)]
-        model += [ResnetBlock(4 * features, conv) for _ in range(blocks)]
-        for width in (4 * features, 2 * features):
+        model += [ResnetBlock(features * 2**halvings, conv) for _ in range(blocks)]
+        for width in reversed(widths):
             model += [
-                nn.ConvTranspose2d(width, width // 2, 3, 2, 1, output_padding=1),
-                nn.InstanceNorm2d(width // 2),
+                nn.ConvTranspose2d(2 * width, width, 3, 2, 1, output_padding=1),
+                nn.InstanceNorm2d(width),
                 nn.ReLU(True),
             ]
         self.model = nn.Sequential(*model, nn.ReflectionPad2d(3), nn.Conv2d(features, 3, 7), nn.Tanh())
@@ -102,34 +106,6 @@ class UnetGenerator(nn.Module):
         for outer in (4, 2, 1):
             block = UnetBlock(outer * features, 2 * outer * features, block)
         self.model = UnetBlock(3, features, block, outermost=True)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.model(x)
-
-
-class GlobalGenerator(nn.Module):
-    """pix2pixHD's global network (Wang et al. 2018, arXiv:1711.11585): four halvings, nine blocks at 1024 channels."""
-
-    def __init__(self, features: int = 64, halvings: int = 4, blocks: int = 9) -> None:
-        super().__init__()
-        model: list[nn.Module] = [
-            nn.ReflectionPad2d(3),
-            nn.Conv2d(3, features, 7),
-            nn.InstanceNorm2d(features),
-            nn.ReLU(True),
-        ]
-        for level in range(halvings):
-            width = features * 2**level
-            model += [nn.Conv2d(width, 2 * width, 3, 2, 1), nn.InstanceNorm2d(2 * width), nn.ReLU(True)]
-        model += [ResnetBlock(features * 2**halvings) for _ in range(blocks)]
-        for level in reversed(range(halvings)):
-            width = features * 2 ** (level + 1)
-            model += [
-                nn.ConvTranspose2d(width, width // 2, 3, 2, 1, output_padding=1),
-                nn.InstanceNorm2d(width // 2),
-                nn.ReLU(True),
-            ]
-        self.model = nn.Sequential(*model, nn.ReflectionPad2d(3), nn.Conv2d(features, 3, 7), nn.Tanh())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.model(x)
@@ -315,7 +291,7 @@ def pix2pix_256() -> nn.Module:
 
 
 def pix2pixhd_256() -> nn.Module:
-    return seeded(GlobalGenerator, _pictures)
+    return seeded(lambda: ResnetGenerator(halvings=4), _pictures)
 
 
 def spade_256() -> nn.Module:

@@ -54,7 +54,7 @@ def may_pass(candidate: Candidate, min_psnr: float) -> bool:
 
 def ranked(candidates: Sequence[Candidate], target: Target, min_psnr: float = np.inf) -> list[Candidate]:
     """Candidates that pass, or may on more pictures, the best first."""
-    passing = [c for c in candidates if c.passed or may_pass(c, min_psnr)]
+    passing = [c for c in candidates if may_pass(c, min_psnr)]
     timed = [(c.p50_ms, c) for c in passing if c.p50_ms is not None]
     if timed:
         return [c for _, c in sorted(timed, key=lambda pair: pair[0])]

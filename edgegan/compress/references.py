@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgegan.compress.choose import EXACT
 from edgegan.compress.options import Options
 from edgegan.compress.subject import Subject
 from edgegan.graph.check import single_and_double
 from edgegan.graph.graph import Graph
 from edgegan.metrics.pairwise import psnr_db
 
-EXACT, EXACT_BYTES, LOSS = 90.0, 55.0, 10.0
-"""Decibels that float32 has on every backend which computes what the network says, and that pictures of bytes have; a
-network whose own float32 is less exact than that is allowed LOSS below it."""
+EXACT_BYTES, LOSS = 55.0, 10.0
+"""Decibels that pictures of bytes have, where floats have EXACT; a network whose own float32 is less exact than that is
+allowed LOSS below it."""
 
 
 @dataclass(frozen=True)

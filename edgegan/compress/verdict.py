@@ -26,8 +26,8 @@ NARROW = 0.5
 
 
 class Verdicts:
-    """Judges candidates one by one; what was compared is kept in the stage store. ``note``: of the last that was
-    compared on more pictures."""
+    """Judges candidates one by one; what was compared is kept in the stage store. ``notes``: what
+    each was found to have."""
 
     def __init__(
         self, subject: Subject, references: References, options: Options, store: StageStore, deadline: Deadline
@@ -56,11 +56,12 @@ class Verdicts:
         return replace(row, verdict=judge(row, self.options.min_psnr, self.options.min_snr, self.references.exact_db))
 
     def _is_open(self, quality: dict[str, Any]) -> bool:
-        """Whether the gate lies within the interval, or the interval is wide and above it."""
+        """Whether more pictures may decide, and may be asked for."""
         interval = quality.get("psnr_interval_db")
-        if interval is None or self.deadline.passed:
-            return False
-        low, high = interval
+        return interval is not None and not self.deadline.passed and self._is_wide(*interval)
+
+    def _is_wide(self, low: float, high: float) -> bool:
+        """Whether the gate lies within a wide interval, or below it."""
         return bool(high >= self.options.min_psnr and high - low > NARROW)
 
     def _next(self, quality: dict[str, Any]) -> int | None:
@@ -85,14 +86,15 @@ class Verdicts:
         if interval is None:
             return
         low, high = interval
-        wide = high - low > NARROW and high >= self.options.min_psnr
-        why = "" if not wide else "; the time budget allows no more" if self.deadline.passed else self._no_more(quality)
+        why = self._why_no_more(quality) if self._is_wide(low, high) else ""
         self.notes.append(
             f"{row.name}: {quality['psnr_db']:.1f} dB over {quality['compared_pictures']} pictures, over as many "
             f"others {low:.1f} to {high:.1f}{why}"
         )
 
-    def _no_more(self, quality: Mapping[str, Any]) -> str:
+    def _why_no_more(self, quality: Mapping[str, Any]) -> str:
+        if self.deadline.passed:
+            return "; the time budget allows no more"
         data = self.subject.data
         done = quality["compared_pictures"]
         if data.count is not None and done >= data.count - data.calibrating:

@@ -21,13 +21,13 @@ from edgegan.core.files import atomic_path
 from edgegan.core.sampling import sample_inputs
 from edgegan.core.spec import GeneratorSpec
 from edgegan.graph.editing import input_of
+from edgegan.graph.operators import aten
 
-_aten = torch.ops.aten
 ALIASES = {
-    _aten.subtract.Tensor: _aten.sub.Tensor,
-    _aten.multiply.Tensor: _aten.mul.Tensor,
-    _aten.true_divide.Tensor: _aten.div.Tensor,
-    _aten.divide.Tensor: _aten.div.Tensor,
+    aten.subtract.Tensor: aten.sub.Tensor,
+    aten.multiply.Tensor: aten.mul.Tensor,
+    aten.true_divide.Tensor: aten.div.Tensor,
+    aten.divide.Tensor: aten.div.Tensor,
 }
 
 
@@ -152,7 +152,6 @@ def _plain_operators(module: fx.GraphModule) -> None:
 
 def _drop_assertions(module: fx.GraphModule) -> None:
     """What the tracer asserts of dtypes holds, or it would not have traced; a copy in another dtype would trip."""
-    aten = torch.ops.aten
     for node in list(module.graph.nodes):
         if node.op == "call_function" and node.target is aten._assert_tensor_metadata.default:
             module.graph.erase_node(node)
@@ -160,7 +159,6 @@ def _drop_assertions(module: fx.GraphModule) -> None:
 
 def _views_to_reshapes(module: fx.GraphModule) -> None:
     """A view relies on the strides before it, which a rewrite may change; a reshape does not."""
-    aten = torch.ops.aten
     for node in module.graph.nodes:
         if node.op == "call_function" and node.target in (aten.view.default, aten._unsafe_view.default):
             node.target = aten.reshape.default
@@ -170,7 +168,6 @@ def _views_to_reshapes(module: fx.GraphModule) -> None:
 def _restore_batch_norm(module: fx.GraphModule) -> None:
     """The decomposition splits BatchNorm into an internal operator of three outputs; the exporters know the plain
     one."""
-    aten = torch.ops.aten
     for node in list(module.graph.nodes):
         if node.op != "call_function" or node.target is not aten._native_batch_norm_legit_no_training.default:
             continue

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from edgegan.core.errors import MissingPackageError, ModelError, UsageError, first_line
-from edgegan.models.ports import Port, is_picture_last, picture_first
+from edgegan.models.ports import Port, picture_first
 
 
 def read_keras(
@@ -58,10 +58,7 @@ def _port(tensor: Any, wanted: tuple[int, ...] | None, pictures: bool, path: Pat
     if None in sizes:
         shown = "x".join("?" if s is None else str(s) for s in sizes)
         raise ModelError(f"{path}: input {name!r} takes {shown}, with sizes left open; fix them by --input")
-    shape = tuple(int(s) for s in sizes)
-    first = (shape[-1], *shape[:-1]) if shape else shape
-    is_channels_last = is_picture_last(shape) and (wanted == first if wanted else pictures)
-    return Port(name, first if is_channels_last else shape, str(tensor.dtype), True, is_channels_last)
+    return Port.of(name, tuple(int(s) for s in sizes), str(tensor.dtype), True, wanted, pictures)
 
 
 class KerasModule(nn.Module):

@@ -17,7 +17,7 @@ from edgegan.core.errors import MissingPackageError, ModelError, first_line
 from edgegan.models.onnx_context import Context
 from edgegan.models.onnx_ops import OPERATORS
 from edgegan.models.onnx_prepare import graph_inputs, has_batch, prepare, read
-from edgegan.models.ports import Port, is_picture_last, picture_first
+from edgegan.models.ports import Port, picture_first
 
 TOLERANCE = 1e-3
 """Largest difference to ONNX Runtime, relative to the largest output: float32 sums in another order give 1e-6 to
@@ -55,9 +55,8 @@ def _port(value: Any, batch: int, wanted: tuple[int, ...] | None, pictures: bool
             f"after it. Export it with that batch, or pass --batch {dims[0] if dims else 1}"
         )
     shape = tuple(dims[1:] if batched else dims)
-    is_channels_last = is_picture_last(shape) and (wanted == (shape[2], *shape[:2]) if wanted else pictures)
     dtype = str(onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type))
-    return Port(value.name, (shape[2], *shape[:2]) if is_channels_last else shape, dtype, batched, is_channels_last)
+    return Port.of(value.name, shape, dtype, batched, wanted, pictures)
 
 
 class OnnxModule(nn.Module):

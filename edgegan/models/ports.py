@@ -31,6 +31,22 @@ class Port:
     has_batch: bool
     is_channels_last: bool
 
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: str,
+        has_batch: bool,
+        wanted: tuple[int, ...] | None,
+        pictures: bool,
+    ) -> Port:
+        """Of an input that the file has in ``shape``: a picture with its channels last where ``wanted`` has them first,
+        or, of an input for which nothing is wanted, where there are ``pictures``."""
+        first = (*shape[-1:], *shape[:-1])
+        last = is_picture_last(shape) and (wanted == first if wanted else pictures)
+        return cls(name, first if last else shape, dtype, has_batch, last)
+
     def as_in_file(self, value: torch.Tensor) -> torch.Tensor:
         value = value.movedim(1, -1) if self.is_channels_last else value
         return value if self.has_batch else value[0]
