@@ -1,5 +1,5 @@
 """Super-resolution by 4: RRDB (ESRGAN, Real-ESRGAN) and SRVGG (Real-ESRGAN's compact form), trained for some minutes
-on photographs: how far rounding carries depends on what dense blocks have learnt."""
+on photographs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import interpolate, l1_loss
+from torch.nn.functional import interpolate
 
+from benchmarks.generators.training import Lessons, trained
 from benchmarks.photographs import pieces
-from edgegan.core.cache import cache_folder
 from edgegan.core.images import resized
 
 PATCH, PIECES, BATCH, RATE = 16, 512, 8, 5e-4
@@ -87,39 +87,19 @@ class SRVGGNetCompact(nn.Module):
         return self.upsampler(out) + interpolate(x, scale_factor=self.upscale, mode="nearest")
 
 
-def trained(name: str, make: Callable[[], nn.Module], steps: int) -> nn.Module:
-    """What ``make`` builds after ``steps`` of Adam on the mean absolute error; kept in the user's cache."""
-    torch.manual_seed(0)
-    generator, kept = make(), cache_folder() / "benchmarks" / f"{name}-{steps}.pt"
-    if not kept.exists():
-        _train(generator, steps)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(generator.state_dict(), kept)
-    generator.load_state_dict(torch.load(kept, weights_only=True))
-    return generator.eval()
-
-
-def _train(generator: nn.Module, steps: int) -> None:
+def _lessons(steps: int) -> Lessons:
     wanted = pieces(4 * PATCH, PIECES, seed=1)
     given = np.stack([resized(piece, (PATCH, PATCH)) for piece in wanted])
     small, large = (torch.from_numpy(a).permute(0, 3, 1, 2).float() / 255 for a in (given, wanted))
-    _begin_small(generator)
-    optimizer = torch.optim.Adam(generator.parameters(), RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
-    draws = torch.Generator().manual_seed(0)
-    for step in range(steps):
-        chosen = torch.randint(0, PIECES, (BATCH,), generator=draws)
-        loss = l1_loss(generator(small[chosen]), large[chosen])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        if step % 100 == 0:
-            print(f"  step {step} of {steps}: mean absolute error {loss.item():.4f}", flush=True)
+    return Lessons(small, large, steps, BATCH, RATE)
+
+
+def _trained(name: str, make: Callable[[], nn.Module], steps: int) -> nn.Module:
+    return trained(name, lambda: _begun_small(make()), steps, lambda: _lessons(steps))
 
 
 @torch.no_grad()
-def _begin_small(generator: nn.Module) -> None:
+def _begun_small(generator: nn.Module) -> nn.Module:
     """Dense blocks begin at a tenth of He's deviation, as published; slopes apart from each other, on both sides
     of 1."""
     for module in generator.modules():
@@ -134,19 +114,20 @@ def _begin_small(generator: nn.Module) -> None:
                 conv.weight.mul_(0.1)
     if isinstance(generator, SRVGGNetCompact):
         generator.body[-1].weight.mul_(0.1)
+    return generator
 
 
 def rrdb_6() -> nn.Module:
-    return trained("rrdb-6", lambda: RRDBNet(6), 1200)
+    return _trained("rrdb-6", lambda: RRDBNet(6), 1200)
 
 
 def rrdb_23() -> nn.Module:
-    return trained("rrdb-23", lambda: RRDBNet(23), 300)
+    return _trained("rrdb-23", lambda: RRDBNet(23), 300)
 
 
 def srvgg_16() -> nn.Module:
-    return trained("srvgg-16", lambda: SRVGGNetCompact(16), 2000)
+    return _trained("srvgg-16", lambda: SRVGGNetCompact(16), 2000)
 
 
 def srvgg_32() -> nn.Module:
-    return trained("srvgg-32", lambda: SRVGGNetCompact(32), 1000)
+    return _trained("srvgg-32", lambda: SRVGGNetCompact(32), 1000)

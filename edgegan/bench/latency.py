@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from math import inf
 
 import numpy as np
 
@@ -37,16 +38,17 @@ def summarize(times_ms: np.ndarray) -> Latency:
     return Latency(p50=p50, p90=p90, p95=p95, p99=p99, mean=mean, std=std, cv=std / mean, count=len(times_ms))
 
 
-def repeat(call: Callable[[], object], seconds: float, least: int = 0) -> np.ndarray:
-    """Per-call milliseconds of ``call``, repeated for at least ``seconds`` and ``least`` calls."""
+def repeat(call: Callable[[], object], seconds: float, least: int = 0, most_seconds: float = inf) -> np.ndarray:
+    """Per-call milliseconds of ``call``, repeated for at least ``seconds`` and ``least`` calls, those within
+    ``most_seconds``."""
     times = []
-    end = time.perf_counter() + seconds
+    begin = time.perf_counter()
     while True:
         start = time.perf_counter()
         call()
         now = time.perf_counter()
         times.append((now - start) * 1e3)
-        if now >= end and len(times) >= least:
+        if now - begin >= seconds and (len(times) >= least or now - begin >= most_seconds):
             return np.asarray(times)
 
 
@@ -61,11 +63,15 @@ def interleaved(
 ) -> dict[str, Latency]:
     """Time several calls in turns, so that a slow spell of the machine falls on all of them alike.
 
-    Each is given ``seconds`` in all, in ``rounds`` turns, each turn after a short warm-up; at least ``least`` calls.
+    Each is given ``seconds`` in all, in ``rounds`` turns, each turn after a short warm-up; at least ``least`` calls,
+    but no more than one a turn where that alone takes longer than the turn. Such a call is warm from the turn before.
     """
+    turn = seconds / rounds
     times: dict[str, list[np.ndarray]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():
-            repeat(call, warmup)
-            times[name].append(repeat(call, seconds / rounds, -(-least // rounds)))
+            known = times[name]
+            if not known or known[-1].max() < turn * 1e3:
+                repeat(call, warmup)
+            known.append(repeat(call, turn, -(-least // rounds), turn))
     return {name: summarize(np.concatenate(parts)) for name, parts in times.items()}

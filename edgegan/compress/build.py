@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edgegan.compress.backends import REFERENCE, builder
 from edgegan.compress.backends.contract import Form, Made
+from edgegan.compress.forms import Forms
 from edgegan.compress.options import Options
 from edgegan.compress.plan import Plan, graph_name
 from edgegan.compress.refine import refine
@@ -20,6 +21,7 @@ from edgegan.graph import cost
 from edgegan.graph.graph import Graph
 from edgegan.quantize.scheme import Scheme
 
+HASTY_SAMPLES = 2
 VALUE_BYTES = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 
 
@@ -32,8 +34,8 @@ class Workshop:
 
     subject: Subject
     options: Options
-    graphs: dict[str, Graph]
-    rounded: dict[str, Graph]
+    graphs: Forms
+    rounded: Forms
     root: Path
     _ready: dict[tuple[str, int, str], StageResult[Graph]] = field(default_factory=dict)
     _forms: dict[int, Form] = field(default_factory=dict)
@@ -43,17 +45,21 @@ class Workshop:
         """Make the candidate's files in ``root/NAME``, once, and describe it; a refusal by a backend is described, not
         raised."""
         if plan not in self._built:
-            self._built[plan] = self._build(plan)
+            self._built[plan] = self._build(plan, self.root / plan.name)
         return self._built[plan]
 
-    def _build(self, plan: Plan) -> Built:
+    def _build(self, plan: Plan, folder: Path, samples: int | None = None) -> Built:
+        """``samples``: how many calibrate instead of those that were asked for."""
         row = self._row(plan.name, plan.backend, self._graph(plan), plan.precision)
         row = replace(row, formulation=plan.formulation, precision=plan.precision)
-        folder, target = self.root / plan.name, self.options.target
         with stopwatch() as seconds:
             try:
-                form = self.form(plan)
-                made = builder(plan.backend).make(form, plan, self.scheme(plan), target, folder)
+                form, scheme = self.form(plan), self.scheme(plan)
+                if samples is not None:
+                    few = replace(self.options, calibration_samples=samples)
+                    form = form.calibrated_on(lambda: self.subject.calibration_batches(few))
+                    scheme = replace(scheme, observer="minmax")
+                made = builder(plan.backend).make(form, plan, scheme, self.options.target, folder)
                 row = self._with_files(row, made, self._graph(plan), plan.exceptions, form.pixels)
             except OutputError:
                 raise
@@ -76,6 +82,15 @@ class Workshop:
             made = replace(made, notes=(note,))
         return self._with_files(row, made, graph, {}, pixels=False)
 
+    def build_hastily(self, plan: Plan) -> Built:
+        """An int8 candidate in ``root/hasty/NAME`` that is as fast as the one it stands for, but not as faithful: it is
+        hardly calibrated."""
+        return self._build(plan, self.root / "hasty" / plan.name, HASTY_SAMPLES)
+
+    def notes_on_forms(self) -> list[str]:
+        """What was chosen for the layers of forms that were composed since they were first asked for."""
+        return self.graphs.notes if self.rounded is self.graphs else [*self.graphs.notes, *self.rounded.notes]
+
     def can_time(self, plan: Plan) -> bool:
         """Whether this machine's time for the candidate stands for the target's."""
         return self.options.target.runs_here and builder(plan.backend).stand_in is None
@@ -90,7 +105,7 @@ class Workshop:
         ready = self._quantizable(plan) if plan.precision == "int8" else StageResult(self._graph(plan))
         graph = ready.value
         if id(graph) not in self._forms:
-            own = graph is self.graphs.get(name)
+            own = graph is self._graph(plan) and (plan.precision != "int8" or self.rounded is self.graphs)
             self._forms[id(graph)] = Form(
                 graph=graph,
                 name=name if own else f"{name}-int{plan.weight_bits}",

@@ -1,14 +1,21 @@
-"""Every candidate built, each kept as soon as it is made, so that a stopped run goes on from there."""
+"""Every candidate that may win is built, each kept as soon as it is made, so that a stopped run goes on from there.
+
+All in int8 a backend is as fast as any of its candidates that have layers in int8, and one that holds the gate bounds
+what is worth building from the other side: backends are taken in the order of their speed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from edgegan.compress.bounds import bounds
 from edgegan.compress.build import Workshop
-from edgegan.compress.mixed import Mixed, Reached, mix, timed_ms
+from edgegan.compress.contest import Contest, least_ms, timed_ms
+from edgegan.compress.mixed import mixtures_of, starting_point
 from edgegan.compress.plan import Plan
 from edgegan.compress.plans import plans
+from edgegan.compress.probe import Probe
 from edgegan.compress.rows import Built
 from edgegan.core.deadline import Deadline
 from edgegan.core.progress import Progress
@@ -32,8 +39,8 @@ def build_all(
     quantized_only: bool,
     deadline: Deadline,
 ) -> StageResult[list[Built]]:
-    """The baseline, then every candidate, each kept as soon as it is made; then those of mixed precision that the gate
-    asks for. What ``deadline`` leaves untried is told, and what of a large network need not be tried."""
+    """The baseline, then the candidates, each kept as soon as it is made, those of mixed precision that the gate asks
+    for among them. What ``deadline`` leaves untried is told, and what need not be tried."""
     with stopwatch() as seconds:
         wanted, notes = planned(workshop)
         if quantized_only:
@@ -41,31 +48,32 @@ def build_all(
         if deadline.seconds is not None:
             wanted.sort(key=lambda plan: workshop.options.target.precisions.index(plan.precision))
         store.path("candidates").mkdir(exist_ok=True)
-        making = _Making(workshop, store, progress, deadline.share(BUILDING), len(wanted))
         baseline = _kept(store, "baseline", workshop.baseline)
-        if quantized_only:
+        making = _Making(workshop, store, progress, deadline, len(wanted))
+        name = f"built-{workshop.options.min_psnr:g}"
+        known = None if quantized_only else store.read(name)
+        if known is not None:
+            rows, found = [Built.from_json(row) for row in known["rows"]], known["notes"]
+        elif quantized_only:
             making.build(wanted)
-            return StageResult([baseline, *making.rows], (*baseline.notes, *notes, *making.notes), seconds())
-        last = _last(wanted, workshop)
-        making.build([plan for plan in wanted if plan not in last])
-        is_whole = making.is_whole
-        mixed = _mixed(workshop, making.tried, is_whole, network, store, progress, deadline.share(MIXING))
-        why_none = _outrun(workshop, baseline, mixed.fastest, store) if last else None
-        if why_none:
-            notes.append(f"{', '.join(plan.name for plan in last)}: not built: {why_none}")
+            rows, found = making.rows, making.notes
         else:
-            making.build(last)
-        rows = [*making.rows, *mixed.rows]
-        return StageResult([baseline, *rows], (*baseline.notes, *notes, *making.notes, *mixed.notes), seconds())
+            _contest(making, wanted, baseline, network)
+            rows, found = making.rows, [*making.notes, *workshop.notes_on_forms()]
+            if making.is_whole:
+                store.write(name, {"rows": [row.to_json() for row in rows], "notes": found})
+        return StageResult([baseline, *rows], (*baseline.notes, *notes, *found), seconds())
 
 
 class _Making:
-    """Builds candidates, each kept; what the deadline leaves untried, and what was refused, is in ``notes``."""
+    """Builds candidates, each kept; what the deadline leaves untried, what need not be tried and what was refused is in
+    ``notes``."""
 
     def __init__(
         self, workshop: Workshop, store: StageStore, progress: Progress, deadline: Deadline, total: int
     ) -> None:
-        self.workshop, self.store, self.progress, self.deadline, self.total = workshop, store, progress, deadline, total
+        self.workshop, self.store, self.progress, self.total = workshop, store, progress, total
+        self.building, self.mixing = deadline.share(BUILDING), deadline.share(MIXING)
         self.tried: list[tuple[Plan, Built]] = []
         self.notes: list[str] = []
         self.is_whole = True
@@ -74,47 +82,97 @@ class _Making:
     def rows(self) -> list[Built]:
         return [row for _, row in self.tried]
 
-    def build(self, wanted: Sequence[Plan]) -> None:
+    def build(self, wanted: Sequence[Plan]) -> list[tuple[Plan, Built]]:
+        """Those of ``wanted`` that time allows."""
+        built: list[tuple[Plan, Built]] = []
         for index, plan in enumerate(wanted):
-            if self.tried and self.deadline.passed:
-                untried = ", ".join(left.name for left in wanted[index:])
-                self.notes.append(f"WARNING: the time budget left untried: {untried}")
-                self.is_whole = False
+            if self.tried and self.building.passed:
+                self.left_untried(", ".join(left.name for left in wanted[index:]))
                 break
             row = _kept(self.store, f"candidates/{plan.name}", partial(self.workshop.build, plan))
-            self.tried.append((plan, row))
+            self.add([(plan, row)])
+            built.append((plan, row))
             self.progress.step(len(self.tried), self.total)
             if row.error:
                 self.notes.append(f"{plan.name}: {row.error}")
+        return built
+
+    def add(self, built: Sequence[tuple[Plan, Built]]) -> None:
+        self.tried += built
+
+    def left_untried(self, what: str) -> None:
+        self.notes.append(f"WARNING: the time budget left untried: {what}")
+        self.is_whole = False
+
+
+def _contest(making: _Making, wanted: Sequence[Plan], baseline: Built, network: Graph) -> None:
+    """Build what may win: backends that are known to differ one after the other, the fastest first, the others
+    together."""
+    workshop = making.workshop
+    if not any(plan.precision == "int8" for plan in wanted):
+        making.build(wanted)
+        return
+    contest = Contest(workshop, workshop.options.min_psnr, Probe.of(workshop, network))
+    last = _last(wanted, workshop)
+    first = [plan for plan in wanted if plan not in last]
+    limits = bounds(workshop, first, making.store)
+    backends = list(dict.fromkeys(plan.backend for plan in first))
+    ordered = sorted(backends, key=lambda backend: limits.get(backend, 0.0))
+    for group in [[backend] for backend in ordered] if limits else [backends]:
+        own = [plan for plan in first if plan.backend in group]
+        why_lost = contest.why_lost(limits.get(group[0], 0.0)) if limits else None
+        if why_lost:
+            making.notes.append(f"{group[0]}: not built: {why_lost}")
+            continue
+        contest.enter(making.build(own))
+        for backend in sorted(group, key=lambda backend: least_ms(contest.in_int8(backend))):
+            _mix(making, contest, backend)
+    why_none = _outrun(contest, baseline) if last else None
+    if why_none:
+        making.notes.append(f"{', '.join(plan.name for plan in last)}: not built: {why_none}")
+    else:
+        making.build(last)
+
+
+def _mix(making: _Making, contest: Contest, backend: str) -> None:
+    """Where none of the backend's int8 candidates clearly holds the gate: the one that does so with layers in float, if
+    that can win."""
+    own = contest.in_int8(backend)
+    plan = starting_point(own, contest.gate) if own else None
+    if plan is None:
+        return
+    if making.mixing.passed:
+        making.left_untried(f"{plan.name} with layers in float")
+        return
+    if why_lost := contest.why_lost(least_ms(own)):
+        making.notes.append(f"{backend}: no layers tried in float: {why_lost}")
+        return
+    making.progress.stage(f"mixed precision, {backend}")
+    start = next(one for one in own if one.plan == plan)
+    mixtures, notes = mixtures_of(making.workshop, start, contest.gate, contest.probe, making.mixing)
+    contest.enter(mixtures)
+    making.add(mixtures)
+    making.notes += notes
+    making.is_whole = making.is_whole and not making.mixing.passed
+    making.progress.stage("build")
 
 
 def _last(wanted: Sequence[Plan], workshop: Workshop) -> list[Plan]:
     """Of a large network that is timed here the float32 candidates wait: what is slower than the plain float32 by far
     need not be built."""
-    if not is_large(workshop.graphs["native"]) or workshop.options.precision != "auto":
+    if not is_large(workshop.subject.graph) or workshop.options.precision != "auto":
         return []
     floats = [plan for plan in wanted if plan.precision == "fp32" and workshop.can_time(plan)]
     return floats if len(floats) < len(wanted) else []
 
 
-def _outrun(workshop: Workshop, baseline: Built, fastest: Reached | None, store: StageStore) -> str | None:
+def _outrun(contest: Contest, baseline: Built) -> str | None:
     """Why no float32 candidate can be the fastest: one that holds the gate takes less than half the time of the plain
-    float32; None where that is not so. A resumed run takes what the run before found."""
-    name = f"float32-{workshop.options.min_psnr:g}"
-    known = store.read(name)
-    if known is None:
-        known = {"why_none": None if fastest is None else _far_faster(workshop, baseline, fastest)}
-        store.write(name, known)
-    why: str | None = known["why_none"]
-    return why
-
-
-def _far_faster(workshop: Workshop, baseline: Built, fastest: Reached) -> str | None:
-    if baseline.runs is None:
+    float32; None where that is not so."""
+    fastest = contest.fastest()
+    if fastest is None or baseline.runs is None:
         return None
-    row = workshop.build(fastest.plan)
-    assert row.runs is not None
-    taken = timed_ms(workshop, {"plain": baseline.runs, fastest.plan.name: row.runs})
+    taken = timed_ms(contest.workshop, {"plain": baseline.runs, fastest.plan.name: fastest.file})
     plain, own = taken.get("plain"), taken.get(fastest.plan.name)
     if plain is None or own is None or OUTRUN * own > plain:
         return None
@@ -129,28 +187,6 @@ def _kept(store: StageStore, name: str, make: Callable[[], Built]) -> Built:
     row = make()
     store.write(name, row.to_json())
     return row
-
-
-def _mixed(
-    workshop: Workshop,
-    tried: list[tuple[Plan, Built]],
-    is_whole: bool,
-    network: Graph,
-    store: StageStore,
-    progress: Progress,
-    deadline: Deadline,
-) -> Mixed:
-    """Candidates of mixed precision for this run's gate, and what was found; a search that was cut short, or began from
-    a part of the candidates, is begun anew by the next run."""
-    gate = workshop.options.min_psnr
-    known = store.read(f"mixed-{gate:g}")
-    if known is not None:
-        return Mixed([Built.from_json(row) for row in known["rows"]], known["notes"], None)
-    progress.stage("mixed precision")
-    mixed = mix(workshop, tried, gate, network, deadline, progress)
-    if is_whole and not deadline.passed:
-        store.write(f"mixed-{gate:g}", {"rows": [row.to_json() for row in mixed.rows], "notes": mixed.notes})
-    return mixed
 
 
 def planned(workshop: Workshop) -> tuple[list[Plan], list[str]]:

@@ -12,7 +12,7 @@ from edgegan.bench.quality import SetDistances, unmeasured
 from edgegan.compress.measure import outputs
 from edgegan.compress.options import Options
 from edgegan.compress.rows import Candidate, Verdict
-from edgegan.compress.subject import Subject
+from edgegan.compress.subject import DISTANCE_SAMPLES, Subject
 from edgegan.compress.verdict import Verdicts
 from edgegan.core.errors import MissingPackageError, first_line
 from edgegan.core.progress import Progress
@@ -92,8 +92,10 @@ def _judged(row: Candidate, baseline: Candidate, most: float | None) -> Candidat
 
 
 def _why_not(subject: Subject, options: Options) -> str | None:
-    if options.fd_samples < LEAST:
+    if options.fd_samples is not None and options.fd_samples < LEAST:
         return f"--fd-samples {options.fd_samples} is too few for a distance"
+    if options.max_fd_ratio is None and subject.distance_samples(options) < LEAST:
+        return "pictures enough for a distance take this network long; --fd-samples asks for it"
     if subject.graph.output_shape[1] not in (1, 3):
         return f"the feature network takes 1 or 3 channels, the output has {subject.graph.output_shape[1]}"
     if subject.data.real is None and options.max_fd_ratio is None:
@@ -111,21 +113,26 @@ class _Distances:
         self.inputs = subject.distance_inputs(options)
         self.count = len(next(iter(self.inputs.values())))
         kind = (
-            f"{min(len(subject.data.real), options.fd_samples)} real images"
+            f"{len(self._real())} real images"
             if subject.data.real is not None
             else f"{self.count} fresh samples of the original"
         )
         self.note = (
             f"fd_lite0 and kid_lite0: {self.count} pictures against {kind}; compare only figures of equal counts"
         )
-        self.known: dict[str, Any] = store.read("distances") or {}
+        self.kept = f"distances-{self.count}"
+        self.known: dict[str, Any] = store.read(self.kept) or {}
         self._sets = None if {"original"} <= self.known.keys() else self._make()
 
     def _make(self) -> SetDistances:
         if self.subject.data.real is not None:
-            return SetDistances(self.subject.data.real[: self.options.fd_samples])
+            return SetDistances(self._real())
         fresh = self.subject.data.inputs(self.subject.graph.spec, self.count, self.options.seed + FRESH_SEED)
         return SetDistances(self._pictures(self.subject.graph.run(fresh)))
+
+    def _real(self) -> np.ndarray:
+        assert self.subject.data.real is not None
+        return self.subject.data.real[: self.options.fd_samples or DISTANCE_SAMPLES]
 
     def _pictures(self, images: np.ndarray) -> np.ndarray:
         return float_to_image(images, self.subject.graph.spec.output_range)
@@ -145,6 +152,6 @@ class _Distances:
                 "fd_lite0_reason": None,
                 "kid_lite0_reason": None,
             }
-            self.store.write("distances", self.known)
+            self.store.write(self.kept, self.known)
         distances: dict[str, Any] = self.known[name]
         return distances

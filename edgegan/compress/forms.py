@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from edgegan.compress.autotune import autotune, forms_graph
 from edgegan.compress.backends import builder
@@ -16,19 +18,73 @@ from edgegan.graph.graph import Graph
 from edgegan.graph.rewrite import rewrite
 
 
-def forms(graph: Graph, options: Options, store: StageStore) -> StageResult[dict[str, Graph]]:
-    """Every form of the network that the target's backends may want and that differs from those before it."""
+@dataclass(frozen=True)
+class Composer:
+    """Makes the form of the layers that ``backend`` runs fastest in ``precision``."""
+
+    native: Graph
+    reference: Reference
+    backend: str
+    precision: str
+    threads: int
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return graph_name(self.backend, "auto", self.precision)
+
+    def make(self) -> StageResult[Graph]:
+        """The graph, checked; the notes say what was chosen for each layer."""
+        choice = autotune(self.native, self.backend, self.precision, self.threads, self.folder)
+        result = forms_graph(self.native, choice, self.backend, self.reference)
+        return replace(result, notes=tuple(f"{self.name}: {note}" for note in choice.notes()))
+
+
+class Forms(Mapping[str, Graph]):
+    """Graphs by the name of their form; one of ``later`` is composed when it is first asked for, and then has its
+    ``notes``."""
+
+    def __init__(self, made: Mapping[str, Graph], later: Iterable[Composer] = ()) -> None:
+        self._made, self._later = dict(made), {composer.name: composer for composer in later}
+        self.notes: list[str] = []
+
+    def __getitem__(self, name: str) -> Graph:
+        if name in self._later:
+            result = self._later.pop(name).make()
+            self._made[name] = result.value
+            self.notes += result.notes
+        return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._made or name in self._later
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*self._made, *self._later])
+
+    def __len__(self) -> int:
+        return len(self._made) + len(self._later)
+
+
+def forms(graph: Graph, options: Options, store: StageStore) -> StageResult[Forms]:
+    """Every form of the network that the target's backends may want and that differs from those before it; of a large
+    network those of composed layers, which stand for the others, are made as they are asked for."""
     with stopwatch() as seconds:
         reference = Reference(graph)
         made = {name: rewrite(graph, name, reference) for name in _wanted_forms(options)}
         notes = [f"{name}: {'; '.join(result.notes) or 'nothing to rewrite'}" for name, result in made.items()]
+        composers: list[Composer] = []
         if made["phase" if "phase" in made else "native"].value.fingerprint() == made["native"].value.fingerprint():
             made.pop("phase", None)
         elif options.formulation == "auto" and options.target.runs_here and options.device is None:
-            for name, result, chosen in _composed(made, reference, options, store):
-                made[name] = result
-                notes += [f"{name}: {note}" for note in chosen]
-        return StageResult({name: result.value for name, result in made.items()}, tuple(notes), seconds())
+            composers = _composers(made["native"].value, reference, options, store)
+        if is_large(graph):
+            return StageResult(Forms(_values(made), composers), tuple(notes), seconds())
+        for composer in composers:
+            result = composer.make()
+            if not _stands_already(result.value, made, builder(composer.backend).forms(composer.precision)):
+                made[composer.name] = result
+                notes += result.notes
+        return StageResult(Forms(_values(made)), tuple(notes), seconds())
 
 
 def _wanted_forms(options: Options) -> list[str]:
@@ -38,19 +94,21 @@ def _wanted_forms(options: Options) -> list[str]:
     return list(dict.fromkeys(["native", *(chosen + suffix for suffix in layouts)]))
 
 
-def _composed(
-    made: dict[str, StageResult[Graph]], reference: Reference, options: Options, store: StageStore
-) -> Iterator[tuple[str, StageResult[Graph], list[str]]]:
-    """For each installed backend and precision the graph of its fastest layers, where that is none of the plain
-    forms; of a large network in any case, since it stands for those."""
-    native = made["native"].value
-    for backend in options.target.runtimes:
-        if lacking(backend, options.target) is not None or not builder(backend).composes:
-            continue
-        for precision in ("fp32", "int8"):
-            choice = autotune(native, backend, precision, options.threads, store.path("autotune"))
-            result = forms_graph(native, choice, backend, reference)
-            known = {form.value.fingerprint(): (name, form) for name, form in made.items()}
-            name, same = known.get(result.value.fingerprint(), ("", result))
-            if name not in builder(backend).forms(precision) or is_large(native):
-                yield graph_name(backend, "auto", precision), same, choice.notes()
+def _composers(native: Graph, reference: Reference, options: Options, store: StageStore) -> list[Composer]:
+    """For each installed backend and precision."""
+    return [
+        Composer(native, reference, backend, precision, options.threads, store.path("autotune"))
+        for backend in options.target.runtimes
+        if lacking(backend, options.target) is None and builder(backend).composes
+        for precision in ("fp32", "int8")
+    ]
+
+
+def _stands_already(graph: Graph, made: Mapping[str, StageResult[Graph]], plain: Collection[str]) -> bool:
+    """Whether it is one of the ``plain`` forms that its backend is built in anyway."""
+    same = next((name for name, form in made.items() if form.value.fingerprint() == graph.fingerprint()), None)
+    return same in plain
+
+
+def _values(made: Mapping[str, StageResult[Graph]]) -> dict[str, Graph]:
+    return {name: result.value for name, result in made.items()}

@@ -221,9 +221,10 @@ class Options:
         invalidates="rewrite",
         commands=("compress", "quantize"),
     )
-    fd_samples: int = option(
-        512,
-        help="Pictures on each side of fd_lite0 and kid_lite0; 0 leaves them out.",
+    fd_samples: int | None = option(
+        None,
+        help="Pictures on each side of fd_lite0 and kid_lite0; default 512, fewer of a network that takes long, unless "
+        "--max-fd-ratio asks for it; 0 leaves them out.",
         invalidates="measure",
         commands=("compress",),
     )

@@ -7,7 +7,7 @@ of an order to raise follows by arithmetic; built candidates then confirm it, an
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,12 +15,12 @@ from edgegan.bench.worker import Job, run_job
 from edgegan.compress.build import Workshop
 from edgegan.compress.order import by_error, by_error_for_work, few, simulation
 from edgegan.compress.plan import Plan
+from edgegan.compress.probe import MOST_SPREAD, Probe
 from edgegan.core.deadline import Deadline
-from edgegan.metrics.pairwise import psnr_db, psnr_interval_db
 from edgegan.quantize.contributions import contributions
 from edgegan.quantize.layers import Layer
 
-MARGIN, MOST_SPREAD = 1.0, 2.0
+MARGIN = 1.0
 """Other inputs judge a candidate later, so it is built for what those may show less, at most MOST_SPREAD decibels, and
 MARGIN more: the few layers that this raises cost little time."""
 SAMPLES = 4
@@ -32,28 +32,6 @@ MOST_RAISED, NEAR = 0.6, 2.0
 by fewer decibels than NEAR is tried all the same."""
 CLOSE = 0.03
 """Share of the layers by which one more candidate would have to differ to be worth building."""
-
-
-@dataclass(frozen=True)
-class Probe:
-    """Inputs by which steps on the way are judged, and the float network's pictures for them."""
-
-    inputs: dict[str, np.ndarray]
-    wanted: np.ndarray
-    span: tuple[float, float]
-
-    def first(self, count: int) -> Probe:
-        """Of the first ``count`` inputs alone."""
-        inputs = {name: value[:count] for name, value in self.inputs.items()}
-        return Probe(inputs, self.wanted[:count], self.span)
-
-    def psnr_db(self, images: np.ndarray) -> float:
-        return psnr_db(self.wanted, images, self.span)
-
-    def low_db(self, images: np.ndarray) -> float:
-        """The least that other pictures are expected to show."""
-        interval = psnr_interval_db(self.wanted, images, self.span)
-        return self.psnr_db(images) - MOST_SPREAD if interval is None else interval[0]
 
 
 class OutOfTime(Exception):

@@ -23,7 +23,9 @@ PROBES, FEW_PROBES = 32, 16
 MOST_CHECKED, MOST_WORK, MOST_ELEMENTS = 1024, 1 << 40, 1 << 26
 """Bounds of what a verdict may rest on: samples, multiply-accumulates of the float network for them, values of their
 pictures."""
-DISTANCE_ELEMENTS = 1 << 26
+DISTANCE_SAMPLES, DISTANCE_ELEMENTS, DISTANCE_WORK = 512, 1 << 26, 1 << 41
+"""Samples of the set distances, at most; values of their pictures; and, where no gate needs them, multiply-accumulates
+of the float network for them."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +84,18 @@ class Subject:
         return most if held is None else min(held, most)
 
     def distance_inputs(self, options: Options) -> dict[str, np.ndarray]:
-        """The inputs of the set distances: as many as asked for and memory allows; every sample once where data goes
-        in."""
-        most = max(4, DISTANCE_ELEMENTS // int(np.prod(self.graph.output_shape[1:])))
-        count = min(options.fd_samples, most, self.data.count or options.fd_samples)
-        count = _whole_batches(count, options.batch)
+        """The inputs of the set distances; every sample once where data goes in."""
+        count = _whole_batches(self.distance_samples(options), options.batch)
         return self.data.inputs(self.graph.spec, count, options.seed + CHECK_SEED + 1)
+
+    def distance_samples(self, options: Options) -> int:
+        """How many samples the set distances rest on: as many as asked for, else as work allows, and as memory and the
+        data do."""
+        most = max(4, DISTANCE_ELEMENTS // int(np.prod(self.graph.output_shape[1:])))
+        wanted = DISTANCE_SAMPLES if options.fd_samples is None else options.fd_samples
+        if options.fd_samples is None and options.max_fd_ratio is None:
+            wanted = min(wanted, DISTANCE_WORK // max(1, macs(self.graph)))
+        return min(wanted, most, self.data.count or wanted)
 
 
 def calibrated(graph: Graph, options: Options) -> int:

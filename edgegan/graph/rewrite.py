@@ -22,11 +22,7 @@ def apply(graph: Graph, passes: Sequence[Pass], reference: Reference | None = No
     """All passes, then one check; where that finds a difference, each pass with a check of its own."""
     with stopwatch() as seconds:
         reference = reference or Reference(graph)
-        current, notes = graph, []
-        for step in passes:
-            current, count = _once(current, step)
-            if count:
-                notes.append(f"{step.__name__}: {count} places")
+        current, notes = unchecked(graph, passes)
         if not notes:
             return StageResult(graph, (), seconds())
         difference = reference.difference(current)
@@ -34,6 +30,16 @@ def apply(graph: Graph, passes: Sequence[Pass], reference: Reference | None = No
             return _one_by_one(graph, passes)
         notes.append(f"error {difference.maximum:.1e} (relative {difference.relative:.1e})")
         return StageResult(current, tuple(notes), seconds())
+
+
+def unchecked(graph: Graph, passes: Sequence[Pass]) -> tuple[Graph, list[str]]:
+    """After all passes, and what they did: for what is timed and never kept."""
+    current, notes = graph, []
+    for step in passes:
+        current, count = _once(current, step)
+        if count:
+            notes.append(f"{step.__name__}: {count} places")
+    return current, notes
 
 
 def _one_by_one(graph: Graph, passes: Sequence[Pass]) -> StageResult[Graph]:

@@ -40,6 +40,11 @@ def test_interleaving_gives_each_its_turns():
     assert turns == ["a", "b"] * 3 and found["a"].count >= 10
 
 
+def test_a_call_longer_than_its_turn_is_timed_once_a_turn():
+    found = interleaved({"slow": lambda: time.sleep(0.03), "fast": lambda: None}, seconds=0.08, rounds=4, warmup=0.01)
+    assert found["slow"].count == 4 and found["fast"].count >= 10
+
+
 def test_memory_is_of_a_process_of_its_own(null_artifact):
     ballast = np.ones(400 << 20, np.uint8)
     assert 10 < peak_rss_mib(null_artifact, 1) < 200 and ballast[-1] == 1

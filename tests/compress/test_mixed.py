@@ -10,10 +10,12 @@ from edgegan.bench.worker import Job, run_job
 from edgegan.cli.app import run as command
 from edgegan.compress import mixed, order
 from edgegan.compress.build import Workshop
+from edgegan.compress.contest import Contest, Reached, fastest_passing
+from edgegan.compress.forms import Forms
 from edgegan.compress.options import Options
 from edgegan.compress.pipeline import run
 from edgegan.compress.plan import Plan
-from edgegan.compress.search import Probe
+from edgegan.compress.probe import Probe
 from edgegan.compress.subject import load_subject
 from edgegan.core.errors import GateError, TargetError
 from edgegan.core.target import load_target
@@ -106,7 +108,7 @@ def test_layers_go_to_float_by_error_and_by_error_for_their_work():
 
 def test_the_fastest_of_those_alike_is_given_layers_in_float():
     def reached(name, db, ms):
-        return mixed.Reached(Plan(backend="null", formulation=name, precision="int8"), db, db - 1, ms)
+        return Reached(Plan(backend="null", formulation=name, precision="int8"), name, db, db - 1, ms)
 
     slow, fast, worse = reached("slow", 31.0, 2.0), reached("fast", 30.0, 1.0), reached("worse", 28.0, 0.5)
     assert mixed.starting_point([slow, fast, worse], 30.0) is fast.plan, "only just held is not held"
@@ -117,15 +119,17 @@ def test_the_fastest_of_those_alike_is_given_layers_in_float():
 
 def test_a_backend_whose_int8_is_slower_than_what_passes_is_left_alone():
     def reached(backend, precision, db, ms):
-        return mixed.Reached(Plan(backend=backend, formulation="auto", precision=precision), db, db - 1, ms)
+        return Reached(Plan(backend=backend, formulation="auto", precision=precision), "file", db, db - 1, ms)
 
     int8, half = reached("onnxruntime", "int8", 31.0, 51.0), reached("openvino", "bf16", 52.0, 50.0)
     slow, barely = reached("openvino", "fp32", 120.0, 90.0), reached("litert", "int8", 35.5, 10.0)
-    best = mixed.fastest_passing([int8, half, slow, barely], 35.0)
-    assert best is half, "what holds the gate by less than a decibel may fail it on other inputs"
-    assert mixed.cannot_win([int8], best) and not mixed.cannot_win([reached("litert", "int8", 31.0, 30.0)], best)
-    untimed = [reached("tensorrt", "fp16", 80.0, np.inf)]
-    assert mixed.fastest_passing(untimed, 35.0) is None
+    contest = Contest(None, 35.0, None)
+    assert contest.why_lost(51.0) is None, "nothing was entered"
+    contest.reached += [int8, half, slow, barely]
+    assert contest.fastest() is half, "what holds the gate by less than a decibel may fail it on other inputs"
+    assert "all in int8 it takes 51 ms, and openvino-auto-bf16 holds 35 dB in 50 ms" in contest.why_lost(51.0)
+    assert contest.why_lost(30.0) is None
+    assert fastest_passing([reached("tensorrt", "fp16", 80.0, np.inf)], 35.0) is None
 
 
 @pytest.mark.slow
@@ -144,13 +148,13 @@ def test_a_search_that_is_cut_short_keeps_what_held(options):
             return self.asks < 0
 
     subject = load_subject(options)
-    forms = {"phase-nhwc": rewrite(subject.graph, "phase-nhwc").value, "native": rewrite(subject.graph, "native").value}
+    forms = Forms({name: rewrite(subject.graph, name).value for name in ("phase-nhwc", "native")})
     (options.out / "work").mkdir(parents=True)
     workshop = Workshop(subject, options, forms, forms, options.out / "work")
     plan = Plan(backend="litert", formulation="phase-nhwc", precision="int8")
     inputs = subject.probe_inputs(options)
     probe = Probe(inputs, subject.graph.run(inputs), subject.graph.spec.output_range)
-    start = mixed.Reached(plan, probe.psnr_db(workshop_images(workshop, plan, inputs)), -np.inf, 1.0)
+    start = Reached(plan, "file", probe.psnr_db(workshop_images(workshop, plan, inputs)), -np.inf, 1.0)
     gate = start.psnr_db + 1.0
     assert mixed.mixtures_of(workshop, start, gate, probe, Soon(0))[0] == []
     rows, notes = mixed.mixtures_of(workshop, start, gate, probe, Soon(1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -100,6 +100,7 @@ class Form:
     pixels: bool = False
     notes: tuple[str, ...] = ()
     _known: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+    _fixed: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def ended(self, graph: Graph) -> Graph:
         """``graph``, this one or one made of it, as it is exported."""
@@ -107,14 +108,26 @@ class Form:
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What ``make`` gives, remembered under ``key``."""
-        if key not in self._known:
-            self._known[key] = make()
-        value: T = self._known[key]
-        return value
+        return _once(self._known, key, make)
+
+    def fixed(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The same of what does not depend on calibration."""
+        return _once(self._fixed, key, make)
+
+    def calibrated_on(self, batches: Callable[[], Batches]) -> Form:
+        """This form with other calibration inputs; what does not depend on them is shared."""
+        return replace(self, batches=batches, _known={})
 
     @cached_property
     def layers(self) -> list[Layer]:
         return layers(self.graph)
+
+
+def _once(known: dict[Hashable, Any], key: Hashable, make: Callable[[], T]) -> T:
+    if key not in known:
+        known[key] = make()
+    value: T = known[key]
+    return value
 
 
 @runtime_checkable

@@ -76,6 +76,6 @@ class OnnxBuilder:
         from edgegan.quantize import pt2e
 
         ranges = form.once(("ranges", scheme.observer), lambda: Ranges(scheme.observer))
-        traced = form.once("traced", lambda: pt2e.trace(form.graph))
+        traced = form.fixed("traced", lambda: pt2e.trace(form.graph))
         batches, raised_layers = form.batches(), plan.raised_layers
         return pt2e.quantize(form.graph, scheme, batches, raised_layers, plan.float_parts, ranges, traced)

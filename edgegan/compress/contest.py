@@ -1,0 +1,113 @@
+"""Candidates held against each other before the verdict: how fast each is, how far its pictures are from the float
+network's, and which may still win."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgegan.bench.worker import Job, Outcome, run_job
+from edgegan.compress.build import Workshop
+from edgegan.compress.plan import Plan
+from edgegan.compress.probe import Probe
+from edgegan.compress.rows import Built
+
+SECONDS = 0.3
+FEW = 4
+"""Batches on which candidates that are not in int8 are compared."""
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A candidate, its file in the workshop, the PSNR of its pictures, and ``low_db`` that it has over others at least;
+    its milliseconds are infinite where nothing is timed, so that pictures decide."""
+
+    plan: Plan
+    file: str
+    psnr_db: float
+    low_db: float
+    p50_ms: float
+
+
+class Contest:
+    """``reached``: the candidates that were entered and run."""
+
+    def __init__(self, workshop: Workshop, gate: float, probe: Probe) -> None:
+        self.workshop, self.gate, self.probe = workshop, gate, probe
+        self.reached: list[Reached] = []
+
+    def enter(self, candidates: Sequence[tuple[Plan, Built]]) -> None:
+        """Time them side by side, and compare the pictures of those that run."""
+        self.reached += reach(self.workshop, candidates, self.probe)
+
+    def fastest(self) -> Reached | None:
+        """The fastest that holds the gate on other pictures too."""
+        return fastest_passing(self.reached, self.gate)
+
+    def in_int8(self, backend: str) -> list[Reached]:
+        return [one for one in self.reached if one.plan.precision == "int8" and one.plan.backend == backend]
+
+    def why_lost(self, least_ms: float) -> str | None:
+        """Why no candidate of a backend that has layers in int8 can win: all in int8 it takes ``least_ms``."""
+        best = self.fastest()
+        if best is None or least_ms < best.p50_ms:
+            return None
+        held = f"{best.plan.name} holds {self.gate:g} dB in {best.p50_ms:.3g} ms"
+        return f"all in int8 it takes {least_ms:.3g} ms, and {held}"
+
+
+def fastest_passing(reached: Sequence[Reached], gate: float) -> Reached | None:
+    """The fastest candidate that holds ``gate`` dB on other pictures too; None where none does, or none is timed."""
+    passing = [one for one in reached if one.low_db >= gate and np.isfinite(one.p50_ms)]
+    return min(passing, key=lambda one: one.p50_ms, default=None)
+
+
+def least_ms(reached: Sequence[Reached]) -> float:
+    return min((one.p50_ms for one in reached), default=np.inf)
+
+
+def reach(workshop: Workshop, candidates: Sequence[tuple[Plan, Built]], probe: Probe) -> list[Reached]:
+    """Those candidates that run: timed side by side, then those in int8 on all of the probe's inputs, the others on a
+    few."""
+    built = {plan: row.runs for plan, row in candidates if row.runs}
+    if not built:
+        return []
+    artifacts = {plan.name: workshop.root / runs for plan, runs in built.items()}
+    few = probe.first(workshop.subject.graph.batch * FEW)
+    job = Job(
+        artifacts=artifacts,
+        inputs=few.inputs,
+        threads=workshop.options.threads,
+        timed=tuple(plan.name for plan in built if workshop.can_time(plan)),
+        seconds=SECONDS,
+    )
+    outcomes = run_job(job)
+    in_int8 = {plan.name: artifacts[plan.name] for plan in built if plan.precision == "int8"}
+    more = run_job(Job(artifacts=in_int8, inputs=probe.inputs, threads=workshop.options.threads)) if in_int8 else {}
+    found = []
+    for plan in built:
+        asked = probe if plan.name in in_int8 else few
+        images = (more if plan.name in in_int8 else outcomes)[plan.name].images
+        if images is not None:
+            reached = asked.psnr_db(images), asked.low_db(images), _p50_ms(outcomes[plan.name])
+            found.append(Reached(plan, built[plan], *reached))
+    return found
+
+
+def timed_ms(workshop: Workshop, files: Mapping[str, str]) -> dict[str, float]:
+    """Milliseconds of artifacts that lie in the workshop's folder, by name, timed side by side; without those that do
+    not run."""
+    job = Job(
+        artifacts={name: workshop.root / file for name, file in files.items()},
+        inputs=workshop.subject.data.inputs(workshop.subject.graph.spec, workshop.subject.graph.batch, 0),
+        threads=workshop.options.threads,
+        timed=tuple(files),
+        seconds=SECONDS,
+    )
+    return {name: outcome.latency_ms["p50"] for name, outcome in run_job(job).items() if outcome.latency_ms}
+
+
+def _p50_ms(outcome: Outcome) -> float:
+    return outcome.latency_ms["p50"] if outcome.latency_ms else np.inf
