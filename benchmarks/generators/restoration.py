@@ -122,7 +122,7 @@ def rrdb_6() -> nn.Module:
 
 
 def rrdb_23() -> nn.Module:
-    return _trained("rrdb-23", lambda: RRDBNet(23), 300)
+    return _trained("rrdb-23", lambda: RRDBNet(23), 200)
 
 
 def srvgg_16() -> nn.Module:
@@ -130,4 +130,4 @@ def srvgg_16() -> nn.Module:
 
 
 def srvgg_32() -> nn.Module:
-    return _trained("srvgg-32", lambda: SRVGGNetCompact(32), 1000)
+    return _trained("srvgg-32", lambda: SRVGGNetCompact(32), 600)

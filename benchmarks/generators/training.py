@@ -11,8 +11,6 @@ import torch
 from torch import nn
 from torch.nn.functional import l1_loss
 
-
-
 FOLDER = Path("~/.cache/edgegan/benchmarks").expanduser()
 """Not where EDGEGAN_CACHE says: benchmarks begin with an empty cache, but not with untrained generators."""
 

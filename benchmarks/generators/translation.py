@@ -295,20 +295,20 @@ def cyclegan_256() -> nn.Module:
 
 def cyclegan_mobile_256() -> nn.Module:
     """The teacher's form with separable convolutions in its blocks."""
-    return _trained("cyclegan-mobile-256", lambda: ResnetGenerator(conv=SeparableConv), 128, 300)
+    return _trained("cyclegan-mobile-256", lambda: ResnetGenerator(conv=SeparableConv), 128, 200)
 
 
 def ugatit_256() -> nn.Module:
-    return _trained("ugatit-256", UGATIT, 128, 200)
+    return _trained("ugatit-256", UGATIT, 128, 120)
 
 
 def pix2pix_256() -> nn.Module:
-    return _trained("pix2pix-256", UnetGenerator, 256, 200)
+    return _trained("pix2pix-256", UnetGenerator, 256, 120)
 
 
 def pix2pixhd_256() -> nn.Module:
-    return _trained("pix2pixhd-256", lambda: ResnetGenerator(halvings=4), 128, 200)
+    return _trained("pix2pixhd-256", lambda: ResnetGenerator(halvings=4), 128, 120)
 
 
 def spade_256() -> nn.Module:
-    return _trained("spade-256", SpadeGenerator, 256, 60)
+    return _trained("spade-256", SpadeGenerator, 256, 40)

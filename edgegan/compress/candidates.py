@@ -113,8 +113,8 @@ def _contest(making: _Making, wanted: Sequence[Plan], baseline: Built, network: 
         making.build(wanted)
         return
     contest = Contest(workshop, workshop.options.min_psnr, Probe.of(workshop, network))
-    last = _last(wanted, workshop)
-    first = [plan for plan in wanted if plan not in last]
+    halves, last = _later(wanted, workshop)
+    first = [plan for plan in wanted if plan not in (*halves, *last)]
     limits = bounds(workshop, first, making.store)
     backends = list(dict.fromkeys(plan.backend for plan in first))
     ordered = sorted(backends, key=lambda backend: limits.get(backend, 0.0))
@@ -125,6 +125,7 @@ def _contest(making: _Making, wanted: Sequence[Plan], baseline: Built, network: 
             making.notes.append(f"{group[0]}: not built: {why_lost}")
             continue
         contest.enter(making.build(own))
+        _enter_halves(making, contest, [plan for plan in halves if plan.backend in group])
         for backend in sorted(group, key=lambda backend: least_ms(contest.in_int8(backend))):
             _mix(making, contest, backend)
     why_none = _outrun(contest, baseline) if last else None
@@ -132,6 +133,16 @@ def _contest(making: _Making, wanted: Sequence[Plan], baseline: Built, network: 
         making.notes.append(f"{', '.join(plan.name for plan in last)}: not built: {why_none}")
     else:
         making.build(last)
+
+
+def _enter_halves(making: _Making, contest: Contest, halves: Sequence[Plan]) -> None:
+    """Candidates of 16 bits, unless a backend holds the gate all in int8, which is no slower."""
+    held = contest.fastest()
+    if held is None or not halves or held.plan.backend != halves[0].backend:
+        contest.enter(making.build(halves))
+        return
+    names = ", ".join(plan.name for plan in halves)
+    making.notes.append(f"{names}: not built: {held.plan.name} holds {contest.gate:g} dB")
 
 
 def _mix(making: _Making, contest: Contest, backend: str) -> None:
@@ -157,13 +168,16 @@ def _mix(making: _Making, contest: Contest, backend: str) -> None:
     making.progress.stage("build")
 
 
-def _last(wanted: Sequence[Plan], workshop: Workshop) -> list[Plan]:
-    """Of a large network that is timed here the float32 candidates wait: what is slower than the plain float32 by far
-    need not be built."""
+def _later(wanted: Sequence[Plan], workshop: Workshop) -> tuple[list[Plan], list[Plan]]:
+    """Of a large network that is timed here the candidates of 16 bits, and those of float32, wait: where int8 holds the
+    gate, what is slower by far need not be built."""
     if not is_large(workshop.subject.graph) or workshop.options.precision != "auto":
-        return []
-    floats = [plan for plan in wanted if plan.precision == "fp32" and workshop.can_time(plan)]
-    return floats if len(floats) < len(wanted) else []
+        return [], []
+    timed = [plan for plan in wanted if plan.precision != "int8" and workshop.can_time(plan)]
+    if len(timed) == len(wanted):
+        return [], []
+    floats = [plan for plan in timed if plan.precision == "fp32"]
+    return [plan for plan in timed if plan not in floats], floats
 
 
 def _outrun(contest: Contest, baseline: Built) -> str | None:

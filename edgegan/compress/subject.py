@@ -23,7 +23,7 @@ PROBES, FEW_PROBES = 32, 16
 MOST_CHECKED, MOST_WORK, MOST_ELEMENTS = 1024, 1 << 40, 1 << 26
 """Bounds of what a verdict may rest on: samples, multiply-accumulates of the float network for them, values of their
 pictures."""
-DISTANCE_SAMPLES, DISTANCE_ELEMENTS, DISTANCE_WORK = 512, 1 << 26, 1 << 41
+DISTANCE_SAMPLES, DISTANCE_ELEMENTS, DISTANCE_WORK = 512, 1 << 26, 1 << 40
 """Samples of the set distances, at most; values of their pictures; and, where no gate needs them, multiply-accumulates
 of the float network for them."""
 
@@ -84,8 +84,11 @@ class Subject:
         return most if held is None else min(held, most)
 
     def distance_inputs(self, options: Options) -> dict[str, np.ndarray]:
-        """The inputs of the set distances; every sample once where data goes in."""
+        """The inputs of the set distances; every sample once where data goes in; those of the paired figures, whose
+        pictures are there, where work bounds their number."""
         count = _whole_batches(self.distance_samples(options), options.batch)
+        if self.is_distance_bounded(options):
+            return self.check_inputs(options, count)
         return self.data.inputs(self.graph.spec, count, options.seed + CHECK_SEED + 1)
 
     def distance_samples(self, options: Options) -> int:
@@ -93,9 +96,15 @@ class Subject:
         data do."""
         most = max(4, DISTANCE_ELEMENTS // int(np.prod(self.graph.output_shape[1:])))
         wanted = DISTANCE_SAMPLES if options.fd_samples is None else options.fd_samples
-        if options.fd_samples is None and options.max_fd_ratio is None:
-            wanted = min(wanted, DISTANCE_WORK // max(1, macs(self.graph)))
+        if self.is_distance_bounded(options):
+            wanted = min(self.most_checked(), DISTANCE_WORK // macs(self.graph))
         return min(wanted, most, self.data.count or wanted)
+
+    def is_distance_bounded(self, options: Options) -> bool:
+        """Whether the network is too large for as many samples as the set distances rest on otherwise, and nobody asked
+        for them."""
+        free = options.fd_samples is None and options.max_fd_ratio is None
+        return free and DISTANCE_SAMPLES * macs(self.graph) > DISTANCE_WORK
 
 
 def calibrated(graph: Graph, options: Options) -> int:
