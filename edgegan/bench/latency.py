@@ -59,19 +59,27 @@ def measure(call: Callable[[], object], warmup: float = 0.2, seconds: float = 3.
 
 
 def interleaved(
-    calls: Mapping[str, Callable[[], object]], seconds: float, rounds: int = 4, warmup: float = 0.05, least: int = 10
+    calls: Mapping[str, Callable[[], object]],
+    seconds: float,
+    rounds: int = 4,
+    warmup: float = 0.05,
+    least: int = 10,
+    told: Callable[[int, int], object] | None = None,
 ) -> dict[str, Latency]:
     """Time several calls in turns, so that a slow spell of the machine falls on all of them alike.
 
     Each is given ``seconds`` in all, in ``rounds`` turns, each turn after a short warm-up; at least ``least`` calls,
     but no more than one a turn where that alone takes longer than the turn. Such a call is warm from the turn before.
+    ``told`` hears how many of the turns are over.
     """
     turn = seconds / rounds
     times: dict[str, list[np.ndarray]] = {name: [] for name in calls}
-    for _ in range(rounds):
-        for name, call in calls.items():
+    for round_ in range(rounds):
+        for index, (name, call) in enumerate(calls.items()):
             known = times[name]
             if not known or known[-1].max() < turn * 1e3:
                 repeat(call, warmup)
             known.append(repeat(call, turn, -(-least // rounds), turn))
+            if told:
+                told(round_ * len(calls) + index + 1, rounds * len(calls))
     return {name: summarize(np.concatenate(parts)) for name, parts in times.items()}

@@ -9,17 +9,22 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edgegan.core.errors import DeviceError
+
+STEP = re.compile(r"step (\d+) of (\d+)")
+"""How the worker tells on standard output how far it is."""
 
 
 @dataclass(frozen=True)
@@ -49,33 +54,53 @@ class Job:
         return replace(self, artifacts={name: self.artifacts[name]}, timed=timed, own_inputs=own)
 
 
-def run_job(job: Job) -> dict[str, Outcome]:
-    """Run all in one process; where that process dies, each in a process of its own."""
+def run_job(job: Job, told: Callable[[int, int], object] | None = None) -> dict[str, Outcome]:
+    """Run all in one process; where that process dies, each in a process of its own. ``told`` hears how far it is."""
     try:
-        return _run(job)
+        return _run(job, told)
     except DeviceError as exc:
         if len(job.artifacts) == 1:
             return {next(iter(job.artifacts)): Outcome(error=str(exc))}
         return {name: outcome for name in job.artifacts for outcome in run_job(job.of(name)).values()}
 
 
-def _run(job: Job) -> dict[str, Outcome]:
+def _run(job: Job, told: Callable[[int, int], object] | None) -> dict[str, Outcome]:
     with tempfile.TemporaryDirectory(prefix="edgegan-") as folder:
         root = Path(folder)
         for name, content in job_files(
             job, {name: str(path.resolve()) for name, path in job.artifacts.items()}
         ).items():
             (root / name).write_bytes(content)
-        done = subprocess.run(
-            [sys.executable, "-m", "edgegan.bench.worker", folder],
-            capture_output=True,
-            text=True,
-            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
-        )
-        if done.returncode != 0 or not (root / "result.json").exists():
-            last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise DeviceError(f"the measuring process ended with {done.returncode}: {last}")
+        code = _watched(root, told)
+        if code != 0 or not (root / "result.json").exists():
+            last = ((root / "stderr").read_text(errors="replace").strip().splitlines() or ["no reason given"])[-1]
+            raise DeviceError(f"the measuring process ended with {code}: {last}")
         return read_outcomes(root)
+
+
+def _watched(root: Path, told: Callable[[int, int], object] | None) -> int:
+    """The worker's exit code; ``root/stderr`` has what it said."""
+    command = [sys.executable, "-m", "edgegan.bench.worker", str(root)]
+    with (
+        (root / "stderr").open("wb") as errors,
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            errors="replace",
+            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
+        ) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                if told and (match := STEP.fullmatch(line.strip())):
+                    told(int(match[1]), int(match[2]))
+        except BaseException:
+            process.kill()
+            raise
+        return process.wait()
 
 
 def job_files(job: Job, places: Mapping[str, str]) -> dict[str, bytes]:
@@ -117,10 +142,12 @@ def _main(root: Path) -> None:
     job = json.loads((root / "job.json").read_text())
     inputs = dict(np.load(root / "inputs.npz"))
     result: dict[str, dict[str, Any]] = {}
-    calls = {}
+    calls: dict[str, Callable[[], object]] = {}
+    whole = len(job["artifacts"]) + len(job["timed"])
     for index, (name, path) in enumerate(job["artifacts"].items()):
         own = job["own_inputs"].get(name)
         given = inputs if own is None else dict(np.load(root / own))
+        _tell(index, whole)
         try:
             generator = load(path, threads=job["threads"])
             images = generator.images(given)
@@ -131,10 +158,19 @@ def _main(root: Path) -> None:
         result[name] = {"images": f"images{index}.npy"}
         if name in job["timed"]:
             first = {key: np.ascontiguousarray(value[: generator.batch]) for key, value in given.items()}
-            calls[name] = lambda generator=generator, first=first: generator.run(first)
-    for name, latency in interleaved(calls, job["seconds"]).items():
+            calls[name] = partial(generator.run, first)
+    told = partial(_tell_turns, len(job["artifacts"]), len(job["timed"]), whole)
+    for name, latency in interleaved(calls, job["seconds"], told=told).items():
         result[name]["latency_ms"] = latency.to_json()
     (root / "result.json").write_text(json.dumps(result))
+
+
+def _tell(done: int, whole: int) -> None:
+    print(f"step {done} of {whole}", flush=True)
+
+
+def _tell_turns(before: int, timed: int, whole: int, turn: int, turns: int) -> None:
+    _tell(before + timed * turn // turns, whole)
 
 
 if __name__ == "__main__":

@@ -77,6 +77,7 @@ class _Making:
         self.tried: list[tuple[Plan, Built]] = []
         self.notes: list[str] = []
         self.is_whole = True
+        self.done = 0
 
     @property
     def rows(self) -> list[Built]:
@@ -92,10 +93,19 @@ class _Making:
             row = _kept(self.store, f"candidates/{plan.name}", partial(self.workshop.build, plan))
             self.add([(plan, row)])
             built.append((plan, row))
-            self.progress.step(len(self.tried), self.total)
+            self.settled(1)
             if row.error:
                 self.notes.append(f"{plan.name}: {row.error}")
         return built
+
+    def leave_out(self, needless: Sequence[Plan], why: str) -> None:
+        self.notes.append(f"{', '.join(plan.name for plan in needless)}: not built: {why}")
+        self.settled(len(needless))
+
+    def settled(self, count: int) -> None:
+        """So many more candidates are built, or need not be."""
+        self.done += count
+        self.progress.step(self.done, self.total)
 
     def add(self, built: Sequence[tuple[Plan, Built]]) -> None:
         self.tried += built
@@ -122,7 +132,7 @@ def _contest(making: _Making, wanted: Sequence[Plan], baseline: Built, network: 
         own = [plan for plan in first if plan.backend in group]
         why_lost = contest.why_lost(limits.get(group[0], 0.0)) if limits else None
         if why_lost:
-            making.notes.append(f"{group[0]}: not built: {why_lost}")
+            making.leave_out([plan for plan in (*own, *halves) if plan.backend in group], why_lost)
             continue
         contest.enter(making.build(own))
         _enter_halves(making, contest, [plan for plan in halves if plan.backend in group])
@@ -130,7 +140,7 @@ def _contest(making: _Making, wanted: Sequence[Plan], baseline: Built, network: 
             _mix(making, contest, backend)
     why_none = _outrun(contest, baseline) if last else None
     if why_none:
-        making.notes.append(f"{', '.join(plan.name for plan in last)}: not built: {why_none}")
+        making.leave_out(last, why_none)
     else:
         making.build(last)
 
@@ -141,8 +151,7 @@ def _enter_halves(making: _Making, contest: Contest, halves: Sequence[Plan]) -> 
     if held is None or not halves or held.plan.backend != halves[0].backend:
         contest.enter(making.build(halves))
         return
-    names = ", ".join(plan.name for plan in halves)
-    making.notes.append(f"{names}: not built: {held.plan.name} holds {contest.gate:g} dB")
+    making.leave_out(halves, f"{held.plan.name} holds {contest.gate:g} dB")
 
 
 def _mix(making: _Making, contest: Contest, backend: str) -> None:
@@ -166,6 +175,7 @@ def _mix(making: _Making, contest: Contest, backend: str) -> None:
     making.notes += notes
     making.is_whole = making.is_whole and not making.mixing.passed
     making.progress.stage("build")
+    making.settled(0)
 
 
 def _later(wanted: Sequence[Plan], workshop: Workshop) -> tuple[list[Plan], list[Plan]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -65,12 +65,20 @@ class Forms(Mapping[str, Graph]):
         return len(self._made) + len(self._later)
 
 
-def forms(graph: Graph, options: Options, store: StageStore) -> StageResult[Forms]:
+def forms(
+    graph: Graph, options: Options, store: StageStore, told: Callable[[int, int], object] | None = None
+) -> StageResult[Forms]:
     """Every form of the network that the target's backends may want and that differs from those before it; of a large
-    network those of composed layers, which stand for the others, are made as they are asked for."""
+    network those of composed layers, which stand for the others, are made as they are asked for. ``told`` hears how
+    many are made, of how many."""
     with stopwatch() as seconds:
         reference = Reference(graph)
-        made = {name: rewrite(graph, name, reference) for name in _wanted_forms(options)}
+        made: dict[str, StageResult[Graph]] = {}
+        wanted = _wanted_forms(options)
+        for name in wanted:
+            made[name] = rewrite(graph, name, reference)
+            if told:
+                told(len(made), len(wanted))
         notes = [f"{name}: {'; '.join(result.notes) or 'nothing to rewrite'}" for name, result in made.items()]
         composers: list[Composer] = []
         if made["phase" if "phase" in made else "native"].value.fingerprint() == made["native"].value.fingerprint():
@@ -79,7 +87,9 @@ def forms(graph: Graph, options: Options, store: StageStore) -> StageResult[Form
             composers = _composers(made["native"].value, reference, options, store)
         if is_large(graph):
             return StageResult(Forms(_values(made), composers), tuple(notes), seconds())
-        for composer in composers:
+        for index, composer in enumerate(composers):
+            if told:
+                told(index, len(composers))
             result = composer.make()
             if not _stands_already(result.value, made, builder(composer.backend).forms(composer.precision)):
                 made[composer.name] = result

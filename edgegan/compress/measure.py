@@ -16,6 +16,7 @@ from edgegan.compress.references import References, Wanted
 from edgegan.compress.rows import Built, Figures
 from edgegan.compress.subject import Subject
 from edgegan.core.errors import DeviceError
+from edgegan.core.progress import Progress
 from edgegan.remote.jobs import check, run_job_on
 from edgegan.remote.ssh import Device, connect
 
@@ -25,7 +26,12 @@ PAIRED = ("psnr_db", "psnr_original_db", "ssim")
 
 
 def measure(
-    rows: Sequence[Built], references: References, subject: Subject, options: Options, root: Path
+    rows: Sequence[Built],
+    references: References,
+    subject: Subject,
+    options: Options,
+    root: Path,
+    progress: Progress,
 ) -> tuple[dict[str, Figures], tuple[str, ...]]:
     """Latency and paired quality by name, for every row that was built (the baseline among them), here or on the
     device."""
@@ -36,7 +42,7 @@ def measure(
     timed = tuple(row.name for row in rows if row.runs and not (here and (row.stand_in or not options.times)))
     job = Job(artifacts=artifacts, inputs=wanted.inputs, threads=options.threads, timed=timed, seconds=SECONDS)
     if options.device is None:
-        outcomes = run_job(job)
+        outcomes = run_job(job, progress.step)
     else:
         outcomes, notes = _on_device(options.device, job, rows, subject, wanted, options, root)
     by_name = {row.name: row for row in rows}

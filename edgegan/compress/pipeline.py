@@ -95,8 +95,11 @@ def _run(
     trained = stage("qat", lambda: _qat(pruned, subject, options, store, progress)) if options.qat else pruned
     network = trained if options.prunes else pruned
     equalized = stage("equalize", lambda: _equalize(trained, subject, options)) if options.equalize else trained
-    graphs = stage("rewrite", lambda: forms(network, options, store))
-    rounded = graphs if equalized is network else stage("rewrite for int8", lambda: forms(equalized, options, store))
+    graphs = stage("rewrite", lambda: forms(network, options, store, progress.step))
+    if equalized is network:
+        rounded = graphs
+    else:
+        rounded = stage("rewrite for int8", lambda: forms(equalized, options, store, progress.step))
     if until == "rewrite":
         return Report(_stages(done), None)
     workshop = Workshop(subject, options, graphs, rounded, store.path("candidates"))
@@ -107,7 +110,7 @@ def _run(
     if until in ("quantize", "export"):
         return Report(_stages(done) | {"candidates": [row.to_json() for row in rows]}, None)
     references = References(subject, network, options)
-    figures = stage("measure", lambda: _measure(rows, references, subject, options, store))
+    figures = stage("measure", lambda: _measure(rows, references, subject, options, store, progress))
     baseline, *candidates = (_candidate(row, figures.get(row.name), options, references) for row in rows)
     order = ranked(candidates, options.target, options.min_psnr)
     verdicts = Verdicts(subject, references, options, store, deadline)
@@ -205,7 +208,12 @@ def _equalize(graph: Graph, subject: Subject, options: Options) -> StageResult[G
 
 
 def _measure(
-    rows: list[Built], references: References, subject: Subject, options: Options, store: StageStore
+    rows: list[Built],
+    references: References,
+    subject: Subject,
+    options: Options,
+    store: StageStore,
+    progress: Progress,
 ) -> StageResult[dict[str, Figures]]:
     names = sorted(row.name for row in rows)
     known = store.read("measured")
@@ -213,7 +221,7 @@ def _measure(
         figures = {name: Figures.from_json(row) for name, row in known["figures"].items()}
         return StageResult(figures, ("taken from the run before",), known["seconds"])
     with stopwatch() as seconds:
-        figures, notes = measure(rows, references, subject, options, store.path("candidates"))
+        figures, notes = measure(rows, references, subject, options, store.path("candidates"), progress)
         content = {name: row.to_json() for name, row in figures.items()}
         store.write("measured", {"names": names, "figures": content, "seconds": seconds()})
         return StageResult(figures, notes, seconds())

@@ -40,6 +40,12 @@ def test_interleaving_gives_each_its_turns():
     assert turns == ["a", "b"] * 3 and found["a"].count >= 10
 
 
+def test_interleaving_tells_its_turns():
+    told = []
+    interleaved({"a": int, "b": int}, seconds=0.01, rounds=2, warmup=0, told=lambda *step: told.append(step))
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
 def test_a_call_longer_than_its_turn_is_timed_once_a_turn():
     found = interleaved({"slow": lambda: time.sleep(0.03), "fast": lambda: None}, seconds=0.08, rounds=4, warmup=0.01)
     assert found["slow"].count == 4 and found["fast"].count >= 10
@@ -83,9 +89,12 @@ def test_a_worker_measures_several_and_survives_one(tmp_path, null_artifact):
     broken = make_null(tmp_path / "b.null", LATENT)
     broken.write_bytes(b"")
     inputs = sample_inputs(LATENT.inputs, 3, 0)
+    told = []
     found = run_job(
-        Job(artifacts={"good": null_artifact, "bad": broken}, inputs=inputs, threads=1, timed=("good",), seconds=0.02)
+        Job(artifacts={"good": null_artifact, "bad": broken}, inputs=inputs, threads=1, timed=("good",), seconds=0.02),
+        lambda *step: told.append(step),
     )
+    assert told[0] == (0, 3) and told[-1] == (3, 3) and told == sorted(told)
     assert found["good"].images.shape == (3, 3, 16, 16) and found["good"].latency_ms["count"] >= 10
     assert "damaged" in found["bad"].error and found["bad"].images is None
 
