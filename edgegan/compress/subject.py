@@ -17,7 +17,9 @@ from edgegan.models.loading import load_model
 
 CALIBRATION_SEED, CHECK_SEED, PROBE_SEED, SHUFFLE_SEED = 1_000_003, 2_000_003, 3_000_017, 5_000_011
 CALIBRATION, LEAST_CALIBRATION, CALIBRATION_PLACES = 128, 32, 128 * 128 * 128
-CHECK_SAMPLES, CHECK_ELEMENTS = 256, 8 * 3 * 256 * 256
+CHECK_SAMPLES, LEAST_CHECKED, CHECK_ELEMENTS, CHECK_WORK = 256, 8, 8 * 3 * 256 * 256, 1 << 38
+"""Samples that every candidate is compared on, most and least; values of their pictures, and multiply-accumulates of
+the float network for them."""
 PROBES, FEW_PROBES = 32, 16
 """Samples by which steps on the way are judged, at least; fewer of a large network."""
 MOST_CHECKED, MOST_WORK, MOST_ELEMENTS = 1024, 1 << 40, 1 << 26
@@ -117,8 +119,10 @@ def calibrated(graph: Graph, options: Options) -> int:
 
 
 def judged(graph: Graph) -> int:
-    """How many samples the figures of a candidate rest on where there is no end of them: as many as memory allows."""
-    return min(CHECK_SAMPLES, max(2, CHECK_ELEMENTS // int(np.prod(graph.output_shape[1:]))))
+    """How many samples the figures of a candidate rest on where there is no end of them: as many as memory and time
+    allow."""
+    held = max(2, CHECK_ELEMENTS // int(np.prod(graph.output_shape[1:])))
+    return min(CHECK_SAMPLES, held, max(LEAST_CHECKED, CHECK_WORK // max(1, macs(graph))))
 
 
 def _whole_batches(count: int, batch: int) -> int:

@@ -15,6 +15,7 @@ from edgegan.models.onnx_context import Context
 
 Tensor = torch.Tensor
 TORCH_CUBIC = -0.75
+CROP = "tf_crop_and_resize"
 
 
 def resize(c: Context, x: Tensor, *_: Tensor | None) -> Tensor:
@@ -23,19 +24,40 @@ def resize(c: Context, x: Tensor, *_: Tensor | None) -> Tensor:
     mode, transform = c.get("mode", "nearest"), _transform(c)
     if (same := _as_torch(c, x, sizes, scales, mode, transform)) is not None:
         return same
-    if c.get("antialias", 0) and any(s < n for s, n in zip(sizes, x.shape, strict=True)):
-        raise ModelError("ONNX Resize with antialias is not imported; export it without")
     for axis, (size, scale) in enumerate(zip(sizes, scales, strict=True)):
-        if size == x.shape[axis] and scale == 1.0:
+        region = _region(c, axis, x.ndim) if transform == CROP else None
+        if size == x.shape[axis] and scale == 1.0 and region in (None, (0.0, 1.0)):
             continue
-        places = _coordinates(x.shape[axis], size, scale, transform)
+        length = x.shape[axis]
+        places = _coordinates(length, size, scale, transform) if region is None else _cropped(length, size, region)
         if mode == "nearest":
             index = _nearest(places, _rounding(c))
-            x = x.index_select(axis, torch.from_numpy(np.clip(index, 0, x.shape[axis] - 1)))
+            x = x.index_select(axis, torch.from_numpy(np.clip(index, 0, length - 1)))
         else:
-            matrix = torch.from_numpy(_matrix(c, places, x.shape[axis], mode))
-            x = (x.movedim(axis, -1) @ matrix.T).movedim(-1, axis)
+            matrix = _matrix(c, places, length, mode, min(scale, 1.0) if c.get("antialias", 0) else 1.0)
+            x = (x.movedim(axis, -1) @ torch.from_numpy(matrix).T).movedim(-1, axis)
+        if region is not None:
+            x = _filled(x, axis, (places < 0) | (places > length - 1), c.get("extrapolation_value", 0.0))
     return x
+
+
+def _region(c: Context, axis: int, rank: int) -> tuple[float, float]:
+    """Where the axis is cut, begin and end as shares of it."""
+    roi = c.constants[1] if len(c.constants) > 1 else None
+    if roi is None:
+        raise ModelError("an ONNX Resize cuts where its input says; export the model with a fixed roi")
+    axes = [a % rank for a in c.get("axes", range(rank))]
+    if axis not in axes:
+        return 0.0, 1.0
+    return float(roi[axes.index(axis)]), float(roi[axes.index(axis) + len(axes)])
+
+
+def _filled(x: Tensor, axis: int, outside: np.ndarray, value: float) -> Tensor:
+    """``x`` with ``value`` at the places of ``axis`` that look outside the input."""
+    if not outside.any():
+        return x
+    mask = torch.from_numpy(outside).view([-1 if a == axis else 1 for a in range(x.ndim)])
+    return torch.where(mask, torch.tensor(value, dtype=x.dtype), x)
 
 
 def _targets(c: Context, x: Tensor) -> tuple[list[int], list[float]]:
@@ -68,8 +90,6 @@ def _targets(c: Context, x: Tensor) -> tuple[list[int], list[float]]:
 def _transform(c: Context) -> str:
     default = "asymmetric" if c.opset < 11 else "half_pixel"
     transform: str = c.get("coordinate_transformation_mode", default)
-    if transform in ("tf_crop_and_resize",):
-        raise ModelError("ONNX Resize with tf_crop_and_resize is not imported; crop before it instead")
     return transform
 
 
@@ -80,7 +100,7 @@ def _rounding(c: Context) -> str:
 
 def _as_torch(c: Context, x: Tensor, sizes: list[int], scales: list[float], mode: str, transform: str) -> Tensor | None:
     """The same by PyTorch's interpolation, of whole maps; None where that resamples otherwise."""
-    if x.ndim != 4 or sizes[:2] != list(x.shape[:2]) or c.get("antialias", 0):
+    if x.ndim != 4 or sizes[:2] != list(x.shape[:2]) or c.get("antialias", 0) or transform == CROP:
         return None
     target = sizes[2:]
     whole = all(s % n == 0 and s / n == f for s, n, f in zip(target, x.shape[2:], scales[2:], strict=True))
@@ -115,6 +135,14 @@ def _coordinates(length: int, size: int, scale: float, transform: str) -> np.nda
     return (places + 0.5) / scale - 0.5
 
 
+def _cropped(length: int, size: int, region: tuple[float, float]) -> np.ndarray:
+    """The same where ``region`` is cut out."""
+    begin, end = (np.float32(share * (length - 1)) for share in region)
+    if size == 1:
+        return np.array([(begin + end) / 2])
+    return begin + np.arange(size, dtype=np.float32) * (end - begin) / np.float32(size - 1)
+
+
 def _nearest(places: np.ndarray, mode: str) -> np.ndarray:
     rounded = {
         "round_prefer_floor": np.ceil(places - 0.5),
@@ -125,29 +153,29 @@ def _nearest(places: np.ndarray, mode: str) -> np.ndarray:
     return rounded.astype(np.int64)
 
 
-def _matrix(c: Context, places: np.ndarray, length: int, mode: str) -> np.ndarray:
-    """Weights (size, length), float32, of every place of the input in every one of the output."""
+def _matrix(c: Context, places: np.ndarray, length: int, mode: str, narrowing: float) -> np.ndarray:
+    """Weights (size, length), float32, of every place of the input in every one of the output; the kernel is as many
+    times wider as ``narrowing`` is below 1."""
     below = np.floor(places)
     share = places - below
-    if mode == "linear":
-        taps = [(0, 1 - share), (1, share)]
-    else:
-        a = c.get("cubic_coeff_a", TORCH_CUBIC)
-        taps = [(offset, _cubic(np.abs(share - offset), a)) for offset in (-1, 0, 1, 2)]
+    reach = int(np.ceil((1 if mode == "linear" else 2) / narrowing))
     matrix = np.zeros((len(places), length))
     rows = np.arange(len(places))
-    for offset, weights in taps:
+    for offset in range(1 - reach, reach + 1):
+        distance = np.abs(share - offset) * narrowing
+        weights = np.maximum(1 - distance, 0) if mode == "linear" else _cubic(distance, c)
         columns = (below + offset).astype(np.int64)
         inside = (columns >= 0) & (columns < length)
-        kept = weights * inside if mode == "cubic" and c.get("exclude_outside", 0) else weights
+        kept = weights * inside if c.get("exclude_outside", 0) else weights
         np.add.at(matrix, (rows, np.clip(columns, 0, length - 1)), kept)
-    if mode == "cubic" and c.get("exclude_outside", 0):
+    if c.get("exclude_outside", 0) or narrowing < 1:
         matrix /= matrix.sum(1, keepdims=True)
     return matrix.astype(np.float32)
 
 
-def _cubic(distance: np.ndarray, a: float) -> np.ndarray:
+def _cubic(distance: np.ndarray, c: Context) -> np.ndarray:
     """Keys' kernel (1981)."""
+    a = c.get("cubic_coeff_a", TORCH_CUBIC)
     near = ((a + 2) * distance - (a + 3)) * distance**2 + 1
     far = ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a
     return np.where(distance <= 1, near, np.where(distance < 2, far, 0.0))

@@ -144,6 +144,36 @@ def test_resizing_in_every_mode_agrees_with_onnxruntime(tmp_path, transform, mod
         assert load_model(str(tmp_path / "one.onnx"), [], None, None, None, batch=1).module is not None
 
 
+@pytest.mark.parametrize("transform", TRANSFORMS[:4])
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+@pytest.mark.parametrize("size", [(3, 2), (7, 3), (4, 9)])
+def test_resizing_without_aliasing_agrees_with_onnxruntime(tmp_path, transform, mode, size):
+    none = np.array([], np.float32)
+    for outside in (0, 1):
+        attributes = {"mode": mode, "coordinate_transformation_mode": transform, "antialias": 1} | (
+            {"exclude_outside": outside} if mode == "cubic" else {}
+        )
+        one_operator(
+            tmp_path / "one.onnx", "Resize", (1, 2, 9, 8), attributes, (none, none, np.array([1, 2, *size])), opset=19
+        )
+        assert load_model(str(tmp_path / "one.onnx"), [], None, None, None, batch=1).module is not None
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+@pytest.mark.parametrize("roi", [(0.2, 0.1, 0.8, 0.75), (-0.3, 0.0, 1.0, 1.4)])
+@pytest.mark.parametrize("target", ["sizes", "scales"])
+def test_cutting_and_resizing_agrees_with_onnxruntime(tmp_path, mode, roi, target):
+    none = np.array([], np.float32)
+    whole = np.array([0, 0, *roi[:2], 1, 1, *roi[2:]], np.float32)
+    wanted = (none, np.array([1, 2, 6, 5])) if target == "sizes" else (np.array([1, 1, 1.6, 2.1], np.float32),)
+    attributes = {
+        "mode": mode, "coordinate_transformation_mode": "tf_crop_and_resize", "extrapolation_value": 0.7,
+        "nearest_mode": "floor",
+    }  # fmt: skip
+    one_operator(tmp_path / "one.onnx", "Resize", (1, 2, 9, 8), attributes, (whole, *wanted), opset=19)
+    assert load_model(str(tmp_path / "one.onnx"), [], None, None, None, batch=1).module is not None
+
+
 SCALED = [
     ({"mode": "cubic", "cubic_coeff_a": -0.5, "exclude_outside": 1}, 13),
     ({"mode": "linear", "coordinate_transformation_mode": "asymmetric"}, 11), ({"mode": "nearest"}, 10),
