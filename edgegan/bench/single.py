@@ -11,7 +11,9 @@ import numpy as np
 from edgegan.bench.environment import environment
 from edgegan.bench.latency import UNSTABLE_CV, measure
 from edgegan.bench.memory import MIB, peak_rss_mib
-from edgegan.bench.power import unmeasured_reason
+from edgegan.bench.power.contract import Unreadable
+from edgegan.bench.power.find import opened
+from edgegan.bench.power.meter import SECONDS, metered
 from edgegan.core.errors import UsageError
 from edgegan.core.images import read_images
 from edgegan.core.manifest import read_manifest
@@ -22,11 +24,18 @@ from edgegan.runtime.generator import available_threads
 QUALITY_SEED = 3_000_003
 
 
-def bench(artifact: Path, threads: int | None = None, seconds: float = 3.0, warmup: float = 0.2) -> dict[str, Any]:
+def bench(
+    artifact: Path,
+    threads: int | None = None,
+    seconds: float = 3.0,
+    warmup: float = 0.2,
+    power_seconds: float = SECONDS,
+    power_command: str | None = None,
+) -> dict[str, Any]:
     """Measure ``artifact`` on this machine: a ``schemas.Bench``, but for ``quality``, which is left to the caller.
 
-    Latency is that of ``Generator.run`` for the artifact's own batch, host memory to host memory. Raises
-    GeneratorError.
+    Latency is that of ``Generator.run`` for the artifact's own batch, host memory to host memory; energy is measured in
+    a run of its own, of ``power_seconds`` (0: not at all), after as long at rest. Raises GeneratorError.
     """
     threads = threads or available_threads()
     manifest = read_manifest(artifact)
@@ -39,6 +48,7 @@ def bench(artifact: Path, threads: int | None = None, seconds: float = 3.0, warm
         first = time.perf_counter() - before
         latency = measure(lambda: generator.run(inputs), warmup, seconds)
         batch = generator.batch
+        power = _power(generator, inputs, power_seconds, power_command)
     warnings = (
         [f"unstable: the coefficient of variation is {latency.cv:.1%}, above {UNSTABLE_CV:.1%}"]
         if latency.cv > UNSTABLE_CV
@@ -62,11 +72,27 @@ def bench(artifact: Path, threads: int | None = None, seconds: float = 3.0, warm
             "device_mib": None,
             "device_mib_reason": "the artifact runs on the CPU",
         },
-        "power": None,
-        "power_reason": unmeasured_reason(str(manifest.content["target"])),
+        **power,
         "warnings": warnings,
         "environment": environment(threads),
     }
+
+
+def _power(generator: Generator, inputs: dict[str, np.ndarray], seconds: float, command: str | None) -> dict[str, Any]:
+    """``power``, or null with the reason."""
+    if not seconds:
+        return {"power": None, "power_reason": "--power-seconds 0 leaves it out"}
+    manifest = generator.manifest
+    try:
+        source = opened(str(manifest.content["target"]), manifest.backend, command)
+    except Unreadable as exc:
+        return {"power": None, "power_reason": str(exc)}
+    try:
+        return {"power": metered(source, lambda: generator.run(inputs), generator.batch, seconds)}
+    except Unreadable as exc:
+        return {"power": None, "power_reason": str(exc)}
+    finally:
+        source.close()
 
 
 def quality(

@@ -38,6 +38,12 @@ def bench(
     ] = None,
     samples: Annotated[int, typer.Option("--samples", help="Pictures for the quality figures.")] = 256,
     seconds: Annotated[float, typer.Option("--seconds", help="Least time of timed calls.")] = 3.0,
+    power_seconds: Annotated[
+        float, typer.Option("--power-seconds", help="Least time of calls whose energy is measured; 0 leaves it out.")
+    ] = 10.0,
+    power_command: Annotated[
+        str | None, typer.Option("--power-command", help="A command that prints watts, for a meter of your own.")
+    ] = None,
     threads: Annotated[
         int | None, typer.Option("--threads", help="CPU threads; default all that this process may use.")
     ] = None,
@@ -53,7 +59,7 @@ def bench(
     files = [engine, *(compare or []), *(others or [])]
     rows = []
     for file in files:
-        row = measure(file, threads, seconds)
+        row = measure(file, threads, seconds, power_seconds=power_seconds, power_command=power_command)
         rows.append(row | quality(file, reference, data, samples, threads))
     figures = rows[0] | ({"compared": rows[1:]} if len(rows) > 1 else {})
     if json_out is not None and str(json_out) != "-":
@@ -106,7 +112,8 @@ def _print(files: list[Path], rows: list[dict[str, Any]]) -> None:
         "first ms",
         "peak MiB",
         "file MiB",
-        "power",
+        "W",
+        "mJ/image",
         "PSNR dB",
         "fd_lite0",
     ]
@@ -127,7 +134,8 @@ def _print(files: list[Path], rows: list[dict[str, Any]]) -> None:
                 f"{row['first_inference_ms']:.2f}",
                 f"{memory['peak_rss_mib']:.0f}",
                 f"{memory['artifact_mib']:.2f}",
-                "-",
+                _number((row["power"] or {}).get("gross_w")),
+                _number((row["power"] or {}).get("energy_mj_per_inference")),
                 _number(quality.get("psnr_db")),
                 _number(quality.get("fd_lite0")),
             ]
@@ -136,9 +144,21 @@ def _print(files: list[Path], rows: list[dict[str, Any]]) -> None:
     for row in rows:
         for warning in row["warnings"]:
             typer.echo(f"{row['artifact']}: {warning}")
-        typer.echo(f"{row['artifact']}: power not measured: {row['power_reason']}")
+        if (power := row["power"]) is None:
+            typer.echo(f"{row['artifact']}: power not measured: {row['power_reason']}")
+        else:
+            typer.echo(f"{row['artifact']}: {_energy(power)}")
         if row["quality"] is None:
             typer.echo(f"{row['artifact']}: quality not measured: {row['quality_reason']}")
+
+
+def _energy(power: dict[str, Any]) -> str:
+    return (
+        f"{power['gross_w']:.2f} W, {power['net_w']:.2f} above rest, peak {power['peak_w']:.2f}; "
+        f"{power['energy_mj_per_inference']:.2f} +- {power['energy_mj_per_inference_std']:.2f} mJ an image, "
+        f"{power['net_energy_mj_per_inference']:.2f} above rest; {power['images_per_joule']:.3g} images a joule, over "
+        f"{power['seconds']:.0f} s of {power['scope']}"
+    )
 
 
 def _number(value: float | None) -> str:

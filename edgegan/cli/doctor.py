@@ -33,13 +33,14 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     table("doctor", ["part", "state", "to install"], rows, left=3)
     typer.echo(f"cpu: {machine['cpu']}, {machine['threads']} threads for this process")
     typer.echo(f"gpu: {machine['gpu'] or 'none found'}")
-    typer.echo("power: " + ", ".join(f"{k} {'found' if v else 'not found'}" for k, v in machine["power"].items()))
+    for name, reason in machine["power_reasons"].items():
+        typer.echo(f"power by {name}: {reason or 'can be read'}")
 
 
 def examine() -> dict[str, Any]:
     """The JSON of ``doctor``."""
     from edgegan.bench.environment import cpu_name, gpu_name, versions
-    from edgegan.bench.power import sources
+    from edgegan.bench.power.find import reasons
     from edgegan.runtime.generator import available_threads
 
     backends = {
@@ -51,11 +52,13 @@ def examine() -> dict[str, Any]:
         name: {"found": find_spec(module) is not None, "install": f"pip install 'edgegan[{name}]'"}
         for name, module in EXTRAS.items()
     }
+    unreadable = reasons()
     return {
         "backends": backends,
         "extras": extras,
         "gpu": gpu_name(),
-        "power": sources(),
+        "power": {name: reason is None for name, reason in unreadable.items()},
+        "power_reasons": unreadable,
         "cpu": cpu_name(),
         "threads": available_threads(),
         "versions": versions(),

@@ -232,6 +232,31 @@ class BenchQuality(TypedDict, total=False):
     pictures: list[int]
 
 
+class Power(TypedDict):
+    """Energy of an artifact's calls. An inference is one image."""
+
+    source: str
+    """ina3221, nvml, rapl or command."""
+    scope: str
+    """What the figures cover: a rail, the module, the package, the board."""
+    rails: dict[str, float]
+    """Mean watts by rail, those outside the scope too."""
+    seconds: float
+    """How long calls were repeated."""
+    gross_w: float
+    idle_w: float
+    """At rest, just before, for as long."""
+    net_w: float
+    """Gross less idle."""
+    peak_w: float
+    energy_mj_per_inference: float
+    energy_mj_per_inference_std: float
+    """Between parts of the run."""
+    net_energy_mj_per_inference: float
+    images_per_joule: float
+    """Of gross energy."""
+
+
 class Bench(TypedDict):
     """``edgegan bench --json``: what one artifact costs on this machine."""
 
@@ -247,7 +272,7 @@ class Bench(TypedDict):
     first_inference_ms: float
     load_ms: float
     memory: Memory
-    power: dict[str, Any] | None
+    power: Power | None
     power_reason: NotRequired[str]
     quality: BenchQuality | None
     quality_reason: NotRequired[str]
