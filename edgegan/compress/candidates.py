@@ -50,7 +50,7 @@ def build_all(
         store.path("candidates").mkdir(exist_ok=True)
         baseline = _kept(store, "baseline", workshop.baseline)
         making = _Making(workshop, store, progress, deadline, len(wanted))
-        name = f"built-{workshop.options.min_psnr:g}"
+        name = f"built-{workshop.options.precision}-{workshop.options.min_psnr:g}"
         known = None if quantized_only else store.read(name)
         if known is not None:
             rows, found = [Built.from_json(row) for row in known["rows"]], known["notes"]

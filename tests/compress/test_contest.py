@@ -1,5 +1,6 @@
 """What of a large network is built: backends in the order of their speed, none that cannot win."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,10 @@ def test_backends_that_cannot_win_are_not_built_and_a_second_run_knows_it(option
     monkeypatch.setattr(candidates, "_contest", lambda *_: pytest.fail("held anew"))
     again = run(options).content
     assert again["candidates"] == report["candidates"]
+    monkeypatch.undo()
+    monkeypatch.setattr(cost, "LARGE", 0)
+    other = run(replace(options, precision="fp32")).content
+    assert {row["precision"] for row in other["candidates"]} == {"fp32"}
 
 
 @pytest.mark.slow
