@@ -11,9 +11,8 @@ import numpy as np
 from edgegan.bench.environment import environment
 from edgegan.bench.latency import UNSTABLE_CV, measure
 from edgegan.bench.memory import MIB, peak_rss_mib
-from edgegan.bench.power.contract import Unreadable
-from edgegan.bench.power.find import opened
-from edgegan.bench.power.meter import SECONDS, metered
+from edgegan.bench.power.figures import power_of
+from edgegan.bench.power.meter import SECONDS
 from edgegan.core.errors import UsageError
 from edgegan.core.images import read_images
 from edgegan.core.manifest import read_manifest
@@ -48,7 +47,9 @@ def bench(
         first = time.perf_counter() - before
         latency = measure(lambda: generator.run(inputs), warmup, seconds)
         batch = generator.batch
-        power = _power(generator, inputs, power_seconds, power_command)
+        power: dict[str, Any] = {"power": None, "power_reason": "--power-seconds 0 leaves it out"}
+        if power_seconds:
+            power = power_of(generator, lambda: generator.run(inputs), power_seconds, power_command)
     warnings = (
         [f"unstable: the coefficient of variation is {latency.cv:.1%}, above {UNSTABLE_CV:.1%}"]
         if latency.cv > UNSTABLE_CV
@@ -76,23 +77,6 @@ def bench(
         "warnings": warnings,
         "environment": environment(threads),
     }
-
-
-def _power(generator: Generator, inputs: dict[str, np.ndarray], seconds: float, command: str | None) -> dict[str, Any]:
-    """``power``, or null with the reason."""
-    if not seconds:
-        return {"power": None, "power_reason": "--power-seconds 0 leaves it out"}
-    manifest = generator.manifest
-    try:
-        source = opened(str(manifest.content["target"]), manifest.backend, command)
-    except Unreadable as exc:
-        return {"power": None, "power_reason": str(exc)}
-    try:
-        return {"power": metered(source, lambda: generator.run(inputs), generator.batch, seconds)}
-    except Unreadable as exc:
-        return {"power": None, "power_reason": str(exc)}
-    finally:
-        source.close()
 
 
 def quality(

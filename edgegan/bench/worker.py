@@ -29,17 +29,21 @@ STEP = re.compile(r"step (\d+) of (\d+)")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one artifact did: its images for the job's inputs, its latency where asked, or the error that stopped it."""
+    """What one artifact did: its images for the job's inputs, its latency and its energy where asked (``power_reason``:
+    why that cannot be read), or the error that stopped it."""
 
     images: np.ndarray | None = None
     latency_ms: dict[str, float] | None = None
     error: str | None = None
+    power: dict[str, Any] | None = None
+    power_reason: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """``artifacts``: name -> file with its manifest. ``timed``: the names whose latency is measured, together.
-    ``own_inputs``: of artifacts that take others than ``inputs``."""
+    ``own_inputs``: of artifacts that take others than ``inputs``. ``metered``: the names whose energy is measured, one
+    after the other, in ``metered_seconds`` at rest and as many at work."""
 
     artifacts: dict[str, Path]
     inputs: dict[str, np.ndarray]
@@ -47,11 +51,14 @@ class Job:
     timed: tuple[str, ...] = ()
     seconds: float = 1.0
     own_inputs: Mapping[str, dict[str, np.ndarray]] = field(default_factory=dict)
+    metered: tuple[str, ...] = ()
+    metered_seconds: float = 10.0
 
     def of(self, name: str) -> Job:
         """The same of one artifact alone."""
         timed, own = tuple(t for t in self.timed if t == name), {k: v for k, v in self.own_inputs.items() if k == name}
-        return replace(self, artifacts={name: self.artifacts[name]}, timed=timed, own_inputs=own)
+        metered = tuple(m for m in self.metered if m == name)
+        return replace(self, artifacts={name: self.artifacts[name]}, timed=timed, own_inputs=own, metered=metered)
 
 
 def run_job(job: Job, told: Callable[[int, int], object] | None = None) -> dict[str, Outcome]:
@@ -112,6 +119,8 @@ def job_files(job: Job, places: Mapping[str, str]) -> dict[str, bytes]:
         "timed": [name for name in job.timed if name in places],
         "seconds": job.seconds,
         "own_inputs": own,
+        "metered_seconds": job.metered_seconds,
+        "metered": [name for name in job.metered if name in places],
     }
     files = {"inputs.npz": _archive(job.inputs), "job.json": json.dumps(task).encode()}
     return files | {file: _archive(job.own_inputs[name]) for name, file in own.items()}
@@ -128,7 +137,8 @@ def read_outcomes(root: Path) -> dict[str, Outcome]:
     rows: dict[str, Any] = json.loads((root / "result.json").read_text())
     return {
         name: Outcome(
-            np.load(root / row["images"]) if row.get("images") else None, row.get("latency_ms"), row.get("error")
+            images=np.load(root / row["images"]) if row.get("images") else None,
+            **{key: row.get(key) for key in ("latency_ms", "error", "power", "power_reason")},
         )
         for name, row in rows.items()
     }
@@ -136,14 +146,16 @@ def read_outcomes(root: Path) -> dict[str, Outcome]:
 
 def _main(root: Path) -> None:
     from edgegan.bench.latency import interleaved
+    from edgegan.bench.power.figures import power_of
     from edgegan.core.errors import GeneratorError
-    from edgegan.runtime import load
+    from edgegan.runtime import Generator, load
 
     job = json.loads((root / "job.json").read_text())
     inputs = dict(np.load(root / "inputs.npz"))
     result: dict[str, dict[str, Any]] = {}
     calls: dict[str, Callable[[], object]] = {}
-    whole = len(job["artifacts"]) + len(job["timed"])
+    whole = len(job["artifacts"]) + len(job["timed"]) + len(job["metered"])
+    loaded: dict[str, Generator] = {}
     for index, (name, path) in enumerate(job["artifacts"].items()):
         own = job["own_inputs"].get(name)
         given = inputs if own is None else dict(np.load(root / own))
@@ -156,12 +168,15 @@ def _main(root: Path) -> None:
             continue
         np.save(root / f"images{index}.npy", images)
         result[name] = {"images": f"images{index}.npy"}
-        if name in job["timed"]:
-            first = {key: np.ascontiguousarray(value[: generator.batch]) for key, value in given.items()}
-            calls[name] = partial(generator.run, first)
+        first = {key: np.ascontiguousarray(value[: generator.batch]) for key, value in given.items()}
+        loaded[name], calls[name] = generator, partial(generator.run, first)
     told = partial(_tell_turns, len(job["artifacts"]), len(job["timed"]), whole)
-    for name, latency in interleaved(calls, job["seconds"], told=told).items():
+    timed = {name: call for name, call in calls.items() if name in job["timed"]}
+    for name, latency in interleaved(timed, job["seconds"], told=told).items():
         result[name]["latency_ms"] = latency.to_json()
+    for index, name in enumerate(name for name in job["metered"] if name in calls):
+        _tell(whole - len(job["metered"]) + index, whole)
+        result[name] |= power_of(loaded[name], calls[name], job["metered_seconds"])
     (root / "result.json").write_text(json.dumps(result))
 
 

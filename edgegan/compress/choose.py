@@ -53,8 +53,13 @@ def may_pass(candidate: Candidate, min_psnr: float) -> bool:
 
 
 def ranked(candidates: Sequence[Candidate], target: Target, min_psnr: float = np.inf) -> list[Candidate]:
-    """Candidates that pass, or may on more pictures, the best first."""
+    """Candidates that pass, or may on more pictures, the best first: those of least energy where it was measured, then
+    the fastest, else by the target's order of precisions."""
     passing = [c for c in candidates if may_pass(c, min_psnr)]
+    frugal = [(c.energy_mj, c) for c in passing if c.energy_mj is not None]
+    if frugal:
+        others = [c for c in passing if c.energy_mj is None]
+        return [c for _, c in sorted(frugal, key=lambda pair: pair[0])] + ranked(others, target, min_psnr)
     timed = [(c.p50_ms, c) for c in passing if c.p50_ms is not None]
     if timed:
         return [c for _, c in sorted(timed, key=lambda pair: pair[0])]

@@ -44,12 +44,12 @@ def measure(
     if options.device is None:
         outcomes = run_job(job, progress.step)
     else:
-        outcomes, notes = _on_device(options.device, job, rows, subject, wanted, options, root)
+        outcomes, notes = on_device(options.device, job, rows, subject, wanted, options, root)
     by_name = {row.name: row for row in rows}
     return {name: _figures(by_name[name], outcome, wanted, options) for name, outcome in outcomes.items()}, notes
 
 
-def _on_device(
+def on_device(
     device: Device,
     job: Job,
     rows: Sequence[Built],

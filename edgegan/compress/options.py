@@ -19,6 +19,7 @@ from edgegan.quantize.ranges import METHODS
 from edgegan.remote.ssh import Device, parse_device
 
 PRECISIONS = ("auto", "fp32", "fp16", "int8")
+PREFERENCES = ("latency", "energy")
 FORMULATIONS = ("auto", "native", "phase")
 WEIGHT_BITS = (8, 4)
 DEFAULT_DISTILL_STEPS = 2000
@@ -157,6 +158,12 @@ class Options:
     max_fd_ratio: float | None = option(
         None, help="Gate: most fd_lite0 over the original's.", invalidates=None, commands=("compress",)
     )
+    prefer: str = option(
+        "latency",
+        help="latency or energy: what candidates that pass are ranked by.",
+        invalidates=None,
+        commands=("compress",),
+    )
     time_budget: float | None = option(
         None,
         help="Time such as 90s, 5m or 1h after which no further candidate is begun: the best found by then is chosen, "
@@ -253,7 +260,12 @@ class Options:
             raise UsageError(f"--prune {self.prune}: the share of channels to remove is between 0 and 0.95")
         if self.macs_ratio is not None and (self.prune or not self.macs_ratio > 1):
             raise UsageError(f"--macs-ratio {self.macs_ratio}: give a factor above 1, and not together with --prune")
-        for name, known in (("precision", PRECISIONS), ("observer", METHODS), ("formulation", FORMULATIONS)):
+        for name, known in (
+            ("precision", PRECISIONS),
+            ("observer", METHODS),
+            ("formulation", FORMULATIONS),
+            ("prefer", PREFERENCES),
+        ):
             if getattr(self, name) not in known:
                 raise UsageError(f"--{name} {getattr(self, name)!r}: {nearest(getattr(self, name), known)}")
         if self.weight_bits not in WEIGHT_BITS:

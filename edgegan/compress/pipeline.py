@@ -12,6 +12,7 @@ from edgegan.compress.build import Workshop
 from edgegan.compress.candidates import build_all, planned
 from edgegan.compress.choose import judge, ranked
 from edgegan.compress.distances import choose
+from edgegan.compress.energy import check_energy, measure_energy
 from edgegan.compress.forms import forms
 from edgegan.compress.measure import measure
 from edgegan.compress.options import Options, data_sha256
@@ -57,6 +58,7 @@ def run(options: Options, progress: Progress | None = None, until: str = "measur
     writing the report, when nothing passes.
     """
     check_stage(until, (*STAGES, SENSITIVITY))
+    check_energy(options)
     deadline = Deadline(options.time_budget)
     progress = progress or Silent()
     progress.stage("load")
@@ -113,6 +115,11 @@ def _run(
     figures = stage("measure", lambda: _measure(rows, references, subject, options, store, progress))
     baseline, *candidates = (_candidate(row, figures.get(row.name), options, references) for row in rows)
     order = ranked(candidates, options.target, options.min_psnr)
+    if options.prefer == "energy":
+        frugal = stage("energy", lambda: measure_energy(order, subject, references, options, store, progress))
+        by_name = {row.name: row for row in frugal}
+        candidates = [by_name.get(row.name, row) for row in candidates]
+        order = ranked(candidates, options.target, options.min_psnr)
     verdicts = Verdicts(subject, references, options, store, deadline)
     choice = stage("choose", lambda: choose(order, baseline, verdicts, subject, options, store, progress))
     judged = {row.name: row for row in choice.order}

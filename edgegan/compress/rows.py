@@ -65,6 +65,8 @@ class Figures:
     latency_ms_reason: str | None = None
     quality: Mapping[str, Any]
     error: str | None = None
+    power: Mapping[str, Any] | None = None
+    power_reason: str | None = None
 
     @classmethod
     def missing(cls, reason: str) -> Figures:
@@ -75,7 +77,20 @@ class Figures:
     def to_json(self) -> dict[str, Any]:
         """As a stage file keeps it."""
         reason = {} if self.latency_ms_reason is None else {"latency_ms_reason": self.latency_ms_reason}
-        return {"latency_ms": self.latency_ms} | reason | {"quality": dict(self.quality), "error": self.error}
+        return {
+            "latency_ms": self.latency_ms,
+            **reason,
+            **self.energy(),
+            "quality": dict(self.quality),
+            "error": self.error,
+        }
+
+    def energy(self) -> dict[str, Any]:
+        """``power``, or null with the reason; nothing where it was not asked for."""
+        if self.power is None and self.power_reason is None:
+            return {}
+        reason = {} if self.power_reason is None else {"power_reason": self.power_reason}
+        return {"power": None if self.power is None else dict(self.power), **reason}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Figures:
@@ -112,6 +127,11 @@ class Candidate:
         return None if self.figures.latency_ms is None else self.figures.latency_ms["p50"]
 
     @property
+    def energy_mj(self) -> float | None:
+        """Of an image, where it was measured."""
+        return None if self.figures.power is None else self.figures.power["energy_mj_per_inference"]
+
+    @property
     def psnr_db(self) -> float | None:
         psnr: float | None = self.figures.quality["psnr_db"]
         return psnr
@@ -138,6 +158,7 @@ class Candidate:
         }
         if figures.latency_ms_reason is not None:
             row["latency_ms_reason"] = figures.latency_ms_reason
+        row.update(cast("Any", figures.energy()))
         if self.verdict is None:
             return row
         candidate: schemas.Candidate = {

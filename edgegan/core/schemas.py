@@ -149,6 +149,31 @@ class Quality(TypedDict):
     """How many on either side the distances rest on; compare only figures of equal counts."""
 
 
+class Power(TypedDict):
+    """Energy of an artifact's calls. An inference is one image."""
+
+    source: str
+    """ina3221, nvml, rapl or command."""
+    scope: str
+    """What the figures cover: a rail, the module, the package, the board."""
+    rails: dict[str, float]
+    """Mean watts by rail, those outside the scope too."""
+    seconds: float
+    """How long calls were repeated."""
+    gross_w: float
+    idle_w: float
+    """At rest, just before, for as long."""
+    net_w: float
+    """Gross less idle."""
+    peak_w: float
+    energy_mj_per_inference: float
+    energy_mj_per_inference_std: float
+    """Between parts of the run."""
+    net_energy_mj_per_inference: float
+    images_per_joule: float
+    """Of gross energy."""
+
+
 class Baseline(TypedDict):
     """The uncompressed model in the target's own runtime, converted the plain way."""
 
@@ -166,6 +191,9 @@ class Baseline(TypedDict):
     notes: list[str]
     latency_ms: Latency | None
     latency_ms_reason: NotRequired[str]
+    power: NotRequired[Power | None]
+    """Of the fastest candidates, where --prefer energy asks for it."""
+    power_reason: NotRequired[str]
     quality: Quality
 
 
@@ -230,31 +258,6 @@ class BenchQuality(TypedDict, total=False):
     fd_lite0: float
     kid_lite0: float
     pictures: list[int]
-
-
-class Power(TypedDict):
-    """Energy of an artifact's calls. An inference is one image."""
-
-    source: str
-    """ina3221, nvml, rapl or command."""
-    scope: str
-    """What the figures cover: a rail, the module, the package, the board."""
-    rails: dict[str, float]
-    """Mean watts by rail, those outside the scope too."""
-    seconds: float
-    """How long calls were repeated."""
-    gross_w: float
-    idle_w: float
-    """At rest, just before, for as long."""
-    net_w: float
-    """Gross less idle."""
-    peak_w: float
-    energy_mj_per_inference: float
-    energy_mj_per_inference_std: float
-    """Between parts of the run."""
-    net_energy_mj_per_inference: float
-    images_per_joule: float
-    """Of gross energy."""
 
 
 class Bench(TypedDict):

@@ -47,6 +47,7 @@ CHANGED = {
     "weight_bits": 4,
     "fd_samples": 0,
     "keep_candidates": True,
+    "prefer": "energy",
     "uint8_output": True,
     "device": Device("user", "board"),
 }
