@@ -53,6 +53,11 @@ def write_html(report: Mapping[str, Any], samples: Path | None, path: Path, soun
     write_bytes(path, "\n".join(parts).encode())
 
 
+COLUMNS = (
+    "candidate", "precision", "p50 ms", "p99 ms", "mJ/image", "size", "PSNR dB", "SSIM", "fd_lite0", "verdict",
+)  # fmt: skip
+
+
 def _headline(result: Mapping[str, Any], baseline: Mapping[str, Any]) -> str:
     quality = result["quality"]
     figures = [
@@ -63,6 +68,8 @@ def _headline(result: Mapping[str, Any], baseline: Mapping[str, Any]) -> str:
         ("PSNR to the float network", f"{quality['psnr_db']:.1f} dB"),
         ("fd_lite0", "not measured" if quality["fd_lite0"] is None else f"{quality['fd_lite0']:.1f}"),
     ]
+    if power := result.get("power"):
+        figures.append((f"energy an image, {power['scope']}", f"{power['energy_mj_per_inference']:.3g} mJ"))
     return (
         "<div class=figures>"
         + "".join(f"<div>{escape(name)}<b>{escape(value)}</b></div>" for name, value in figures)
@@ -73,7 +80,7 @@ def _headline(result: Mapping[str, Any], baseline: Mapping[str, Any]) -> str:
 def _table(
     candidates: Sequence[Mapping[str, Any]], baseline: Mapping[str, Any], result: Mapping[str, Any] | None
 ) -> str:
-    head = "<tr><th>candidate<th>precision<th>p50 ms<th>p99 ms<th>size<th>PSNR dB<th>SSIM<th>fd_lite0<th>verdict</tr>"
+    head = "".join(f"<th>{column}" for column in COLUMNS)
     rows = [_row("plain conversion", baseline, "", "baseline")]
     for row in candidates:
         chosen = result is not None and row["name"] == result["name"]
@@ -85,7 +92,7 @@ def _table(
                 "chosen: " + row["reason"] if chosen else row["reason"],
             )
         )
-    return f"<table>{head}{''.join(rows)}</table>"
+    return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
 
 
 def _row(name: str, row: Mapping[str, Any], css: str, verdict: str) -> str:
@@ -96,6 +103,7 @@ def _row(name: str, row: Mapping[str, Any], css: str, verdict: str) -> str:
         row.get("precision", "fp32"),
         _number(latency and latency["p50"], 3),
         _number(latency and latency["p99"], 3),
+        _number((row.get("power") or {}).get("energy_mj_per_inference"), 2),
         _kib(row["bytes"]),
         _number(quality["psnr_db"], 1),
         _number(quality["ssim"], 4),

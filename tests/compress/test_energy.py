@@ -51,6 +51,7 @@ def test_the_candidate_of_least_energy_is_chosen(options, tmp_path, monkeypatch)
         candidate["power"]["gross_w"] == pytest.approx(5.0, rel=1e-2) for candidate in measured if candidate["passed"]
     )
     least = min(measured, key=lambda candidate: candidate["power"]["energy_mj_per_inference"])
+    assert "energy an image" in (options.out / "report.html").read_text()
     assert report["result"]["name"] == least["name"] and report["result"]["power"] == least["power"]
     monkeypatch.setattr(energy, "_measured", lambda *_: pytest.fail("measured again"))
     assert run(options).content["result"]["name"] == least["name"]
