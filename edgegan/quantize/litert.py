@@ -25,6 +25,7 @@ from edgegan.core.errors import TargetError, first_line
 from edgegan.core.files import atomic_path
 from edgegan.core.stage import StageResult, stopwatch
 from edgegan.quantize.layers import Layer, matched
+from edgegan.quantize.litert_large import large_weights
 from edgegan.quantize.ranges import RangeObserver
 from edgegan.quantize.scheme import LITERT, SATURATION, FloatParts
 from edgegan.runtime.litert import inputs_by_argument
@@ -78,7 +79,7 @@ def quantize(
                 name: _with_range(entry, observed.ranges.get(name), observed.saturation.get(name))
                 for name, entry in skeleton.items()
             }
-            with atomic_path(out) as temporary, contextlib.redirect_stderr(io.StringIO()):
+            with atomic_path(out) as temporary, contextlib.redirect_stderr(io.StringIO()), large_weights():
                 engine.quantize(result, str(temporary), enable_progress_bar=False, enable_progress_report=False)
             Interpreter(str(out)).allocate_tensors()
         except (ValueError, RuntimeError, KeyError, IndexError) as exc:
