@@ -6,6 +6,8 @@ import contextlib
 import io
 import logging
 import warnings
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ def export_onnx(graph: Graph, path: Path, half: bool = False, half_rest: bool = 
     """
     module: torch.nn.Module = _Half(graph.module) if half else graph.module
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    _parse_torchlib_once()
     quiet = io.StringIO()
     try:
         with (
@@ -54,6 +57,18 @@ def export_onnx(graph: Graph, path: Path, half: bool = False, half_rest: bool = 
         if half_rest:
             _halve(temporary)
     return path
+
+
+@cache
+def _parse_torchlib_once() -> None:
+    """torch.onnx parses the source of all of torchlib's functions at every export, which takes as long as the export of
+    a layer; it has no setting for that (2.13). Where it is made otherwise, nothing is changed."""
+    from torch.onnx._internal import _lazy_import
+
+    apis: Any = getattr(_lazy_import, "onnxscript_apis", None)
+    if hasattr(apis, "_name") and hasattr(apis, "get_torchlib_ops"):
+        module: Any = import_module(apis._name)
+        module.get_torchlib_ops = cache(module.get_torchlib_ops)
 
 
 def _forget_the_code(model: Any) -> None:
