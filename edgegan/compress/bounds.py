@@ -5,29 +5,43 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 
 from edgegan.compress.build import Workshop
 from edgegan.compress.contest import timed_ms
 from edgegan.compress.plan import Plan
+from edgegan.compress.rows import Built
 from edgegan.core.stage import StageStore
 from edgegan.graph.cost import is_large
 
+PLAIN = "plain float32"
 
-def bounds(workshop: Workshop, wanted: Sequence[Plan], store: StageStore) -> dict[str, float]:
-    """Milliseconds by backend, of a large network that several backends run here; else nothing, since building and
-    calibrating takes no longer than to find out. 0 for a backend whose candidate does not run.
+
+@dataclass(frozen=True)
+class Bounds:
+    """Milliseconds: ``int8`` by backend, 0 where its candidate does not run; ``float_ms`` of the plain float32, None
+    where that is not timed."""
+
+    int8: dict[str, float] = field(default_factory=dict)
+    float_ms: float | None = None
+
+
+def bounds(workshop: Workshop, wanted: Sequence[Plan], baseline: Built, store: StageStore) -> Bounds:
+    """Those of a large network that several backends run here; else none, since building and calibrating takes no
+    longer than to find out.
 
     ``wanted``: all candidates, of each backend the one that is most in int8 first.
     """
     first = {plan.backend: plan for plan in reversed(wanted) if plan.precision == "int8" and workshop.can_time(plan)}
     if len(first) < 2 or not is_large(workshop.subject.graph):
-        return {}
+        return Bounds()
     known = store.read("bounds")
     if known is not None:
-        return {backend: float(known[backend]) for backend in first}
+        return Bounds(known["int8"], known["float_ms"])
     built = {backend: workshop.build_hastily(plan).runs for backend, plan in first.items()}
-    taken = timed_ms(workshop, {backend: runs for backend, runs in built.items() if runs})
+    files = {backend: runs for backend, runs in built.items() if runs}
+    taken = timed_ms(workshop, files | ({PLAIN: baseline.runs} if baseline.runs else {}))
     shutil.rmtree(workshop.root / "hasty")
-    found = {backend: taken.get(backend, 0.0) for backend in first}
-    store.write("bounds", found)
+    found = Bounds({backend: taken.get(backend, 0.0) for backend in first}, taken.get(PLAIN))
+    store.write("bounds", asdict(found))
     return found

@@ -125,7 +125,8 @@ def _contest(making: _Making, wanted: Sequence[Plan], baseline: Built, network: 
     contest = Contest(workshop, workshop.options.min_psnr, Probe.of(workshop, network))
     halves, last = _later(wanted, workshop)
     first = [plan for plan in wanted if plan not in (*halves, *last)]
-    limits = bounds(workshop, first, making.store)
+    found = bounds(workshop, first, baseline, making.store)
+    limits, contest.float_ms = found.int8, found.float_ms
     backends = list(dict.fromkeys(plan.backend for plan in first))
     ordered = sorted(backends, key=lambda backend: limits.get(backend, 0.0))
     for group in [[backend] for backend in ordered] if limits else [backends]:
@@ -169,7 +170,8 @@ def _mix(making: _Making, contest: Contest, backend: str) -> None:
         return
     making.progress.stage(f"mixed precision, {backend}")
     start = next(one for one in own if one.plan == plan)
-    mixtures, notes = mixtures_of(making.workshop, start, contest.gate, contest.probe, making.mixing)
+    worth = contest.worth_raising(start.p50_ms)
+    mixtures, notes = mixtures_of(making.workshop, start, contest.gate, contest.probe, making.mixing, worth)
     contest.enter(mixtures)
     making.add(mixtures)
     making.notes += notes

@@ -15,6 +15,8 @@ from edgegan.compress.probe import Probe
 from edgegan.compress.rows import Built
 
 SECONDS = 0.3
+SLACK = 1.25
+"""Layers differ in what float costs them: so many times the share that the mean layer allows is tried."""
 FEW = 4
 """Batches on which candidates that are not in int8 are compared."""
 
@@ -32,11 +34,13 @@ class Reached:
 
 
 class Contest:
-    """``reached``: the candidates that were entered and run."""
+    """``reached``: the candidates that were entered and run. ``float_ms``: what the plain float32 takes, where that is
+    known."""
 
     def __init__(self, workshop: Workshop, gate: float, probe: Probe) -> None:
         self.workshop, self.gate, self.probe = workshop, gate, probe
         self.reached: list[Reached] = []
+        self.float_ms: float | None = None
 
     def enter(self, candidates: Sequence[tuple[Plan, Built]]) -> None:
         """Time them side by side, and compare the pictures of those that run."""
@@ -56,6 +60,14 @@ class Contest:
             return None
         held = f"{best.plan.name} holds {self.gate:g} dB in {best.p50_ms:.3g} ms"
         return f"all in int8 it takes {least_ms:.3g} ms, and {held}"
+
+    def worth_raising(self, int8_ms: float) -> float:
+        """The share of the work that a candidate which takes ``int8_ms`` may have in float and still win, by the time
+        that the plain float32 takes for all of it; 1 where no candidate passes, or times are not known."""
+        best = self.fastest()
+        if best is None or self.float_ms is None or self.float_ms <= int8_ms:
+            return 1.0
+        return SLACK * max(0.0, best.p50_ms - int8_ms) / (self.float_ms - int8_ms)
 
 
 def fastest_passing(reached: Sequence[Reached], gate: float) -> Reached | None:

@@ -12,7 +12,7 @@ from edgegan.compress.contest import Reached
 from edgegan.compress.plan import Plan
 from edgegan.compress.probe import Probe
 from edgegan.compress.rows import Built
-from edgegan.compress.search import MARGIN, OutOfTime, Search
+from edgegan.compress.search import MARGIN, MOST_RAISED, OutOfTime, Search
 from edgegan.core.deadline import Deadline
 from edgegan.quantize.layers import Layer
 
@@ -30,12 +30,13 @@ def starting_point(reached: Sequence[Reached], gate: float) -> Plan | None:
 
 
 def mixtures_of(
-    workshop: Workshop, start: Reached, gate: float, probe: Probe, deadline: Deadline
+    workshop: Workshop, start: Reached, gate: float, probe: Probe, deadline: Deadline, worth: float = 1.0
 ) -> tuple[list[tuple[Plan, Built]], list[str]]:
     """Candidates of ``start`` with as few layers in float as hold ``gate`` dB, one for each order of layers and for
-    each precision that those may take, built; and what was found."""
+    each precision that those may take, built; and what was found. ``worth``: the share of the work that may be in
+    float."""
     plan = start.plan
-    search = Search(workshop, plan, gate, probe, deadline, start.psnr_db, start.psnr_db - start.low_db)
+    search = Search(workshop, plan, gate, probe, deadline, start.psnr_db, start.psnr_db - start.low_db, worth)
     if len(search.layers) < 2:
         return [], [f"{plan.name}: its one layer cannot be in two precisions"]
     chosen: dict[frozenset[Layer], str] = {}
@@ -53,7 +54,10 @@ def mixtures_of(
             return [], [note]
         chosen[held] = f"{note}; {len(held)} of {len(search.layers)} hold {gate:g} dB"
     if not chosen:
-        return [], [f"{plan.name}: no choice of layers in float holds {gate:g} dB", *search.refusals]
+        which = (
+            "no choice of layers in float" if worth >= MOST_RAISED else f"no choice of {worth:.0%} of the work in float"
+        )
+        return [], [f"{plan.name}: {which} holds {gate:g} dB", *search.refusals]
     wanted = [replace(plan, raised_layers=raised_layers) for raised_layers in chosen]
     for raised_layers in chosen:
         work = sum(layer.macs for layer in raised_layers)

@@ -39,9 +39,9 @@ class OutOfTime(Exception):
 
 
 class Search:
-    """``start_db``: PSNR of ``plan`` as it is, all its layers in int8; ``spread_db``: what other pictures may show
-    less. ``refusals``: what was said of candidates with
-    layers in float that could not be built, in order."""
+    """``start_db``: PSNR of ``plan`` all in int8, as it is; ``spread_db``: what other pictures may show less;
+    ``worth``: the share of the work that may be in float. ``refusals``: what was said of candidates with layers in
+    float that could not be built, in order."""
 
     def __init__(
         self,
@@ -52,13 +52,14 @@ class Search:
         deadline: Deadline,
         start_db: float,
         spread_db: float,
+        worth: float = 1.0,
     ) -> None:
         self.workshop, self.plan, self.probe, self.deadline = workshop, plan, probe, deadline
         self.wanted_db = gate + min(MOST_SPREAD, spread_db) + MARGIN
         simulated = simulation(workshop, plan)
         self.layers = simulated.layers
         self.costs = contributions(simulated, few(probe.inputs, simulated.graph.batch, SAMPLES))
-        self.start_db = start_db
+        self.start_db, self.most_raised = start_db, min(worth, MOST_RAISED)
         self._built: dict[frozenset[Layer], float] = {}
         self.refusals: dict[str, None] = {}
 
@@ -93,7 +94,7 @@ class Search:
         """The least count between ``low`` and ``high`` whose pictures would reach ``wanted`` dB, or come NEAR it with
         as many layers as are worth raising; None where there is none."""
         work = np.cumsum([layer.macs for layer in order])
-        between = [n for n in range(low + 1, high) if work[n - 1] <= MOST_RAISED * work[-1]]
+        between = [n for n in range(low + 1, high) if work[n - 1] <= self.most_raised * work[-1]]
         if not between:
             return None
         reached = next((n for n in between if self.costs.psnr_db(order[n:]) >= wanted), None)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from edgegan.compress import autotune, candidates
+from edgegan.compress.bounds import Bounds
 from edgegan.compress.forms import Forms, forms
 from edgegan.compress.options import Options
 from edgegan.compress.pipeline import run
@@ -43,7 +44,7 @@ def options(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_backends_that_cannot_win_are_not_built_and_a_second_run_knows_it(options, monkeypatch):
-    monkeypatch.setattr(candidates, "bounds", lambda *_: {"openvino": 9e9, "litert": 8e9, "onnxruntime": 1.0})
+    monkeypatch.setattr(candidates, "bounds", lambda *_: Bounds({"openvino": 9e9, "litert": 8e9, "onnxruntime": 1.0}))
     report = run(options).content
     assert {row["backend"] for row in report["candidates"]} == {"onnxruntime"} and report["result"]["passed"]
     notes = [note for stage in report["stages"] for note in stage["notes"] if "not built: all in int8" in note]
@@ -62,7 +63,8 @@ def test_backends_that_cannot_win_are_not_built_and_a_second_run_knows_it(option
 def test_all_in_int8_is_timed_before_anything_is_calibrated_with_care(options):
     run(options)
     found = StageStore(options.out / "stages", _any_identity(options)).read("bounds")
-    assert set(found) == {"onnxruntime", "openvino", "litert"} and all(0 < ms < 1e3 for ms in found.values())
+    assert set(found["int8"]) == {"onnxruntime", "openvino", "litert"} and 0 < found["float_ms"] < 1e3
+    assert all(0 < ms < 1e3 for ms in found["int8"].values())
     assert not (options.out / "stages" / "candidates" / "hasty").exists()
 
 

@@ -129,6 +129,9 @@ def test_a_backend_whose_int8_is_slower_than_what_passes_is_left_alone():
     assert contest.fastest() is half, "what holds the gate by less than a decibel may fail it on other inputs"
     assert "all in int8 it takes 51 ms, and openvino-auto-bf16 holds 35 dB in 50 ms" in contest.why_lost(51.0)
     assert contest.why_lost(30.0) is None
+    assert contest.worth_raising(20.0) == 1.0, "nobody knows what float takes"
+    contest.float_ms = 120.0
+    assert contest.worth_raising(20.0) == pytest.approx(1.25 * 0.3) and contest.worth_raising(60.0) == 0.0
     assert fastest_passing([reached("tensorrt", "fp16", 80.0, np.inf)], 35.0) is None
 
 
