@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from edgegan.bench.environment import environment
+from edgegan.bench.finite import why_not_finite
 from edgegan.bench.latency import UNSTABLE_CV, measure
 from edgegan.bench.memory import MIB, peak_rss_mib
 from edgegan.bench.power.figures import power_of
 from edgegan.bench.power.meter import SECONDS
-from edgegan.core.errors import UsageError
+from edgegan.core.errors import DeviceError, UsageError
 from edgegan.core.images import read_images
 from edgegan.core.manifest import read_manifest
 from edgegan.core.sampling import float_to_image, sample_inputs
@@ -43,8 +44,11 @@ def bench(
         loaded = time.perf_counter()
         inputs = sample_inputs(generator.inputs, generator.batch, 0)
         before = time.perf_counter()
-        generator.run(inputs)
+        outputs = generator.run(inputs)
         first = time.perf_counter() - before
+        for output in outputs.values():
+            if (wrong := why_not_finite(output)) is not None:
+                raise DeviceError(f"{artifact}: {wrong}")
         latency = measure(lambda: generator.run(inputs), warmup, seconds)
         batch = generator.batch
         power: dict[str, Any] = {"power": None, "power_reason": "--power-seconds 0 leaves it out"}

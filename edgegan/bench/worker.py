@@ -145,6 +145,7 @@ def read_outcomes(root: Path) -> dict[str, Outcome]:
 
 
 def _main(root: Path) -> None:
+    from edgegan.bench.finite import why_not_finite
     from edgegan.bench.latency import interleaved
     from edgegan.bench.power.figures import power_of
     from edgegan.core.errors import GeneratorError
@@ -165,6 +166,9 @@ def _main(root: Path) -> None:
             images = generator.images(given)
         except (GeneratorError, RuntimeError, ValueError, MemoryError) as exc:
             result[name] = {"error": str(exc)}
+            continue
+        if (wrong := why_not_finite(images)) is not None:
+            result[name] = {"error": wrong}
             continue
         np.save(root / f"images{index}.npy", images)
         result[name] = {"images": f"images{index}.npy"}

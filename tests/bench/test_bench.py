@@ -1,5 +1,6 @@
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,10 @@ from edgegan.bench.memory import peak_rss_mib
 from edgegan.bench.quality import paired, structural
 from edgegan.bench.single import bench
 from edgegan.bench.worker import Job, run_job
+from edgegan.core.errors import DeviceError
 from edgegan.core.sampling import sample_inputs
 from edgegan.core.spec import GeneratorSpec, TensorSpec
+from edgegan.runtime import null
 from tests.conftest import LATENT, make_null
 
 
@@ -88,6 +91,18 @@ def test_a_worker_measures_several_and_survives_one(tmp_path, null_artifact):
     assert told[0] == (0, 3) and told[-1] == (3, 3) and told == sorted(told)
     assert found["good"].images.shape == (3, 3, 16, 16) and found["good"].latency_ms["count"] >= 10
     assert "damaged" in found["bad"].error and found["bad"].images is None
+
+
+def test_outputs_that_are_no_numbers_are_an_error_not_a_figure(tmp_path, null_artifact, monkeypatch):
+    """The null backend gives the middle of the output range, which float32 does not hold here."""
+    huge = make_null(tmp_path / "h.null", replace(LATENT, output_range=(0.0, 1e39)))
+    inputs = sample_inputs(LATENT.inputs, 3, 0)
+    found = run_job(Job(artifacts={"good": null_artifact, "huge": huge}, inputs=inputs, threads=1, timed=("huge",)))
+    assert "3 of 3 pictures hold NaN or infinity" in found["huge"].error and found["huge"].latency_ms is None
+    assert found["good"].error is None
+    monkeypatch.setattr(null.VendorSession, "_run", lambda self, arrays: np.full((1, 3, 16, 16), np.nan, np.float32))
+    with pytest.raises(DeviceError, match="1 of 1 pictures"):
+        bench(null_artifact, threads=1, seconds=0.02, power_seconds=0)
 
 
 def test_artifacts_may_take_inputs_of_their_own(tmp_path, null_artifact):
