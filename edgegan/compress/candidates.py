@@ -27,6 +27,8 @@ from edgegan.quantize.parts import network_parts
 BUILDING, MIXING = 0.5, 0.8
 """Shares of a time budget after which no candidate, and no step of mixed precision, is begun: what is built must still
 be measured."""
+APART = 1.1
+"""By how many times a backend's bound, timed at another moment, must be above what passes."""
 OUTRUN = 2.0
 """How many times faster than the plain float32 a candidate is that makes other float32 ones unnecessary."""
 
@@ -131,7 +133,7 @@ def _contest(making: _Making, wanted: Sequence[Plan], baseline: Built, network: 
     ordered = sorted(backends, key=lambda backend: limits.get(backend, 0.0))
     for group in [[backend] for backend in ordered] if limits else [backends]:
         own = [plan for plan in first if plan.backend in group]
-        why_lost = contest.why_lost(limits.get(group[0], 0.0)) if limits else None
+        why_lost = contest.why_lost(limits.get(group[0], 0.0), APART) if limits else None
         if why_lost:
             making.leave_out([plan for plan in (*own, *halves) if plan.backend in group], why_lost)
             continue
@@ -168,9 +170,12 @@ def _mix(making: _Making, contest: Contest, backend: str) -> None:
     if why_lost := contest.why_lost(least_ms(own)):
         making.notes.append(f"{backend}: no layers tried in float: {why_lost}")
         return
-    making.progress.stage(f"mixed precision, {backend}")
     start = next(one for one in own if one.plan == plan)
     worth = contest.worth_raising(start.p50_ms)
+    if not worth:
+        making.notes.append(f"{plan.name}: no layers tried in float: {contest.why_lost(start.p50_ms)}")
+        return
+    making.progress.stage(f"mixed precision, {backend}")
     mixtures, notes = mixtures_of(making.workshop, start, contest.gate, contest.probe, making.mixing, worth)
     contest.enter(mixtures)
     making.add(mixtures)

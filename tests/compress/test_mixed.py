@@ -128,7 +128,7 @@ def test_a_backend_whose_int8_is_slower_than_what_passes_is_left_alone():
     contest.reached += [int8, half, slow, barely]
     assert contest.fastest() is half, "what holds the gate by less than a decibel may fail it on other inputs"
     assert "all in int8 it takes 51 ms, and openvino-auto-bf16 holds 35 dB in 50 ms" in contest.why_lost(51.0)
-    assert contest.why_lost(30.0) is None
+    assert contest.why_lost(30.0) is None and contest.why_lost(51.0, leeway=1.1) is None
     assert contest.worth_raising(20.0) == 1.0, "nobody knows what float takes"
     contest.float_ms = 120.0
     assert contest.worth_raising(20.0) == pytest.approx(1.25 * 0.3) and contest.worth_raising(60.0) == 0.0
