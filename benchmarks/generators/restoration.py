@@ -87,15 +87,15 @@ class SRVGGNetCompact(nn.Module):
         return self.upsampler(out) + interpolate(x, scale_factor=self.upscale, mode="nearest")
 
 
-def _lessons(steps: int) -> Lessons:
+def _lessons() -> Lessons:
     wanted = pieces(4 * PATCH, PIECES, seed=1)
     given = np.stack([resized(piece, (PATCH, PATCH)) for piece in wanted])
     small, large = (torch.from_numpy(a).permute(0, 3, 1, 2).float() / 255 for a in (given, wanted))
-    return Lessons(small, large, steps, BATCH, RATE)
+    return Lessons(small, large, BATCH, RATE)
 
 
 def _trained(name: str, make: Callable[[], nn.Module], steps: int) -> nn.Module:
-    return trained(name, lambda: _begun_small(make()), steps, lambda: _lessons(steps))
+    return trained(name, lambda: _begun_small(make()), steps, _lessons)
 
 
 @torch.no_grad()

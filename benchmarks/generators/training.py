@@ -17,12 +17,11 @@ FOLDER = Path("~/.cache/edgegan/benchmarks").expanduser()
 
 @dataclass(frozen=True)
 class Lessons:
-    """Pictures (N, 3, H, W) that are given and those that are wanted for them, ``batch`` of them for each of ``steps``
-    steps of Adam on the mean absolute error; ``rate`` is its highest learning rate."""
+    """Pictures (N, 3, H, W) that are given and those that are wanted for them, ``batch`` of them for each step of
+    Adam on the mean absolute error; ``rate`` is its highest learning rate."""
 
     given: torch.Tensor
     wanted: torch.Tensor
-    steps: int
     batch: int
     rate: float
 
@@ -32,18 +31,18 @@ def trained(name: str, make: Callable[[], nn.Module], steps: int, lessons: Calla
     torch.manual_seed(0)
     generator, kept = make(), FOLDER / f"{name}-{steps}.pt"
     if not kept.exists():
-        _train(generator, lessons())
+        _train(generator, lessons(), steps)
         kept.parent.mkdir(parents=True, exist_ok=True)
         torch.save(generator.state_dict(), kept)
     generator.load_state_dict(torch.load(kept, weights_only=True))
     return generator.eval()
 
 
-def _train(generator: nn.Module, lessons: Lessons) -> None:
+def _train(generator: nn.Module, lessons: Lessons, steps: int) -> None:
     optimizer = torch.optim.Adam(generator.parameters(), lessons.rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lessons.rate, total_steps=lessons.steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lessons.rate, total_steps=steps)
     draws = torch.Generator().manual_seed(0)
-    for step in range(lessons.steps):
+    for step in range(steps):
         chosen = torch.randint(0, len(lessons.given), (lessons.batch,), generator=draws)
         loss = l1_loss(generator(lessons.given[chosen]), lessons.wanted[chosen])
         optimizer.zero_grad()
@@ -51,4 +50,4 @@ def _train(generator: nn.Module, lessons: Lessons) -> None:
         optimizer.step()
         schedule.step()
         if step % 50 == 0:
-            print(f"  step {step} of {lessons.steps}: mean absolute error {loss.item():.4f}", flush=True)
+            print(f"  step {step} of {steps}: mean absolute error {loss.item():.4f}", flush=True)

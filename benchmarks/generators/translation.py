@@ -280,13 +280,13 @@ def painted(photographs: torch.Tensor) -> torch.Tensor:
     return (0.5 * (drawn - mean) / (deviation + 0.02)).clamp(-1, 1)
 
 
-def _lessons(side: int, steps: int) -> Lessons:
+def _lessons(side: int) -> Lessons:
     given = torch.from_numpy(pieces(side, PIECES, seed=1)).permute(0, 3, 1, 2).float() / 127.5 - 1
-    return Lessons(given, painted(given), steps, BATCH, RATE)
+    return Lessons(given, painted(given), BATCH, RATE)
 
 
 def _trained(name: str, make: Callable[[], nn.Module], side: int, steps: int) -> nn.Module:
-    return trained(name, make, steps, lambda: _lessons(side, steps))
+    return trained(name, make, steps, lambda: _lessons(side))
 
 
 def cyclegan_256() -> nn.Module:

@@ -53,7 +53,7 @@ def bench(
         batch = generator.batch
         power: dict[str, Any] = {"power": None, "power_reason": "--power-seconds 0 leaves it out"}
         if power_seconds:
-            power = power_of(generator, lambda: generator.run(inputs), power_seconds, power_command)
+            power = power_of(generator, inputs, power_seconds, power_command)
     warnings = (
         [f"unstable: the coefficient of variation is {latency.cv:.1%}, above {UNSTABLE_CV:.1%}"]
         if latency.cv > UNSTABLE_CV

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from edgegan.bench.power.meter import SECONDS
 from edgegan.core.errors import DeviceError
 
 STEP = re.compile(r"step (\d+) of (\d+)")
@@ -52,7 +53,7 @@ class Job:
     seconds: float = 1.0
     own_inputs: Mapping[str, dict[str, np.ndarray]] = field(default_factory=dict)
     metered: tuple[str, ...] = ()
-    metered_seconds: float = 10.0
+    metered_seconds: float = SECONDS
 
     def of(self, name: str) -> Job:
         """The same of one artifact alone."""
@@ -112,7 +113,8 @@ def _watched(root: Path, told: Callable[[int, int], object] | None) -> int:
 
 def job_files(job: Job, places: Mapping[str, str]) -> dict[str, bytes]:
     """What the worker reads, by file name; ``places``: where each artifact lies for it."""
-    own = {name: f"inputs{index}.npz" for index, name in enumerate(job.own_inputs)}
+    files = {id(inputs): f"inputs{index}.npz" for index, inputs in enumerate(job.own_inputs.values())}
+    own = {name: files[id(inputs)] for name, inputs in job.own_inputs.items()}
     task = {
         "artifacts": dict(places),
         "threads": job.threads,
@@ -122,8 +124,8 @@ def job_files(job: Job, places: Mapping[str, str]) -> dict[str, bytes]:
         "metered_seconds": job.metered_seconds,
         "metered": [name for name in job.metered if name in places],
     }
-    files = {"inputs.npz": _archive(job.inputs), "job.json": json.dumps(task).encode()}
-    return files | {file: _archive(job.own_inputs[name]) for name, file in own.items()}
+    archives = {files[id(inputs)]: inputs for inputs in job.own_inputs.values()} | {"inputs.npz": job.inputs}
+    return {file: _archive(inputs) for file, inputs in archives.items()} | {"job.json": json.dumps(task).encode()}
 
 
 def _archive(arrays: Mapping[str, np.ndarray]) -> bytes:
@@ -154,9 +156,8 @@ def _main(root: Path) -> None:
     job = json.loads((root / "job.json").read_text())
     inputs = dict(np.load(root / "inputs.npz"))
     result: dict[str, dict[str, Any]] = {}
-    calls: dict[str, Callable[[], object]] = {}
+    again: dict[str, tuple[Generator, dict[str, np.ndarray]]] = {}
     whole = len(job["artifacts"]) + len(job["timed"]) + len(job["metered"])
-    loaded: dict[str, Generator] = {}
     for index, (name, path) in enumerate(job["artifacts"].items()):
         own = job["own_inputs"].get(name)
         given = inputs if own is None else dict(np.load(root / own))
@@ -172,15 +173,15 @@ def _main(root: Path) -> None:
             continue
         np.save(root / f"images{index}.npy", images)
         result[name] = {"images": f"images{index}.npy"}
-        first = {key: np.ascontiguousarray(value[: generator.batch]) for key, value in given.items()}
-        loaded[name], calls[name] = generator, partial(generator.run, first)
+        if name in (*job["timed"], *job["metered"]):
+            again[name] = generator, {k: np.ascontiguousarray(v[: generator.batch]) for k, v in given.items()}
     told = partial(_tell_turns, len(job["artifacts"]), len(job["timed"]), whole)
-    timed = {name: call for name, call in calls.items() if name in job["timed"]}
+    timed = {name: partial(generator.run, first) for name, (generator, first) in again.items() if name in job["timed"]}
     for name, latency in interleaved(timed, job["seconds"], told=told).items():
         result[name]["latency_ms"] = latency.to_json()
-    for index, name in enumerate(name for name in job["metered"] if name in calls):
+    for index, name in enumerate(name for name in job["metered"] if name in again):
         _tell(whole - len(job["metered"]) + index, whole)
-        result[name] |= power_of(loaded[name], calls[name], job["metered_seconds"])
+        result[name] |= power_of(*again[name], job["metered_seconds"])
     (root / "result.json").write_text(json.dumps(result))
 
 

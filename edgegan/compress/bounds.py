@@ -41,7 +41,8 @@ def bounds(workshop: Workshop, wanted: Sequence[Plan], baseline: Built, store: S
     built = {backend: workshop.build_hastily(plan).runs for backend, plan in first.items()}
     files = {backend: runs for backend, runs in built.items() if runs}
     taken = timed_ms(workshop, files | ({PLAIN: baseline.runs} if baseline.runs else {}))
-    shutil.rmtree(workshop.root / "hasty")
+    if files:
+        shutil.rmtree(workshop.root / "hasty")
     found = Bounds({backend: taken.get(backend, 0.0) for backend in first}, taken.get(PLAIN))
     store.write("bounds", asdict(found))
     return found

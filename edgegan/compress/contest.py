@@ -82,30 +82,27 @@ def least_ms(reached: Sequence[Reached]) -> float:
 
 
 def reach(workshop: Workshop, candidates: Sequence[tuple[Plan, Built]], probe: Probe) -> list[Reached]:
-    """Those candidates that run: timed side by side, then those in int8 on all of the probe's inputs, the others on a
-    few."""
+    """Those candidates that run: timed side by side, those in int8 compared on all of the probe's inputs, the others on
+    a few."""
     built = {plan: row.runs for plan, row in candidates if row.runs}
     if not built:
         return []
-    artifacts = {plan.name: workshop.root / runs for plan, runs in built.items()}
     few = probe.first(workshop.subject.graph.batch * FEW)
     job = Job(
-        artifacts=artifacts,
+        artifacts={plan.name: workshop.root / runs for plan, runs in built.items()},
         inputs=few.inputs,
+        own_inputs={plan.name: probe.inputs for plan in built if plan.precision == "int8"},
         threads=workshop.options.threads,
         timed=tuple(plan.name for plan in built if workshop.can_time(plan)),
         seconds=SECONDS,
     )
     outcomes = run_job(job)
-    in_int8 = {plan.name: artifacts[plan.name] for plan in built if plan.precision == "int8"}
-    more = run_job(Job(artifacts=in_int8, inputs=probe.inputs, threads=workshop.options.threads)) if in_int8 else {}
     found = []
-    for plan in built:
-        asked = probe if plan.name in in_int8 else few
-        images = (more if plan.name in in_int8 else outcomes)[plan.name].images
-        if images is not None:
-            reached = asked.psnr_db(images), asked.low_db(images), _p50_ms(outcomes[plan.name])
-            found.append(Reached(plan, built[plan], *reached))
+    for plan, file in built.items():
+        asked, outcome = probe if plan.precision == "int8" else few, outcomes[plan.name]
+        if outcome.images is not None:
+            decibels = asked.psnr_db(outcome.images), asked.low_db(outcome.images)
+            found.append(Reached(plan, file, *decibels, _p50_ms(outcome)))
     return found
 
 

@@ -17,7 +17,6 @@ from edgegan.compress import compress as compress_by_name
 from edgegan.compress.backends import builder
 from edgegan.compress.backends.contract import Requirement
 from edgegan.compress.choose import judge, ranked
-from edgegan.compress.options import Options
 from edgegan.compress.pipeline import run as compress
 from edgegan.compress.rows import Built, Candidate, Figures
 from edgegan.core.errors import GateError, MissingPackageError, OutputError, TargetError, UsageError
@@ -28,33 +27,6 @@ from edgegan.runtime import load
 from tests.validation import validate
 
 EDGEGAN = Path(sys.executable).parent / "edgegan"
-MODEL = """
-import sys
-sys.path.insert(0, {root!r})
-from tests.subjects import TinyDcgan, TinyCyclegan, randomized
-def latent(): return randomized(TinyDcgan())
-def image(): return randomized(TinyCyclegan())
-"""
-
-
-@pytest.fixture
-def model(tmp_path):
-    path = tmp_path / "subjects.py"
-    path.write_text(MODEL.format(root=str(Path(__file__).parents[2])))
-    return path
-
-
-@pytest.fixture
-def options(model, tmp_path):
-    return Options(
-        model=f"{model}:latent",
-        inputs=("latent:8x1x1",),
-        target=load_target("mobile"),
-        out=tmp_path / "out",
-        threads=1,
-        min_psnr=18,
-        calibration_samples=16,
-    )
 
 
 @pytest.mark.slow

@@ -1,14 +1,12 @@
 """What of a large network is built: backends in the order of their speed, none that cannot win."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from edgegan.compress import autotune, candidates
 from edgegan.compress.bounds import Bounds
 from edgegan.compress.forms import Forms, forms
-from edgegan.compress.options import Options
 from edgegan.compress.pipeline import run
 from edgegan.compress.plan import graph_name
 from edgegan.compress.subject import load_subject
@@ -16,30 +14,13 @@ from edgegan.core.stage import StageStore
 from edgegan.core.target import load_target
 from edgegan.graph import cost
 
-MODEL = """
-import sys
-sys.path.insert(0, {root!r})
-from tests.subjects import TinyDcgan, randomized
-def latent(): return randomized(TinyDcgan())
-"""
-
 
 @pytest.fixture
-def options(tmp_path, monkeypatch):
+def options(options, tmp_path, monkeypatch):
     """Of a network that counts as large."""
     monkeypatch.setattr(cost, "LARGE", 0)
     monkeypatch.setenv("EDGEGAN_CACHE", str(tmp_path / "cache"))
-    (tmp_path / "subject.py").write_text(MODEL.format(root=str(Path(__file__).parents[2])))
-    return Options(
-        model=f"{tmp_path}/subject.py:latent",
-        inputs=("latent:8x1x1",),
-        target=load_target("x86-cpu"),
-        out=tmp_path / "out",
-        threads=1,
-        min_psnr=18,
-        calibration_samples=16,
-        fd_samples=0,
-    )
+    return replace(options, target=load_target("x86-cpu"), fd_samples=0)
 
 
 @pytest.mark.slow

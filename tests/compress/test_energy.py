@@ -1,13 +1,11 @@
 """``--prefer energy``, on a recorded Jetson tree that says 5 W whatever runs, so that the fastest takes least."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from edgegan.compress import energy
 from edgegan.compress.choose import ranked
-from edgegan.compress.options import Options
 from edgegan.compress.pipeline import run
 from edgegan.core.errors import DeviceError, TargetError, UsageError
 from edgegan.core.target import load_target
@@ -15,29 +13,11 @@ from tests.bench.test_power import ina3221
 from tests.compress.test_compress import row
 from tests.validation import validate
 
-MODEL = """
-import sys
-sys.path.insert(0, {root!r})
-from tests.subjects import TinyDcgan, randomized
-def latent(): return randomized(TinyDcgan())
-"""
-
 
 @pytest.fixture
-def options(tmp_path, monkeypatch):
+def options(options, tmp_path, monkeypatch):
     monkeypatch.setenv("EDGEGAN_SYS_ROOT", str(tmp_path / "system"))
-    (tmp_path / "subject.py").write_text(MODEL.format(root=str(Path(__file__).parents[2])))
-    return Options(
-        model=f"{tmp_path}/subject.py:latent",
-        inputs=("latent:8x1x1",),
-        target=load_target("mobile"),
-        out=tmp_path / "out",
-        threads=1,
-        min_psnr=18,
-        calibration_samples=16,
-        fd_samples=0,
-        prefer="energy",
-    )
+    return replace(options, fd_samples=0, prefer="energy")
 
 
 @pytest.mark.slow

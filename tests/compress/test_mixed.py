@@ -1,7 +1,6 @@
 """Mixed precision and sensitivity, end to end on a generator that int8 alone ruins."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,20 +22,12 @@ from edgegan.graph.rewrite import rewrite
 from edgegan.quantize.layers import Layer
 from tests.validation import validate
 
-MODEL = """
-import sys
-sys.path.insert(0, {root!r})
-from tests.subjects import TinyCyclegan, randomized
-def image(): return randomized(TinyCyclegan())
-"""
-
 
 @pytest.fixture
-def options(tmp_path, photos):
-    (tmp_path / "subject.py").write_text(MODEL.format(root=str(Path(__file__).parents[2])))
+def options(model, tmp_path, photos):
     np.savez(tmp_path / "photos.npz", images=photos)
     return Options(
-        model=f"{tmp_path}/subject.py:image",
+        model=f"{model}:image",
         inputs=("image:3x16x16",),
         target=load_target("mobile"),
         out=tmp_path / "out",

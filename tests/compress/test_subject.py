@@ -1,7 +1,5 @@
 """Which pictures calibrate and which judge: a folder sorted by subject misleads neither, and no picture does both."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,18 +10,10 @@ from edgegan.compress.subject import load_subject, shared_out
 from edgegan.core.errors import UsageError
 from edgegan.core.target import load_target
 
-MODEL = """
-import sys
-sys.path.insert(0, {root!r})
-from tests.subjects import TinyCyclegan, randomized
-def image(): return randomized(TinyCyclegan())
-"""
-
 
 @pytest.fixture
-def options(tmp_path):
-    (tmp_path / "subject.py").write_text(MODEL.format(root=str(Path(__file__).parents[2])))
-    settings = {"model": f"{tmp_path}/subject.py:image", "inputs": ("image:3x16x16",), "target": load_target("mobile")}
+def options(model, tmp_path):
+    settings = {"model": f"{model}:image", "inputs": ("image:3x16x16",), "target": load_target("mobile")}
 
     def made(pictures, **changed):
         np.savez(tmp_path / "pictures.npz", images=pictures)
