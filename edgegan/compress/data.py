@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from edgegan.core.errors import UsageError
+from edgegan.core.files import sha256
 from edgegan.core.images import read_images
 from edgegan.core.sampling import sample_inputs
 from edgegan.core.spec import GeneratorSpec, TensorSpec
@@ -160,3 +162,13 @@ def _read(path: Path, graph: Graph) -> np.ndarray:
             f"by name, as an .npz of arrays {names}"
         )
     return read_images(path, size=(shape[1], shape[2]), channels=shape[0])
+
+
+def data_sha256(path: Path | None) -> str | None:
+    """A hash over the data: of the file, or of the names and sizes in a folder."""
+    if path is None:
+        return None
+    if path.is_file():
+        return sha256(path)
+    listing = "\n".join(f"{f.relative_to(path)} {f.stat().st_size}" for f in sorted(path.rglob("*")) if f.is_file())
+    return hashlib.sha256(listing.encode()).hexdigest()

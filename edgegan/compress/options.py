@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ from edgegan import __version__
 from edgegan.compress.settings import declared, option
 from edgegan.core.deadline import parse_duration
 from edgegan.core.errors import TargetError, UsageError, nearest
-from edgegan.core.files import sha256
 from edgegan.core.spec import parse_input, parse_range
 from edgegan.core.target import Target, load_target
 from edgegan.quantize.ranges import METHODS
@@ -349,13 +347,3 @@ def options_of(given: dict[str, Any]) -> Options:
         if value is not None:
             values[name] = convert(value) if convert else value
     return Options(**values)
-
-
-def data_sha256(path: Path | None) -> str | None:
-    """A hash over the data: of the file, or of the names and sizes in a folder."""
-    if path is None:
-        return None
-    if path.is_file():
-        return sha256(path)
-    listing = "\n".join(f"{f.relative_to(path)} {f.stat().st_size}" for f in sorted(path.rglob("*")) if f.is_file())
-    return hashlib.sha256(listing.encode()).hexdigest()

@@ -11,11 +11,12 @@ from edgegan.compress.backends import builder
 from edgegan.compress.build import Workshop
 from edgegan.compress.candidates import build_all, planned
 from edgegan.compress.choose import judge, ranked
+from edgegan.compress.data import data_sha256
 from edgegan.compress.distances import choose
 from edgegan.compress.energy import check_energy, measure_energy
 from edgegan.compress.forms import forms
 from edgegan.compress.measure import measure
-from edgegan.compress.options import Options, data_sha256
+from edgegan.compress.options import Options
 from edgegan.compress.qat import fine_tune
 from edgegan.compress.references import References
 from edgegan.compress.refine import refine
