@@ -48,6 +48,22 @@ class TinyCyclegan(nn.Module):
         return self.net(x)
 
 
+class TinyResidual(nn.Module):
+    """Convolutions whose results are added and joined."""
+
+    def __init__(self, width: int = 8) -> None:
+        super().__init__()
+        self.head = nn.Conv2d(3, width, 3, padding=1)
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        self.tail = nn.Conv2d(2 * width, 3, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        head = self.head(x)
+        body = head + self.second(self.first(head).relu())
+        return self.tail(torch.cat([head, body], 1)).tanh()
+
+
 def randomized(module: nn.Module, seed: int = 0) -> nn.Module:
     """Weights and norm statistics that leave nothing at its default, in evaluation mode."""
     generator = torch.Generator().manual_seed(seed)

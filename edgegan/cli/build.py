@@ -7,18 +7,53 @@ from typing import Annotated
 
 import typer
 
+from edgegan.cli.console import ConsoleProgress, print_json
+from edgegan.cli.reports import print_report, read_report
+from edgegan.core.errors import GateError
+
 
 def build(
     bundle: Annotated[Path, typer.Argument(help="g.edgegan that compress left.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder for g.plan and its manifest.")] = Path("engine"),
+    out: Annotated[Path, typer.Option("--out", help="Folder for g.plan, its manifest and the report.")] = Path(
+        "engine"
+    ),
+    workspace: Annotated[
+        int | None,
+        typer.Option("--workspace", min=1, help="Most MiB that layers may take while they compute; default all."),
+    ] = None,
+    dla: Annotated[
+        int | None,
+        typer.Option("--dla", min=0, help="Deep learning accelerator to use, the GPU for the rest: 0 or 1 on Orin."),
+    ] = None,
+    hardware_compatible: Annotated[
+        bool, typer.Option("--hardware-compatible", help="For any GPU from Ampere on, not this one alone; slower.")
+    ] = False,
+    version_compatible: Annotated[
+        bool, typer.Option("--version-compatible", help="For later TensorRT of this major version too.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """On the device: make the TensorRT engine from a bundle, and check its pictures.
+    """On the device: build every variant of a bundle, time them, keep the fastest whose pictures hold the gate.
 
     Example: edgegan build g.edgegan --out engine
     """
-    from edgegan.export.engine import build_engine
+    from edgegan.engine.build import build as run
+    from edgegan.export.tensorrt.device import EngineOptions
 
-    result = build_engine(bundle, out)
-    typer.echo(
-        f"{result.plan}: {result.precision}, {result.psnr_db:.1f} dB to the float network, on {result.backend_version}"
+    options = EngineOptions(
+        workspace_mib=workspace,
+        dla_core=dla,
+        hardware_compatible=hardware_compatible,
+        version_compatible=version_compatible,
     )
+    with ConsoleProgress(quiet=as_json) as progress:
+        try:
+            report = run(bundle, out, options, progress)
+        except GateError:
+            if not as_json:
+                print_report(read_report(out), out)
+            raise
+    if as_json:
+        print_json(report)
+    else:
+        print_report(report, out)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from edgegan.cli.console import ConsoleProgress, print_json, table
+from edgegan.cli.reports import number, print_report, read_report
 from edgegan.cli.stages import options_given, takes
 from edgegan.core.errors import GateError, MissingPackageError
 from edgegan.core.target import load_target
@@ -33,12 +33,12 @@ def compress(given: dict[str, Any]) -> None:
         report = _run("measure", given)
     except GateError:
         if not given["as_json"]:
-            _print_report(_read_report(given["out"]), given["out"])
+            print_report(read_report(given["out"]), given["out"])
         raise
     if given["as_json"]:
         print_json(report.content)
     else:
-        _print_report(report.content, given["out"])
+        print_report(report.content, given["out"])
 
 
 @takes("prune", as_json=(JSON, False))
@@ -108,7 +108,7 @@ def _sensitivity(given: dict[str, Any]) -> None:
             "x".join(map(str, row["shape"])),
             f"{row['macs'] / 1e6:.2f}",
             f"{row['psnr_db']:.1f}",
-            _number(row["fd_lite0"]),
+            number(row["fd_lite0"]),
             "-" if row["saves_ms"] is None else f"{row['saves_ms']:+.3f}",
         ]
         for row in sensitivity["layers"]
@@ -120,56 +120,3 @@ def _sensitivity(given: dict[str, Any]) -> None:
         left=3,
     )
     typer.echo(f"chart: {given['out'] / 'sensitivity.png'}   figures: {given['out'] / 'sensitivity.json'}")
-
-
-def _read_report(out: Path) -> dict[str, Any]:
-    import json
-
-    report: dict[str, Any] = json.loads((out / "report.json").read_text())
-    return report
-
-
-def _print_report(report: dict[str, Any], out: Path) -> None:
-    """The candidates as a table, then the choice in one line."""
-    result, base = report["result"], report["baseline"]
-    rows = [_cells("plain conversion", base, "baseline")]
-    for row in report["candidates"]:
-        chosen = result is not None and row["name"] == result["name"]
-        rows.append(_cells(row["name"], row, "CHOSEN" if chosen else "passes" if row["passed"] else row["reason"]))
-    table(
-        f"{report['model']} for {report['target']}",
-        ["candidate", "p50 ms", "PSNR dB", "fd_lite0", "KiB", "MACs M", "verdict"],
-        rows,
-    )
-    for warning in report["warnings"]:
-        typer.echo(f"note: {warning}")
-    if result is not None:
-        speed = (
-            f", {result['speedup']:.1f}x faster than the plain conversion"
-            if result["speedup"]
-            else ", latency not measured: " + result.get("latency_ms_reason", "")
-        )
-        typer.echo(
-            f"{out / result['artifact']}: {result['backend']} {result['precision']}, "
-            f"{result['quality']['psnr_db']:.1f} dB{speed}"
-        )
-        typer.echo(f"report: {out / 'report.html'}   pictures: {out / 'samples.png'}")
-        if result["artifact"].endswith(".edgegan"):
-            typer.echo("next, on the device: edgegan build g.edgegan --out engine")
-
-
-def _cells(name: str, row: dict[str, Any], verdict: str) -> list[str]:
-    quality, latency = row["quality"], row["latency_ms"]
-    return [
-        name,
-        f"{latency['p50']:.3f}" if latency else "-",
-        _number(quality["psnr_db"]),
-        _number(quality["fd_lite0"]),
-        f"{row['bytes'] / 1024:.0f}" if row["bytes"] else "-",
-        f"{row['macs'] / 1e6:.2f}",
-        verdict,
-    ]
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from edgegan.compress.rows import Candidate, Verdict
-from edgegan.core.target import Target
 
 EXACT = 90.0
 """Decibels from which on a float32 file is taken to compute what the network says, without asking further."""
@@ -52,21 +51,32 @@ def may_pass(candidate: Candidate, min_psnr: float) -> bool:
     return candidate.passed or (candidate.error is None and interval is not None and interval[1] >= min_psnr)
 
 
-def ranked(candidates: Sequence[Candidate], target: Target, min_psnr: float = np.inf) -> list[Candidate]:
+CLOSE = 1.02
+"""Candidates whose times differ by less are equally fast, as NVIDIA's Autotune keeps only what wins by that much."""
+
+
+def _the_better_of_equals(order: list[Candidate]) -> list[Candidate]:
+    """``order``, which is by time, but of those as fast as the first the one with the best pictures first."""
+    bound = CLOSE * (order[0].p50_ms or 0.0)
+    equal = [row for row in order if (row.p50_ms or 0.0) <= bound]
+    return sorted(equal, key=lambda row: -(row.psnr_db or 0.0)) + order[len(equal) :]
+
+
+def ranked(candidates: Sequence[Candidate], precisions: Sequence[str], min_psnr: float = np.inf) -> list[Candidate]:
     """Candidates that pass, or may on more pictures, the best first: those of least energy where it was measured, then
-    the fastest, else by the target's order of precisions."""
+    the fastest, else in the order of ``precisions``, the target's."""
     passing = [c for c in candidates if may_pass(c, min_psnr)]
     frugal = [(c.energy_mj, c) for c in passing if c.energy_mj is not None]
     if frugal:
         others = [c for c in passing if c.energy_mj is None]
-        return [c for _, c in sorted(frugal, key=lambda pair: pair[0])] + ranked(others, target, min_psnr)
+        return [c for _, c in sorted(frugal, key=lambda pair: pair[0])] + ranked(others, precisions, min_psnr)
     timed = [(c.p50_ms, c) for c in passing if c.p50_ms is not None]
     if timed:
-        return [c for _, c in sorted(timed, key=lambda pair: pair[0])]
+        return _the_better_of_equals([c for _, c in sorted(timed, key=lambda pair: pair[0])])
 
     def place(candidate: Candidate) -> tuple[int, bool, int]:
         built = candidate.built
         assert built.precision is not None and built.bytes is not None
-        return target.precisions.index(built.precision), bool(built.precision_exceptions), built.bytes
+        return precisions.index(built.precision), bool(built.precision_exceptions), built.bytes
 
     return sorted(passing, key=place)

@@ -9,7 +9,7 @@ from edgegan.bench.power.contract import Unreadable
 from edgegan.bench.power.find import opened
 from edgegan.bench.power.meter import SECONDS
 from edgegan.bench.worker import Job, run_job
-from edgegan.compress.measure import on_device
+from edgegan.compress.on_device import run_there
 from edgegan.compress.options import Options
 from edgegan.compress.references import References
 from edgegan.compress.rows import Candidate
@@ -48,17 +48,23 @@ def measure_energy(
     with stopwatch() as seconds:
         chosen = list(order[:MOST])
         known = store.read("energy") or {}
-        missing = [row for row in chosen if row.name not in known]
+        known |= {row.name: _known(row) for row in chosen if row.energy_mj is not None}
+        missing = [row for row in chosen if row.name not in known and options.target.build != "device"]
         if missing:
             known |= _measured(missing, subject, references, options, store, progress)
             store.write("energy", known)
-        rows = [replace(row, figures=replace(row.figures, **known[row.name])) for row in chosen]
+        rows = [replace(row, figures=replace(row.figures, **known.get(row.name, {}))) for row in chosen]
         if rows and all(row.energy_mj is None for row in rows):
             raise DeviceError(f"--prefer energy: {rows[0].figures.power_reason}")
         notes = [f"{row.name}: {row.energy_mj:.3g} mJ an image" for row in rows if row.energy_mj is not None]
         left = ", ".join(row.name for row in order[MOST:])
         notes += [f"energy not measured, being slower: {left}"] if left else []
         return StageResult(rows, tuple(notes), seconds())
+
+
+def _known(row: Candidate) -> dict[str, object]:
+    """What the device measured as it built the engines."""
+    return {"power": row.figures.power, "power_reason": row.figures.power_reason}
 
 
 def _measured(
@@ -82,7 +88,7 @@ def _measured(
     if options.device is None:
         outcomes = run_job(job, progress.step)
     else:
-        outcomes, _ = on_device(options.device, job, [row.built for row in rows], subject, wanted, options, root)
+        outcomes, _ = run_there(options.device, job)
     return {
         name: {"power": outcome.power, "power_reason": outcome.power_reason or outcome.error}
         for name, outcome in outcomes.items()

@@ -10,15 +10,13 @@ import numpy as np
 
 from edgegan.bench.quality import paired, structural, unmeasured
 from edgegan.bench.worker import Job, Outcome, run_job
-from edgegan.compress.bundle import write_candidate_bundle
+from edgegan.compress.on_device import built_there, run_there
 from edgegan.compress.options import Options
 from edgegan.compress.references import References, Wanted
 from edgegan.compress.rows import Built, Figures
 from edgegan.compress.subject import Subject
 from edgegan.core.errors import DeviceError
 from edgegan.core.progress import Progress
-from edgegan.remote.jobs import check, run_job_on
-from edgegan.remote.ssh import Device, connect
 
 SECONDS = 0.6
 """Timed seconds a candidate, in turns with the others; ``edgegan bench`` takes its 3 seconds."""
@@ -43,32 +41,12 @@ def measure(
     job = Job(artifacts=artifacts, inputs=wanted.inputs, threads=options.threads, timed=timed, seconds=SECONDS)
     if options.device is None:
         outcomes = run_job(job, progress.step)
+    elif options.target.build == "device":
+        return built_there(options.device, rows, subject, wanted, options, root, progress)
     else:
-        outcomes, notes = on_device(options.device, job, rows, subject, wanted, options, root)
+        outcomes, notes = run_there(options.device, job)
     by_name = {row.name: row for row in rows}
     return {name: _figures(by_name[name], outcome, wanted, options) for name, outcome in outcomes.items()}, notes
-
-
-def on_device(
-    device: Device,
-    job: Job,
-    rows: Sequence[Built],
-    subject: Subject,
-    wanted: Wanted,
-    options: Options,
-    root: Path,
-) -> tuple[dict[str, Outcome], tuple[str, ...]]:
-    """The job on the device over ssh; where the target's engines are built there, each from a bundle of its own."""
-    bundles: dict[str, Path] = {}
-    for row in rows:
-        if options.target.build == "device" and row.runs:
-            onnx = root / row.runs
-            path = onnx.with_name("device.edgegan")
-            bundles[row.name] = write_candidate_bundle(path, onnx, row, subject, options, wanted.inputs, wanted.network)
-    with connect(device) as connection:
-        machine = check(connection)
-        outcomes = run_job_on(connection, job, bundles)
-    return outcomes, (f"measured on {device}: {machine['cpu']}, {machine['os']}, GPU {machine['gpu'] or 'none'}",)
 
 
 def _figures(row: Built, outcome: Outcome, wanted: Wanted, options: Options) -> Figures:

@@ -9,6 +9,7 @@ from typing import Any
 
 from edgegan.compress.backends import builder
 from edgegan.compress.build import Workshop
+from edgegan.compress.bundle import with_placements
 from edgegan.compress.candidates import build_all, planned
 from edgegan.compress.choose import judge, ranked
 from edgegan.compress.data import data_sha256
@@ -112,15 +113,17 @@ def _run(
     rows = stage("build", lambda: build_all(workshop, network, store, progress, until == "quantize", deadline))
     if until in ("quantize", "export"):
         return Report(_stages(done) | {"candidates": [row.to_json() for row in rows]}, None)
+    if options.device is not None and options.target.build == "device":
+        rows = with_placements(rows, workshop.root)
     references = References(subject, network, options)
     figures = stage("measure", lambda: _measure(rows, references, subject, options, store, progress))
     baseline, *candidates = (_candidate(row, figures.get(row.name), options, references) for row in rows)
-    order = ranked(candidates, options.target, options.min_psnr)
+    order = ranked(candidates, options.target.precisions, options.min_psnr)
     if options.prefer == "energy":
         frugal = stage("energy", lambda: measure_energy(order, subject, references, options, store, progress))
         by_name = {row.name: row for row in frugal}
         candidates = [by_name.get(row.name, row) for row in candidates]
-        order = ranked(candidates, options.target, options.min_psnr)
+        order = ranked(candidates, options.target.precisions, options.min_psnr)
     verdicts = Verdicts(subject, references, options, store, deadline)
     choice = stage("choose", lambda: choose(order, baseline, verdicts, subject, options, store, progress))
     judged = {row.name: row for row in choice.order}

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from edgegan.bench.environment import environment
-from edgegan.compress.bundle import write_candidate_bundle
+from edgegan.compress.bundle import with_placements, write_variants
 from edgegan.compress.choose import EXACT
 from edgegan.compress.measure import outputs
+from edgegan.compress.on_device import FOLDER, device_report
 from edgegan.compress.options import Options
-from edgegan.compress.references import References, Wanted
+from edgegan.compress.references import References
 from edgegan.compress.rows import Candidate
 from edgegan.compress.subject import Subject
 from edgegan.core.backends import backend, backend_names
@@ -29,7 +30,7 @@ from edgegan.report.sound import sample_sound
 if TYPE_CHECKING:
     from edgegan.core import schemas
 
-BUNDLE = "g.edgegan"
+BUNDLE, PLAN = "g.edgegan", "g.plan"
 SHOWN = ("report.json", "report.html", "samples.png", "samples.wav")
 
 
@@ -69,7 +70,9 @@ def write_result(
     _clear_artifacts(out)
     placed = {row.name: _placed(row, options, root) for row in candidates if row is not chosen}
     if chosen is not None:
-        placed[chosen.name] = _written(chosen, subject, shown, options, root)
+        placed[chosen.name] = _written(
+            chosen, _variants(chosen, baseline, candidates), subject, references, options, root
+        )
     result: schemas.Result | None = None
     if chosen is not None:
         row = cast("schemas.Candidate", placed[chosen.name].to_json())
@@ -115,17 +118,42 @@ def _placed(row: Candidate, options: Options, root: Path) -> Candidate:
     return replace(row, built=replace(row.built, artifact=str(file.relative_to(options.out))))
 
 
-def _written(row: Candidate, subject: Subject, shown: Wanted, options: Options, root: Path) -> Candidate:
-    """``row`` under its final name: the artifact itself, or the bundle that the device builds it from."""
+def _variants(chosen: Candidate, baseline: Candidate, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """What a device may choose from: what passes here, the chosen one first, and the network as it came."""
+    return [chosen, *(row for row in candidates if row.passed and row is not chosen), baseline]
+
+
+def _written(
+    row: Candidate,
+    variants: Sequence[Candidate],
+    subject: Subject,
+    references: References,
+    options: Options,
+    root: Path,
+) -> Candidate:
+    """``row`` under its final name: the artifact itself, or the bundle of ``variants`` that the device builds it from,
+    and beside it the engine where it was built already."""
     assert row.built.artifact is not None
     source = root / row.built.artifact
-    if options.target.build == "device":
-        path = options.out / BUNDLE
-        write_candidate_bundle(path, source, row.built, subject, options, shown.inputs, shown.network)
-        _write_bundle_manifest(path, row, subject, options)
-    else:
+    if options.target.build != "device":
         path = options.out / source.name
         _copy(source, path)
+        return _at(row, path)
+    path = options.out / BUNDLE
+    rows = [variant.built for variant in variants]
+    if options.device is None:
+        rows = with_placements(rows, root)
+    wanted = references.first(row.figures.quality["compared_pictures"])
+    write_variants(path, rows, root, subject, options, wanted)
+    _write_bundle_manifest(path, row, subject, options)
+    plan = root / FOLDER / PLAN
+    if options.device is not None and device_report(root)["result"]["name"] == row.name:
+        _copy(plan, options.out / PLAN)
+        path = options.out / PLAN
+    return _at(row, path)
+
+
+def _at(row: Candidate, path: Path) -> Candidate:
     return replace(row, built=replace(row.built, artifact=path.name, bytes=path.stat().st_size))
 
 

@@ -102,6 +102,37 @@ class Latency(TypedDict):
     """Timed calls."""
 
 
+class Clock(TypedDict):
+    """Of a processor, at one moment."""
+
+    mhz: float
+    max_mhz: float
+    governor: NotRequired[str]
+    """What decides on it; performance and userspace hold it."""
+    throttled: NotRequired[str]
+    """Why it is held down."""
+
+
+class Clocks(TypedDict):
+    """What decides how fast a machine is, at one moment; what cannot be read is left out."""
+
+    cpu: dict[str, Clock]
+    gpu: dict[str, Clock]
+    celsius: dict[str, float]
+    """By the name of the thermal zone."""
+    power_mode: NotRequired[str]
+    """A Jetson's, by nvpmodel."""
+    load: NotRequired[float]
+    """Processes that wanted to run, mean of the last minute."""
+
+
+class ClocksAround(TypedDict):
+    """Of a measurement."""
+
+    before: Clocks
+    after: Clocks
+
+
 class Environment(TypedDict):
     """What figures were measured on."""
 
@@ -112,6 +143,7 @@ class Environment(TypedDict):
     python: str
     versions: dict[str, str]
     gpu: str | None
+    clocks: NotRequired[ClocksAround]
 
 
 class Quality(TypedDict):

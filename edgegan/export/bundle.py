@@ -1,9 +1,12 @@
-"""The device bundle ``g.edgegan``: a zip with the ONNX graph and all that the device needs to make and check its
-engine.
+"""The device bundle ``g.edgegan``: a zip with several forms of one generator, of which the device keeps the fastest.
 
-    bundle.json   schema, target, precision, model, command, the manifest to be, size and SHA-256 of every other entry
-    g.onnx        float or explicit Q/DQ, accepted by NVIDIA's parser
-    check.npz     seeded inputs and the float network's images for them
+    bundle.json    schema, target, model, command, gate, the manifest to be; variants[{name, precision, files, ...}],
+                   files[{name, bytes, sha256}] of every other entry
+    NAME.onnx      a variant: float, or with explicit quantize and dequantize operators
+    weights.bin    their large weights, each once (ONNX external data)
+    check.npz      seeded inputs and the float network's images for them
+
+Bundles of schema 1 hold one variant, ``g.onnx``, and are read too.
 """
 
 from __future__ import annotations
@@ -11,7 +14,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,59 +26,146 @@ import numpy as np
 from edgegan.core.errors import ArtifactError
 from edgegan.core.files import atomic_path
 
-SCHEMA = 1
-ENTRIES = ("bundle.json", "g.onnx", "check.npz")
-LARGEST = 4 << 30
+SCHEMA, OLD_SCHEMA = 2, 1
+HEADER, CHECK, WEIGHTS = "bundle.json", "check.npz", "weights.bin"
+VARIANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.onnx")
+LARGEST, LARGEST_HEADER, BLOCK = 4 << 30, 16 << 20, 1 << 20
+LEAST_PSNR_DB = 20.0
+"""The gate of a bundle that names none: below it an engine does not compute the network, whatever its precision."""
 BUILD_COMMAND = "edgegan build g.edgegan --out engine"
 
 
 @dataclass(frozen=True)
+class Variant:
+    """One form of the generator: its ONNX, unpacked, and what ``bundle.json`` says of it."""
+
+    onnx: Path
+    described: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.described["name"])
+
+    @property
+    def precision(self) -> str:
+        return str(self.described["precision"])
+
+
+@dataclass(frozen=True)
 class Bundle:
-    """A bundle that was read and verified."""
+    """A bundle that was verified. ``inputs`` by name and the float network's ``images`` (N, C, H, W) for them;
+    ``original``: those of the network before pruning."""
 
     description: dict[str, Any]
-    onnx: bytes
-    check: dict[str, np.ndarray]
+    variants: tuple[Variant, ...]
+    inputs: dict[str, np.ndarray]
+    images: np.ndarray
+    original: np.ndarray
 
 
-def write_bundle(path: Path, onnx_file: Path, description: dict[str, Any], check: dict[str, np.ndarray]) -> Path:
-    """Write the bundle; ``description`` is what ``edgegan build`` needs to know beside the graph."""
+def write_bundle(
+    path: Path,
+    description: Mapping[str, Any],
+    variants: Sequence[tuple[Mapping[str, Any], bytes]],
+    weights: bytes,
+    check: Mapping[str, np.ndarray],
+) -> Path:
+    """Write the bundle. ``variants``: what is said of each, its ``name`` and ``precision`` among it, and its ONNX whose
+    external data are ``weights``. ``check``: ``input_NAME`` arrays, ``image``, and ``original`` where that differs."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **check)  # type: ignore[arg-type]
-    contents = {"g.onnx": onnx_file.read_bytes(), "check.npz": buffer.getvalue()}
-    files = [{"name": n, "bytes": len(d), "sha256": hashlib.sha256(d).hexdigest()} for n, d in contents.items()]
-    header = {"schema": SCHEMA, "files": files, **description}
-    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("bundle.json", json.dumps(header, indent=2))
+    contents = {f"{said['name']}.onnx": onnx for said, onnx in variants}
+    contents |= {WEIGHTS: weights, CHECK: buffer.getvalue()}
+    files = {
+        name: {"name": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for name, data in contents.items()
+    }
+    own = [{**said, "files": [files[f"{said['name']}.onnx"], files[WEIGHTS]]} for said, _ in variants]
+    header = {"schema": SCHEMA, "variants": own, "files": list(files.values()), **description}
+    with (
+        atomic_path(path) as temporary,
+        _zip(temporary) as zipped,
+    ):
+        zipped.writestr(HEADER, json.dumps(header, indent=2))
         for name, data in contents.items():
-            archive.writestr(name, data)
+            zipped.writestr(name, data)
     return path
 
 
-def read_bundle(path: Path) -> Bundle:
-    """Read a bundle without unpacking it: entries by name, sizes and hashes checked. Raises ArtifactError."""
+def _zip(path: Path) -> zipfile.ZipFile:
+    """For writing; weights hardly shrink, so that little time is spent on them."""
+    return zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
+
+
+def unpack_bundle(path: Path, folder: Path) -> Bundle:
+    """Unpack into ``folder`` what ``bundle.json`` lists, and nothing else: names that lie in no folder, as many bytes
+    as it says, hashes checked. Raises ArtifactError."""
     if not path.is_file():
         raise ArtifactError(f"{path}: no such file")
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            if sorted(names) != sorted(ENTRIES):
-                raise ArtifactError(
-                    f"{path} is not a bundle: it holds {', '.join(names[:5])}; expected {', '.join(ENTRIES)}"
-                )
-            if sum(i.file_size for i in archive.infolist()) > LARGEST:
-                raise ArtifactError(f"{path} unpacks to more than {LARGEST >> 30} GiB and is refused")
-            contents = {name: archive.read(name) for name in ENTRIES}
-        description = json.loads(contents["bundle.json"])
-        if description.get("schema") != SCHEMA:
-            raise ArtifactError(
-                f"{path} is a bundle of schema {description.get('schema')}; this version reads {SCHEMA}"
-            )
-        for entry in description["files"]:
-            data = contents[entry["name"]]
-            if len(data) != entry["bytes"] or hashlib.sha256(data).hexdigest() != entry["sha256"]:
-                raise ArtifactError(f"{path} is damaged: {entry['name']} is not what bundle.json says")
-        with np.load(io.BytesIO(contents["check.npz"]), allow_pickle=False) as check:
-            return Bundle(description, contents["g.onnx"], dict(check))
-    except (zipfile.BadZipFile, json.JSONDecodeError, KeyError, ValueError, OSError, NotImplementedError) as exc:
+        with zipfile.ZipFile(path) as zipped:
+            header = _header(path, zipped)
+            for entry in header["files"]:
+                _unpack(path, zipped, entry, folder)
+        return _bundle(header, folder)
+    except (
+        zipfile.BadZipFile, json.JSONDecodeError, UnicodeDecodeError, AttributeError, KeyError, TypeError, ValueError,
+        EOFError, NotImplementedError, RuntimeError,
+    ) as exc:  # fmt: skip
         raise ArtifactError(f"{path} is damaged: {exc}") from exc
+
+
+def _header(path: Path, zipped: zipfile.ZipFile) -> dict[str, Any]:
+    sizes = {info.filename: info.file_size for info in zipped.infolist()}
+    names = ", ".join(list(sizes)[:5])
+    if HEADER not in sizes:
+        raise ArtifactError(f"{path} is not a bundle: it holds {names}; expected {HEADER} and what that lists")
+    if sizes[HEADER] > LARGEST_HEADER:
+        raise ArtifactError(f"{path}: {HEADER} has more than {LARGEST_HEADER >> 20} MiB and is refused")
+    header: dict[str, Any] = json.loads(zipped.read(HEADER))
+    if header.get("schema") not in (SCHEMA, OLD_SCHEMA):
+        raise ArtifactError(
+            f"{path} is a bundle of schema {header.get('schema')}; this version reads {OLD_SCHEMA} and {SCHEMA}"
+        )
+    listed = {str(entry["name"]): int(entry["bytes"]) for entry in header["files"]}
+    if len(zipped.infolist()) != len(sizes) or set(sizes) != {HEADER, *listed}:
+        raise ArtifactError(f"{path} is not a bundle: it holds {names}; {HEADER} lists {', '.join(list(listed)[:5])}")
+    for name, size in listed.items():
+        if name not in (WEIGHTS, CHECK) and not VARIANT.fullmatch(name):
+            raise ArtifactError(f"{path} holds {name!r}, which is no name of a bundle's file")
+        if sizes[name] != size:
+            raise ArtifactError(f"{path} is damaged: {name} has {sizes[name]} bytes, {HEADER} says {size}")
+    if sum(listed.values()) > LARGEST:
+        raise ArtifactError(f"{path} unpacks to more than {LARGEST >> 30} GiB and is refused")
+    return header
+
+
+def _unpack(path: Path, zipped: zipfile.ZipFile, entry: Mapping[str, Any], folder: Path) -> None:
+    digest, left = hashlib.sha256(), int(entry["bytes"])
+    with zipped.open(entry["name"]) as source, (folder / entry["name"]).open("wb") as target:
+        while block := source.read(min(BLOCK, left + 1)):
+            left -= len(block)
+            if left < 0:
+                break
+            digest.update(block)
+            target.write(block)
+    if left or digest.hexdigest() != entry["sha256"]:
+        raise ArtifactError(f"{path} is damaged: {entry['name']} is not what {HEADER} says")
+
+
+def _bundle(header: dict[str, Any], folder: Path) -> Bundle:
+    if header["schema"] == OLD_SCHEMA:
+        header = header | {"variants": [{"name": "g", "precision": header["precision"]}]}
+    listed = {entry["name"] for entry in header["files"]}
+    variants = tuple(Variant(folder / f"{said['name']}.onnx", said) for said in header["variants"])
+    for variant in variants:
+        if variant.onnx.name not in listed:
+            raise ArtifactError(f"{HEADER} names a variant {variant.name!r} without its file {variant.onnx.name}")
+    if not variants:
+        raise ArtifactError(f"{HEADER} names no variant")
+    with np.load(folder / CHECK, allow_pickle=False) as check:
+        arrays = dict(check)
+    inputs = {name.removeprefix("input_"): value for name, value in arrays.items() if name.startswith("input_")}
+    image: np.ndarray = arrays["image"]
+    original: np.ndarray = arrays.get("original", image)
+    return Bundle(header, variants, inputs, image, original)

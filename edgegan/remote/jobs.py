@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from edgegan.bench.worker import Job, Outcome, job_files, read_outcomes
-from edgegan.core.errors import DeviceError
+from edgegan.core.errors import DeviceError, GateError
 from edgegan.core.manifest import manifest_path, read_manifest
 from edgegan.remote.ssh import Connection
 
@@ -33,25 +34,17 @@ def check(connection: Connection) -> dict[str, Any]:
     return machine
 
 
-def run_job_on(connection: Connection, job: Job, bundles: dict[str, Path]) -> dict[str, Outcome]:
-    """Run a job on the device. ``bundles``: artifacts that are built there first, by the names of the job."""
+def run_job_on(connection: Connection, job: Job) -> dict[str, Outcome]:
+    """Run a job on the device."""
     files: dict[str, Path | bytes] = {}
-    places, failed = {}, {}
+    places = {}
     for index, (name, artifact) in enumerate(job.artifacts.items()):
-        if name in bundles:
-            try:
-                places[name] = _built(connection, bundles[name], f"engine{index}")
-            except DeviceError as exc:
-                failed[name] = Outcome(error=str(exc))
-            continue
         places[name] = f"{index}/{artifact.name}"
         for file in (
             *(artifact.with_name(f["name"]) for f in read_manifest(artifact).content["files"]),
             manifest_path(artifact),
         ):
             files[f"{index}/{file.name}"] = file
-    if not places:
-        return failed
     connection.send(files | job_files(job, places))
     connection.run([_python(), "-m", "edgegan.bench.worker", "."])
     with TemporaryDirectory(prefix="edgegan-") as folder:
@@ -59,11 +52,16 @@ def run_job_on(connection: Connection, job: Job, bundles: dict[str, Path]) -> di
         pictures = [row["images"] for row in json.loads(result).values() if row.get("images")]
         for name, content in ({"result.json": result} | (connection.fetch(pictures) if pictures else {})).items():
             (Path(folder) / Path(name).name).write_bytes(content)
-        return failed | read_outcomes(Path(folder))
+        return read_outcomes(Path(folder))
 
 
-def _built(connection: Connection, bundle: Path, out: str) -> str:
-    """Build an engine from a bundle on the device, and return its place there."""
-    connection.send({f"{out}.edgegan": bundle})
-    connection.run([_python(), "-m", "edgegan.cli.app", "build", f"{out}.edgegan", "--out", out])
-    return f"{out}/g.plan"
+def build_on(connection: Connection, bundle: Path, told: Callable[[str], object]) -> dict[str, bytes]:
+    """Build a bundle's engines on the device; its ``report.json``, and ``g.plan`` with its manifest where one passed.
+    ``told`` hears what the build says of itself."""
+    connection.send({"g.edgegan": bundle})
+    command = [_python(), "-m", "edgegan.cli.app", "build", "g.edgegan", "--out", "engine", "--json"]
+    connection.run(command, allowed=(0, GateError.exit_code))
+    report = connection.fetch(["engine/report.json"])["engine/report.json"]
+    names = ["engine/g.plan", "engine/g.plan.json"] if json.loads(report)["result"] else []
+    plan = connection.fetch(names) if names else {}
+    return {"report.json": report} | {Path(name).name: content for name, content in plan.items()}

@@ -7,7 +7,7 @@ import re
 import shlex
 import subprocess
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,8 +54,9 @@ class Connection:
             )
         self.folder = folder
 
-    def run(self, command: list[str], given: bytes = b"") -> bytes:
-        """Run a command in the connection's folder and return what it printed. DeviceError where it fails."""
+    def run(self, command: list[str], given: bytes = b"", allowed: Collection[int] = (0,)) -> bytes:
+        """Run a command in the connection's folder and return what it printed. DeviceError where it ends with a code
+        that is not ``allowed``."""
         inside = f"cd {shlex.quote(self.folder)} && " if hasattr(self, "folder") else ""
         options = ["-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_SECONDS}", "-o", "ServerAliveInterval=15"]
         try:
@@ -81,7 +82,7 @@ class Connection:
                 f"{self.device} cannot be reached: {_last_line(done.stderr)}\nCheck that `ssh -p {self.device.port} "
                 f"{self.device.user}@{self.device.host}` logs in without a question"
             )
-        if done.returncode:
+        if done.returncode not in allowed:
             raise DeviceError(f"{self.device}: {command[0]} failed with {done.returncode}: {_last_line(done.stderr)}")
         return done.stdout
 

@@ -16,6 +16,7 @@ class Memory(Protocol):
 
     stream: int
 
+    def compute_capability(self) -> str: ...
     def allocate(self, size: int) -> int: ...
     def to_device(self, address: int, array: np.ndarray) -> None: ...
     def to_host(self, array: np.ndarray, address: int) -> None: ...
@@ -51,6 +52,16 @@ def open_memory() -> Memory:
     return CudaPython(runtime)
 
 
+def compute_capability() -> str:
+    """Of the first GPU, such as 8.7. DeviceError or MissingPackageError where there is none to ask."""
+    require_driver()
+    memory = open_memory()
+    try:
+        return memory.compute_capability()
+    finally:
+        memory.close()
+
+
 class CudaPython:
     def __init__(self, runtime: Any) -> None:
         self._cuda = runtime
@@ -62,6 +73,14 @@ class CudaPython:
         if int(error) != 0:
             raise DeviceError(f"CUDA failed: {self._cuda.cudaGetErrorString(error)[1].decode()}")
         return values[0] if values else None
+
+    def compute_capability(self) -> str:
+        kinds, device = self._cuda.cudaDeviceAttr, int(self._checked(self._cuda.cudaGetDevice()))
+        major, minor = (
+            int(self._checked(self._cuda.cudaDeviceGetAttribute(kind, device)))
+            for kind in (kinds.cudaDevAttrComputeCapabilityMajor, kinds.cudaDevAttrComputeCapabilityMinor)
+        )
+        return f"{major}.{minor}"
 
     def allocate(self, size: int) -> int:
         address = int(self._checked(self._cuda.cudaMalloc(size)))
@@ -92,6 +111,10 @@ class PyCuda:
         self._owned: list[Any] = []
         self._stream = driver.Stream()
         self.stream = int(self._stream.handle)
+
+    def compute_capability(self) -> str:
+        major, minor = self._cuda.Context.get_device().compute_capability()
+        return f"{major}.{minor}"
 
     def allocate(self, size: int) -> int:
         allocation = self._cuda.mem_alloc(size)

@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from edgegan.core.errors import ArtifactError, MissingPackageError
+from edgegan.core.errors import ArtifactError
+from edgegan.core.tensorrt import LIBRARIES, open_library
 from edgegan.runtime.cuda import open_memory, require_driver
+from edgegan.runtime.preflight import check_plan, check_validity
 from edgegan.runtime.session import Session
 
 
 class VendorSession(Session):
     def _open(self) -> None:
         require_driver()
-        module = "tensorrt_rtx" if self.manifest.backend == "tensorrt-rtx" else "tensorrt"
+        trt = open_library(self.manifest.backend, "Running this plan")
+        self._memory = open_memory()
         try:
-            trt: Any = import_module(module)
-        except (ImportError, OSError) as exc:
-            raise MissingPackageError(module, self.manifest.backend, "Running this plan") from exc
+            self._load(trt)
+        except BaseException:
+            self._close()
+            raise
+
+    def _load(self, trt: Any) -> None:
+        plan = self.manifest.artifact.read_bytes()
         self._runtime = trt.Runtime(trt.Logger(trt.Logger.ERROR))
-        self._engine = self._runtime.deserialize_cuda_engine(self.manifest.artifact.read_bytes())
+        if LIBRARIES[self.manifest.backend].ahead_of_time and hasattr(self._runtime, "get_engine_validity"):
+            check_validity(self.manifest, trt, self._runtime, plan)
+        else:
+            check_plan(self.manifest, trt, self._memory.compute_capability())
+        if "version_compatible" in self.manifest.content["build"].get("flags", []):
+            self._runtime.engine_host_code_allowed = True
+        self._engine = self._runtime.deserialize_cuda_engine(plan)
         if self._engine is None:
             raise ArtifactError(
-                f"{module} {trt.__version__} cannot load {self.manifest.artifact}; it was built with "
+                f"{trt.__name__} {trt.__version__} cannot load {self.manifest.artifact}; it was built with "
                 f"{self.manifest.content['backend_version']}, for compute capability "
                 f"{self.manifest.content['build'].get('compute_capability')}"
             )
         self._context = self._engine.create_execution_context()
-        self._memory = open_memory()
+        if self._context is None:
+            raise ArtifactError(f"{self.manifest.artifact}: the GPU has too little free memory for this engine")
         names = [self._engine.get_tensor_name(i) for i in range(self._engine.num_io_tensors)]
         outputs = [n for n in names if self._engine.get_tensor_mode(n) == trt.TensorIOMode.OUTPUT]
         self._image = np.empty(
@@ -54,5 +67,7 @@ class VendorSession(Session):
         return self._image.copy()
 
     def _close(self) -> None:
-        del self._context, self._engine, self._runtime
+        """The vendor's objects in the order in which they were made of each other, then the memory."""
+        for name in ("_context", "_engine", "_runtime"):
+            self.__dict__.pop(name, None)
         self._memory.close()

@@ -3,7 +3,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from edgegan.cli.app import app, run
@@ -83,21 +82,6 @@ def test_conditions_are_parsed():
 def test_tables_are_plain_when_piped():
     done = subprocess.run([EDGEGAN, "targets"], capture_output=True, text=True)
     assert "\x1b" not in done.stdout and done.stdout.splitlines()[0].split("\t")[0] == "name"
-
-
-def test_build_without_tensorrt_says_how_to_install_it(tmp_path, capsys):
-    from importlib.util import find_spec
-
-    from edgegan.export.bundle import write_bundle
-
-    if find_spec("tensorrt") is not None:
-        pytest.skip("TensorRT is installed here")
-    (tmp_path / "g.onnx").write_bytes(b"x")
-    write_bundle(
-        tmp_path / "g.edgegan", tmp_path / "g.onnx", {"precision": "int8", "manifest": {}}, {"image": np.zeros(1)}
-    )
-    assert run(["build", str(tmp_path / "g.edgegan"), "--out", str(tmp_path / "engine")]) == 5
-    assert "tensorrt" in capsys.readouterr().err
 
 
 def test_the_cli_reference_is_what_help_prints():

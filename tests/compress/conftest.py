@@ -1,4 +1,4 @@
-"""A user's file with two tiny generators, and the options by which the one from latents is compressed."""
+"""A user's file with tiny generators, and the options by which the one from latents is compressed."""
 
 from pathlib import Path
 
@@ -10,9 +10,10 @@ from edgegan.core.target import load_target
 MODEL = """
 import sys
 sys.path.insert(0, {root!r})
-from tests.subjects import TinyDcgan, TinyCyclegan, randomized
+from tests.subjects import TinyDcgan, TinyCyclegan, TinyResidual, randomized
 def latent(): return randomized(TinyDcgan())
 def image(): return randomized(TinyCyclegan())
+def residual(): return randomized(TinyResidual())
 """
 
 

@@ -51,5 +51,5 @@ def test_measured_energy_ranks_before_latency():
     watts = {"energy_mj_per_inference": 9.0}
     fast = replace(fast, figures=replace(fast.figures, power=watts))
     frugal = replace(frugal, figures=replace(frugal.figures, power=watts | {"energy_mj_per_inference": 4.0}))
-    order = ranked([unmeasured, fast, frugal], load_target("x86-cpu"))
+    order = ranked([unmeasured, fast, frugal], ("int8", "fp32"))
     assert [candidate.name for candidate in order] == ["frugal", "fast", "unmeasured"]

@@ -17,7 +17,8 @@ from edgegan.core.sampling import sample_inputs
 from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.export.litert import export_litert, halve_weights
 from edgegan.export.onnx import export_onnx
-from edgegan.export.tensorrt import build_rtx, check_with_parser
+from edgegan.export.tensorrt.network import check_with_parser
+from edgegan.export.tensorrt.rtx import build_rtx
 from edgegan.graph.capture import capture
 from edgegan.graph.rewrite import rewrite
 from edgegan.metrics.pairwise import psnr_db
@@ -104,7 +105,7 @@ def test_tensorrt_gets_symmetric_explicit_quantization(graph, tmp_path):
         if n.op_type in ("QuantizeLinear", "DequantizeLinear") and len(n.input) > 2
     ]
     assert zeros and all((z == 0).all() for z in zeros)
-    assert check_with_parser(path)["quantize_layers"] > 0
+    assert check_with_parser(path).quantize_layers > 0
     assert len(build_rtx(path, "8.9").plan) > 1000
 
 
@@ -210,7 +211,7 @@ def test_several_resizes_in_half_precision_are_sound(tmp_path):
     quantized = pt2e.quantize(graph, TENSORRT, calibration(graph)).value
     path = export_onnx(quantized, tmp_path / "g.onnx", half_rest=True)
     onnx.checker.check_model(onnx.load(path), full_check=True)
-    assert check_with_parser(path)["quantize_layers"] > 0
+    assert check_with_parser(path).quantize_layers > 0
     assert psnr_db(quantized.run(check_inputs(graph)), onnx_images(path, check_inputs(graph)), (-1, 1)) > 40
 
 

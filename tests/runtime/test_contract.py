@@ -199,7 +199,8 @@ def test_a_plan_without_a_driver_says_so_in_one_sentence(backend, tmp_path):
 
 @pytest.mark.gpu
 def test_a_plan_runs_on_a_gpu(tmp_path, dcgan_at_two):
-    from edgegan.export.tensorrt import build_device_engine
+    from edgegan.core.files import write_bytes
+    from edgegan.export.tensorrt.device import build_device_engine
     from edgegan.runtime.cuda import require_driver
 
     try:
@@ -207,7 +208,8 @@ def test_a_plan_runs_on_a_gpu(tmp_path, dcgan_at_two):
     except DeviceError as exc:
         pytest.skip(f"needs an NVIDIA GPU: {exc}")
     onnx = export_onnx(dcgan_at_two, tmp_path / "graph.onnx")
-    build = build_device_engine(onnx.read_bytes(), tmp_path / "g.plan", "fp32")
+    engine = build_device_engine(onnx, "fp32")
+    write_bytes(tmp_path / "g.plan", engine.plan)
     write_manifest(
         tmp_path / "g.plan",
         describe(
@@ -221,7 +223,7 @@ def test_a_plan_runs_on_a_gpu(tmp_path, dcgan_at_two):
             batch=2,
             model="m",
             weights_sha256="0",
-            build=build,
+            build=engine.manifest({}),
         ),
     )
     z = np.random.default_rng(0).standard_normal((2, 8, 1, 1)).astype(np.float32)

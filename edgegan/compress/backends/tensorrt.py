@@ -14,7 +14,8 @@ from edgegan.compress.plan import Plan
 from edgegan.core.backends import backend
 from edgegan.core.files import write_bytes
 from edgegan.core.target import Target
-from edgegan.export.tensorrt import RtxEngine, build_rtx, check_with_parser, rtx_manifest
+from edgegan.export.tensorrt.network import check_with_parser
+from edgegan.export.tensorrt.rtx import RtxEngine, build_rtx, rtx_manifest
 from edgegan.quantize.scheme import TENSORRT, FloatParts
 
 
@@ -80,8 +81,8 @@ def _parser_notes(onnx: Path, is_int8: bool) -> list[str]:
         ]
     parsed = check_with_parser(onnx)
     accepted = (
-        f"accepted by NVIDIA's ONNX parser {parsed['parser_version']}: {parsed['layers']} layers, "
-        f"{parsed['quantize_layers']} of them quantize or dequantize"
+        f"accepted by NVIDIA's ONNX parser {parsed.parser_version}: {parsed.layers} layers, "
+        f"{parsed.quantize_layers} of them quantize or dequantize"
     )
     return [accepted, *([_int8_note(build_rtx(onnx))] if is_int8 else [])]
 

@@ -1,0 +1,155 @@
+"""``edgegan build``: unpack, build every variant, measure, choose, write; on the device, with its base install."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, cast
+
+from edgegan.bench.clocks import clocks, doubts
+from edgegan.bench.environment import environment
+from edgegan.bench.worker import Outcome
+from edgegan.compress.rows import Built, Candidate, Figures
+from edgegan.core.errors import GateError
+from edgegan.core.files import write_bytes, write_json
+from edgegan.core.manifest import read_manifest
+from edgegan.core.progress import Progress, Silent
+from edgegan.core.stage import stopwatch
+from edgegan.core.tensorrt import open_library
+from edgegan.engine.measure import in_order, measured, metered
+from edgegan.engine.variants import BASELINE, PLAN, Builds
+from edgegan.export.bundle import Bundle, unpack_bundle
+from edgegan.export.tensorrt.device import EngineOptions
+from edgegan.report.html import write_html
+from edgegan.report.pictures import sample_sheet
+from edgegan.runtime.cuda import compute_capability
+from edgegan.runtime.preflight import machine_name
+
+if TYPE_CHECKING:
+    from edgegan.core import schemas
+
+SHOWN = ("report.json", "report.html", "samples.png")
+
+
+def build(
+    path: Path, out: Path, options: EngineOptions | None = None, progress: Progress | None = None
+) -> schemas.Report:
+    """Build every variant of the bundle ``path`` with this device's TensorRT, and keep the fastest whose pictures hold
+    the bundle's gate as ``out/g.plan`` with its manifest; the report says what each took and gave.
+
+    Raises MissingPackageError without TensorRT, DeviceError without a GPU, ArtifactError for a damaged bundle,
+    GateError, after the report was written, where no engine passes.
+    """
+    progress = progress or Silent()
+    stages: list[schemas.Stage] = []
+    if path.with_name(f"{path.name}.json").exists():
+        read_manifest(path)
+    with TemporaryDirectory(prefix="edgegan-") as unpacked, TemporaryDirectory(prefix="edgegan-") as folder:
+        bundle, root = unpack_bundle(path, Path(unpacked)), Path(folder)
+        version = str(open_library("tensorrt", "Building a TensorRT engine").__version__)
+        machine = {"compute_capability": compute_capability(), "platform": machine_name()}
+        progress.stage("build")
+        with stopwatch() as seconds:
+            cache = path.with_name(f"{path.name}.timing-cache")
+            builds = Builds(bundle, root, options or EngineOptions(), machine, cache)
+            rows = builds.all(progress.step)
+            notes = [*_built_notes(rows), *builds.notes]
+            stages.append({"name": "build", "seconds": seconds(), "notes": notes})
+        for note in notes:
+            progress.note(note)
+        progress.stage("measure")
+        with stopwatch() as seconds:
+            before = clocks()
+            candidates, outcomes = measured(bundle, rows, root, progress.step)
+            if bundle.description.get("prefer") == "energy":
+                candidates = metered(candidates, bundle, root)
+            around: schemas.ClocksAround = {"before": before, "after": clocks()}
+            stages.append({"name": "measure", "seconds": seconds(), "notes": []})
+        own = environment(1)
+        own["versions"]["tensorrt"], own["clocks"] = version, around
+        return _written(bundle, candidates, outcomes, own, stages, root, out)
+
+
+def _built_notes(rows: list[Built]) -> list[str]:
+    return [f"{row.name}: {row.error or '; '.join((f'{row.seconds:.1f} s', *row.notes))}" for row in rows]
+
+
+def _written(
+    bundle: Bundle,
+    candidates: list[Candidate],
+    outcomes: dict[str, Outcome],
+    own: schemas.Environment,
+    stages: list[schemas.Stage],
+    root: Path,
+    out: Path,
+) -> schemas.Report:
+    """The engine under its final name, then the report. Raises GateError where none passes."""
+    for name in (PLAN, f"{PLAN}.json", *SHOWN):
+        (out / name).unlink(missing_ok=True)
+    baseline = next((row for row in candidates if row.name == BASELINE), None) or _no_baseline()
+    judged = [row for row in candidates if row.name != BASELINE]
+    order = in_order(judged)
+    kept = order[0] if order else None
+    if kept is not None:
+        for suffix in ("", ".json"):
+            write_bytes(out / f"{PLAN}{suffix}", (root / f"{kept.built.artifact}{suffix}").read_bytes())
+    report = _report(bundle, baseline, judged, kept, own, stages)
+    low, high = bundle.description["manifest"]["outputs"][0]["range"]
+    pictures = outcomes[kept.name].images if kept is not None else None
+    sample_sheet(bundle.original, pictures, (low, high), out / "samples.png")
+    write_html(report, out / "samples.png", out / "report.html")
+    write_json(out / "report.json", report)
+    if kept is None:
+        raise GateError(
+            f"none of {len(judged)} engines passed the gate; {_closest(judged)}\n"
+            f"Compress again with another --precision or a lower --min-psnr; every figure is in {out / 'report.json'}"
+        )
+    return report
+
+
+def _report(
+    bundle: Bundle,
+    baseline: Candidate,
+    judged: list[Candidate],
+    kept: Candidate | None,
+    own: schemas.Environment,
+    stages: list[schemas.Stage],
+) -> schemas.Report:
+    description = bundle.description
+    around = own["clocks"]
+    rows = {row.name: _without_place(row).to_json() for row in judged}
+    result: schemas.Result | None = None
+    if kept is not None:
+        rows[kept.name]["artifact"] = PLAN
+        speedup = None if baseline.p50_ms is None or kept.p50_ms is None else baseline.p50_ms / kept.p50_ms
+        result = {**cast("schemas.Candidate", rows[kept.name]), "speedup": speedup}
+    return {
+        "schema": 1,
+        "model": str(description["model"]),
+        "target": str(description.get("target", {}).get("name", description["manifest"]["target"])),
+        "seed": int(description.get("seed", 0)),
+        "environment": own,
+        "warnings": doubts(around["before"], around["after"], own["cores"] or 1),
+        "baseline": _without_place(baseline).to_json(),
+        "stages": stages,
+        "candidates": cast("list[schemas.Candidate]", list(rows.values())),
+        "result": result,
+    }
+
+
+def _without_place(row: Candidate) -> Candidate:
+    """Only the engine that is kept stays."""
+    return replace(row, built=replace(row.built, artifact=None))
+
+
+def _no_baseline() -> Candidate:
+    why = "the bundle does not hold the network as it came"
+    built = Built(name=BASELINE, backend="tensorrt", macs=0, params=0, bytes_moved=0, error=why)
+    return Candidate(built=built, figures=Figures.missing(why))
+
+
+def _closest(judged: list[Candidate]) -> str:
+    """The one that comes nearest to the network's pictures, and why it does not pass."""
+    row = max(judged, key=lambda row: -1.0 if row.psnr_db is None else row.psnr_db)
+    return f"the closest, {row.name}: {row.verdict.reason if row.verdict else 'not judged'}"

@@ -1,0 +1,77 @@
+"""Fewer pairs of quantize and dequantize, in ONNX Runtime and NVIDIA's own parser."""
+
+from collections import Counter
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from edgegan.core.sampling import sample_inputs
+from edgegan.export.onnx import export_onnx
+from edgegan.export.placements import placements
+from edgegan.export.shared_weights import share_weights
+from edgegan.export.tensorrt.network import check_with_parser
+from edgegan.graph.capture import capture
+from edgegan.metrics.pairwise import psnr_db
+from edgegan.quantize import pt2e
+from edgegan.quantize.scheme import TENSORRT
+from tests.conftest import PHOTO
+from tests.export.test_backends_take_it import calibration, onnx_images
+from tests.subjects import TinyResidual, randomized
+
+
+@pytest.fixture
+def graph():
+    return capture(randomized(TinyResidual()), PHOTO)
+
+
+@pytest.fixture
+def rounded(graph, tmp_path):
+    return export_onnx(pt2e.quantize(graph, TENSORRT, calibration(graph)).value, tmp_path / "g.onnx")
+
+
+def operators(file):
+    return Counter(node.op_type for node in onnx.load(file).graph.node)
+
+
+def readers_of_rounded(file, kinds):
+    """How many inputs of nodes of those kinds come from a dequantize operator whose own input was quantized."""
+    graph = onnx.load(file).graph
+    makers = {output: node for node in graph.node for output in node.output}
+    names = [name for node in graph.node if node.op_type in kinds for name in node.input if name in makers]
+    return sum(makers[name].op_type == "DequantizeLinear" and makers[name].input[0] in makers for name in names)
+
+
+def test_what_is_added_or_last_is_not_rounded(graph, rounded, tmp_path):
+    inputs = sample_inputs(graph.spec.inputs, 4, 2)
+    wanted = graph.run(inputs)
+    found = placements(rounded, tmp_path)
+    assert set(found) == {"sums", "last", "sums-last"}
+    assert readers_of_rounded(rounded, ("Add", "Concat")) > 0 < readers_of_rounded(rounded, ("Tanh",))
+    assert readers_of_rounded(found["sums"], ("Add", "Concat")) == 0 < readers_of_rounded(found["sums"], ("Tanh",))
+    assert readers_of_rounded(found["last"], ("Tanh",)) == 0 < readers_of_rounded(found["last"], ("Add", "Concat"))
+    before = psnr_db(wanted, onnx_images(rounded, inputs), (-1, 1))
+    for name, file in found.items():
+        onnx.checker.check_model(onnx.load(file), full_check=True)
+        assert [o.name for o in onnx.load(file).graph.output] == [o.name for o in onnx.load(rounded).graph.output]
+        assert psnr_db(wanted, onnx_images(file, inputs), (-1, 1)) > before, name
+        assert operators(file)["QuantizeLinear"] < operators(rounded)["QuantizeLinear"]
+        assert check_with_parser(file).quantize_layers > 0
+
+
+def test_weights_that_files_share_are_stored_once(graph, rounded, tmp_path):
+    torch.manual_seed(0)
+    large = capture(randomized(TinyResidual(32)), PHOTO)
+    files = {"a": export_onnx(large, tmp_path / "a.onnx"), "b": export_onnx(large, tmp_path / "b.onnx")}
+    files["c"] = rounded
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    models, weights = share_weights(files, "weights.bin")
+    (folder / "weights.bin").write_bytes(weights)
+    assert len(weights) < 1.1 * files["a"].stat().st_size
+    inputs = sample_inputs(graph.spec.inputs, 2, 2)
+    for name, content in models.items():
+        (folder / f"{name}.onnx").write_bytes(content)
+        np.testing.assert_array_equal(onnx_images(folder / f"{name}.onnx", inputs), onnx_images(files[name], inputs))
+        assert check_with_parser(folder / f"{name}.onnx").layers > 0

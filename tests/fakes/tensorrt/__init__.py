@@ -1,0 +1,234 @@
+"""TensorRT's Python interface as far as EdgeGAN calls it; see the README beside."""
+
+import json
+import os
+import time
+from enum import Enum, IntEnum
+
+import numpy as np
+import onnx
+import onnxruntime
+from cuda.bindings.runtime import array_at
+
+__version__ = os.environ.get("FAKE_TENSORRT", "10.3.0")
+MAJOR = int(__version__.split(".")[0])
+MS = {"fp32": 4.0, "fp16": 2.0, "int8": 1.0, "pair": 0.0} | json.loads(os.environ.get("FAKE_MS", "{}"))
+WRONG = os.environ.get("FAKE_WRONG", "").split(",")
+REFUSED = os.environ.get("FAKE_REFUSED", "").split(",")
+MAGIC = b"plan of a fake TensorRT "
+
+
+class ILogger:
+    Severity = IntEnum("Severity", ["INTERNAL_ERROR", "ERROR", "WARNING", "INFO", "VERBOSE"], start=0)
+
+    def __init__(self):
+        pass
+
+
+class Logger(ILogger):
+    ERROR = ILogger.Severity.ERROR
+
+    def __init__(self, least=ILogger.Severity.ERROR):
+        self.least = least
+
+    def log(self, severity, message):
+        pass
+
+
+_FLAGS = ["DEBUG", "GPU_FALLBACK", "TF32"]
+_FLAGS += ["FP16", "INT8"] if MAJOR < 11 else []
+_FLAGS += ["VERSION_COMPATIBLE"] if MAJOR > 8 or __version__ >= "8.6" else []
+BuilderFlag = IntEnum("BuilderFlag", _FLAGS, start=0)
+NetworkDefinitionCreationFlag = IntEnum(
+    "NetworkDefinitionCreationFlag", ["EXPLICIT_BATCH"] + (["STRONGLY_TYPED"] if MAJOR > 9 else []), start=0
+)
+MemoryPoolType = Enum("MemoryPoolType", ["WORKSPACE", "DLA_MANAGED_SRAM"])
+ProfilingVerbosity = Enum("ProfilingVerbosity", ["LAYER_NAMES_ONLY", "NONE", "DETAILED"])
+HardwareCompatibilityLevel = Enum("HardwareCompatibilityLevel", ["NONE", "AMPERE_PLUS"])
+DeviceType = Enum("DeviceType", ["GPU", "DLA"])
+TensorIOMode = Enum("TensorIOMode", ["NONE", "INPUT", "OUTPUT"])
+
+
+class Network:
+    def __init__(self, flags):
+        self.strong = MAJOR > 10 or (MAJOR > 9 and bool(flags & 1 << NetworkDefinitionCreationFlag.STRONGLY_TYPED))
+        if MAJOR < 10:
+            assert flags & 1 << NetworkDefinitionCreationFlag.EXPLICIT_BATCH, "the parser takes explicit batches only"
+        self.model = None
+
+    @property
+    def num_layers(self):
+        return len(self.model.graph.node)
+
+    def get_layer(self, index):
+        return self.model.graph.node[index]
+
+    @property
+    def kind(self):
+        graph = self.model.graph
+        if any(node.op_type == "QuantizeLinear" for node in graph.node):
+            return "int8"
+        halves = any(tensor.data_type == onnx.TensorProto.FLOAT16 for tensor in graph.initializer)
+        return "fp16" if halves else "fp32"
+
+
+class ParserError:
+    def __init__(self, index, node):
+        self._index, self._node = index, node
+
+    def desc(self):
+        return f"no importer registered for op: {self._node.op_type}"
+
+    def node(self):
+        return self._index
+
+    if MAJOR > 9:
+
+        def node_name(self):
+            return self._node.name
+
+        def node_operator(self):
+            return self._node.op_type
+
+
+class OnnxParser:
+    def __init__(self, network, logger):
+        self.network, self._errors = network, []
+
+    def parse_from_file(self, path):
+        self.network.model = onnx.load(path)
+        if self.network.kind in REFUSED:
+            self._errors.append(ParserError(0, self.network.model.graph.node[0]))
+        return not self._errors
+
+    @property
+    def num_errors(self):
+        return len(self._errors)
+
+    def get_error(self, index):
+        return self._errors[index]
+
+
+class TimingCache:
+    def __init__(self, content):
+        self.content = json.loads(content) if content else {"version": __version__, "builds": 0}
+
+    def serialize(self):
+        return json.dumps(self.content).encode()
+
+
+class BuilderConfig:
+    def __init__(self):
+        self.flags, self.pools, self.cache = set(), {}, None
+        self.default_device_type, self.DLA_core = DeviceType.GPU, -1
+
+    def set_flag(self, flag):
+        self.flags.add(flag)
+
+    def set_memory_pool_limit(self, pool, size):
+        self.pools[pool] = size
+
+    def create_timing_cache(self, content):
+        return TimingCache(content)
+
+    def set_timing_cache(self, cache, ignore_mismatch):
+        fits = cache.content["version"] == __version__
+        self.cache = cache if fits else self.cache
+        return fits
+
+    def get_timing_cache(self):
+        return self.cache
+
+    def can_run_on_DLA(self, layer):
+        return layer.op_type in ("Conv", "Relu", "Add")
+
+
+class Builder:
+    num_DLA_cores = 2 if MAJOR < 11 else 0
+
+    def __init__(self, logger):
+        self.logger = logger
+
+    def create_network(self, flags=0):
+        return Network(flags)
+
+    def create_builder_config(self):
+        return BuilderConfig()
+
+    def build_serialized_network(self, network, config):
+        allowed = {flag.name for flag in config.flags}
+        if network.strong and allowed & {"FP16", "INT8"}:
+            self.logger.log(ILogger.Severity.ERROR, "a strongly typed network takes no precision flags")
+            return None
+        if not network.strong and network.kind == "int8" and "INT8" not in allowed:
+            self.logger.log(ILogger.Severity.ERROR, "the network has Q/DQ layers, and int8 is not allowed")
+            return None
+        if config.cache is not None:
+            config.cache.content["builds"] += 1
+        pairs = sum(node.op_type == "QuantizeLinear" for node in network.model.graph.node)
+        milliseconds = MS[network.kind] + MS["pair"] * pairs
+        head = json.dumps({"version": __version__, "ms": milliseconds, "wrong": network.kind in WRONG}).encode()
+        return MAGIC + head + b"\n" + network.model.SerializeToString()
+
+
+class Runtime:
+    def __init__(self, logger):
+        self.engine_host_code_allowed = False
+
+    def deserialize_cuda_engine(self, plan):
+        if not plan.startswith(MAGIC):
+            return None
+        head, _, model = plan.removeprefix(MAGIC).partition(b"\n")
+        return Engine(json.loads(head), model)
+
+
+class Engine:
+    def __init__(self, head, model):
+        self.head = head
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.log_severity_level = 1, 3
+        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.tensors = {tensor.name: tensor for tensor in (*self.session.get_inputs(), *self.session.get_outputs())}
+
+    @property
+    def num_io_tensors(self):
+        return len(self.tensors)
+
+    def get_tensor_name(self, index):
+        return list(self.tensors)[index]
+
+    def get_tensor_mode(self, name):
+        given = any(tensor.name == name for tensor in self.session.get_inputs())
+        return TensorIOMode.INPUT if given else TensorIOMode.OUTPUT
+
+    def get_tensor_shape(self, name):
+        return tuple(self.tensors[name].shape)
+
+    def create_execution_context(self):
+        return Context(self)
+
+
+class Context:
+    def __init__(self, engine):
+        self.engine, self.addresses = engine, {}
+
+    def set_tensor_address(self, name, address):
+        self.addresses[name] = address
+        return True
+
+    def execute_async_v3(self, stream):
+        start = time.perf_counter()
+        types = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(uint8)": np.uint8}
+        session, tensors = self.engine.session, self.engine.tensors
+        given = {
+            tensor.name: array_at(self.addresses[tensor.name], tensor.shape, types[tensor.type]).copy()
+            for tensor in session.get_inputs()
+        }
+        (output,) = session.get_outputs()
+        (images,) = session.run(None, given)
+        if self.engine.head["wrong"]:
+            images = -images
+        array_at(self.addresses[output.name], images.shape, types[tensors[output.name].type])[...] = images
+        while (time.perf_counter() - start) * 1e3 < self.engine.head["ms"]:
+            time.sleep(1e-5)
+        return True
