@@ -50,15 +50,13 @@ def bench(
             if (wrong := why_not_finite(output)) is not None:
                 raise DeviceError(f"{artifact}: {wrong}")
         latency = measure(lambda: generator.run(inputs), warmup, seconds)
-        batch = generator.batch
+        batch, notes = generator.batch, generator.notes
         power: dict[str, Any] = {"power": None, "power_reason": "--power-seconds 0 leaves it out"}
         if power_seconds:
             power = power_of(generator, inputs, power_seconds, power_command)
-    warnings = (
-        [f"unstable: the coefficient of variation is {latency.cv:.1%}, above {UNSTABLE_CV:.1%}"]
-        if latency.cv > UNSTABLE_CV
-        else []
-    )
+    warnings = [*notes]
+    if latency.cv > UNSTABLE_CV:
+        warnings.append(f"unstable: the coefficient of variation is {latency.cv:.1%}, above {UNSTABLE_CV:.1%}")
     size = sum(f["bytes"] for f in manifest.content["files"])
     return {
         "schema": 1,

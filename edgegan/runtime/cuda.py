@@ -1,26 +1,40 @@
-"""Device memory for TensorRT: cuda-python, or pycuda where that is what the device has. One small interface for
-both."""
+"""Device memory, page-locked memory of the host, a stream and recorded graphs for TensorRT: by cuda-python, or by
+pycuda where that is what the device has. One small interface for both."""
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
 
 from edgegan.core.errors import DeviceError, MissingPackageError
 
+RUNTIMES = ("cuda.bindings.runtime", "cuda.cudart")
+"""cuda-python's module, from 12.6 on and before."""
+
 
 class Memory(Protocol):
-    """A stream and the copies on it; ``int`` is a device address."""
+    """A stream and what belongs to it; ``int`` is a device address. ``close`` frees all, and may be called twice."""
 
     stream: int
 
     def compute_capability(self) -> str: ...
     def allocate(self, size: int) -> int: ...
+    def pinned(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray: ...
     def to_device(self, address: int, array: np.ndarray) -> None: ...
     def to_host(self, array: np.ndarray, address: int) -> None: ...
+    def copy(self, target: int, source: int, size: int) -> None: ...
     def synchronize(self) -> None: ...
+    def wait_for(self, stream: int) -> None: ...
+
+    def record(self, work: Callable[[], object]) -> Callable[[], None]:
+        """What ``work`` puts on the stream, as one call that repeats it. Raises DeviceError where that cannot be
+        recorded."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -39,17 +53,17 @@ def require_driver() -> None:
 
 
 def open_memory() -> Memory:
-    """The first of cuda-python and pycuda that is installed."""
-    try:
-        from cuda.bindings import runtime
-    except ImportError:
+    """By the first of cuda-python and pycuda that is installed."""
+    for name in RUNTIMES:
         try:
-            import pycuda.autoprimaryctx  # noqa: F401  (makes the context)
-            import pycuda.driver as driver
-        except ImportError as exc:
-            raise MissingPackageError("cuda-python", "tensorrt", "Running a TensorRT plan") from exc
-        return PyCuda(driver)
-    return CudaPython(runtime)
+            return CudaPython(import_module(name))
+        except ImportError:
+            continue
+    try:
+        import_module("pycuda.autoprimaryctx")
+        return PyCuda(import_module("pycuda.driver"))
+    except ImportError as exc:
+        raise MissingPackageError("cuda-python", "tensorrt", "Running a TensorRT plan") from exc
 
 
 def compute_capability() -> str:
@@ -65,8 +79,13 @@ def compute_capability() -> str:
 class CudaPython:
     def __init__(self, runtime: Any) -> None:
         self._cuda = runtime
-        self._owned: list[int] = []
-        self.stream = int(self._checked(runtime.cudaStreamCreate()))
+        self._freed: list[tuple[Callable[..., Any], Any]] = []
+        self.stream = int(self._owned(runtime.cudaStreamDestroy, self._checked(runtime.cudaStreamCreate())))
+
+    def _owned(self, free: Callable[..., Any], what: Any) -> Any:
+        """``what``, freed by ``free`` at the end."""
+        self._freed.append((free, what))
+        return what
 
     def _checked(self, result: tuple[Any, ...]) -> Any:
         error, *values = result
@@ -83,26 +102,48 @@ class CudaPython:
         return f"{major}.{minor}"
 
     def allocate(self, size: int) -> int:
-        address = int(self._checked(self._cuda.cudaMalloc(size)))
-        self._owned.append(address)
-        return address
+        return int(self._owned(self._cuda.cudaFree, self._checked(self._cuda.cudaMalloc(size))))
+
+    def pinned(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+        size = int(np.prod(shape)) * dtype.itemsize
+        address = int(self._owned(self._cuda.cudaFreeHost, self._checked(self._cuda.cudaHostAlloc(size, 0))))
+        return np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(address)).view(dtype).reshape(shape)
 
     def to_device(self, address: int, array: np.ndarray) -> None:
-        kind = self._cuda.cudaMemcpyKind.cudaMemcpyHostToDevice
-        self._checked(self._cuda.cudaMemcpyAsync(address, array.ctypes.data, array.nbytes, kind, self.stream))
+        self._copy(address, array.ctypes.data, array.nbytes, self._cuda.cudaMemcpyKind.cudaMemcpyHostToDevice)
 
     def to_host(self, array: np.ndarray, address: int) -> None:
-        kind = self._cuda.cudaMemcpyKind.cudaMemcpyDeviceToHost
-        self._checked(self._cuda.cudaMemcpyAsync(array.ctypes.data, address, array.nbytes, kind, self.stream))
+        self._copy(array.ctypes.data, address, array.nbytes, self._cuda.cudaMemcpyKind.cudaMemcpyDeviceToHost)
+
+    def copy(self, target: int, source: int, size: int) -> None:
+        self._copy(target, source, size, self._cuda.cudaMemcpyKind.cudaMemcpyDeviceToDevice)
+
+    def _copy(self, target: int, source: int, size: int, kind: Any) -> None:
+        self._checked(self._cuda.cudaMemcpyAsync(target, source, size, kind, self.stream))
 
     def synchronize(self) -> None:
         self._checked(self._cuda.cudaStreamSynchronize(self.stream))
 
+    def wait_for(self, stream: int) -> None:
+        self._checked(self._cuda.cudaStreamSynchronize(stream))
+
+    def record(self, work: Callable[[], object]) -> Callable[[], None]:
+        cuda = self._cuda
+        self._checked(
+            cuda.cudaStreamBeginCapture(self.stream, cuda.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal)
+        )
+        try:
+            work()
+        finally:
+            ended = cuda.cudaStreamEndCapture(self.stream)
+        graph = self._owned(cuda.cudaGraphDestroy, self._checked(ended))
+        instance = self._owned(cuda.cudaGraphExecDestroy, self._checked(cuda.cudaGraphInstantiate(graph, 0)))
+        return lambda: self._checked(cuda.cudaGraphLaunch(instance, self.stream))
+
     def close(self) -> None:
-        for address in self._owned:
-            self._checked(self._cuda.cudaFree(address))
-        self._owned = []
-        self._checked(self._cuda.cudaStreamDestroy(self.stream))
+        while self._freed:
+            free, what = self._freed.pop()
+            self._checked(free(what))
 
 
 class PyCuda:
@@ -121,16 +162,28 @@ class PyCuda:
         self._owned.append(allocation)
         return int(allocation)
 
+    def pinned(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+        array: np.ndarray = self._cuda.pagelocked_empty(shape, dtype)
+        return array
+
     def to_device(self, address: int, array: np.ndarray) -> None:
         self._cuda.memcpy_htod_async(address, array, self._stream)
 
     def to_host(self, array: np.ndarray, address: int) -> None:
         self._cuda.memcpy_dtoh_async(array, address, self._stream)
 
+    def copy(self, target: int, source: int, size: int) -> None:
+        self._cuda.memcpy_dtod_async(target, source, size, self._stream)
+
     def synchronize(self) -> None:
         self._stream.synchronize()
 
+    def wait_for(self, stream: int) -> None:
+        self._cuda.Context.synchronize()
+
+    def record(self, work: Callable[[], object]) -> Callable[[], None]:
+        raise DeviceError("pycuda records no CUDA graphs; cuda-python does")
+
     def close(self) -> None:
-        for allocation in self._owned:
-            allocation.free()
-        self._owned = []
+        while self._owned:
+            self._owned.pop().free()

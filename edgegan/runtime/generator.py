@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,7 +13,10 @@ from edgegan.core.errors import UsageError, nearest
 from edgegan.core.manifest import Manifest, read_manifest
 from edgegan.core.sampling import float_to_image, image_to_float, pixels_to_float, sample_inputs
 from edgegan.core.spec import TensorSpec
+from edgegan.runtime.device_array import DeviceArray, on_device
 from edgegan.runtime.session import Session, session_class
+
+T = TypeVar("T")
 
 
 def load(path: str | Path, threads: int | None = None) -> Generator:
@@ -44,12 +47,35 @@ class Generator:
         self._names = [i.name for i in self.inputs]
         self._output: str = manifest.content["outputs"][0]["name"]
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What this generator does without on this machine, in sentences; empty where nothing is missing."""
+        return self._session.notes
+
+    def run_on_device(self, inputs: Mapping[str, Any], out: Any = None) -> dict[str, DeviceArray]:
+        """As ``run``, of arrays in the GPU's memory (PyTorch, CuPy, Numba, JAX: ``__cuda_array_interface__`` or
+        ``__dlpack__``) and without a copy: the result is in the GPU's memory too, in ``out`` where one is given.
+
+        Exactly the artifact's batch. Raises UsageError for arrays of the host, a wrong shape or type, what is not
+        contiguous, and backends that have no GPU.
+        """
+        arrays = self._in_order({name: _of_gpu(name, value) for name, value in inputs.items()})
+        target = None if out is None else _of_gpu("out", out)
+        return {self._output: self._session.run_on_device(arrays, target)}
+
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Named arrays in, float32 (N, C, H, W) by the output's name (``image``) out, in the output range; no pre- or
         post-processing. An artifact compressed with --uint8-output gives uint8 (N, H, W, C).
 
         Any N: the artifact's own batch runs directly, other counts in pieces of it. Raises UsageError naming the input.
         """
+        arrays = self._in_order(inputs)
+        if len(arrays[0]) == self.batch:
+            return {self._output: self._session.run(arrays)}
+        return {self._output: self._run_in_pieces([np.asarray(a) for a in arrays])}
+
+    def _in_order(self, inputs: Mapping[str, T]) -> list[T]:
+        """Those of every input of the artifact, no more and no fewer."""
         try:
             arrays = [inputs[name] for name in self._names]
         except KeyError as exc:
@@ -57,9 +83,7 @@ class Generator:
         if len(inputs) != len(arrays):
             extra = next(name for name in inputs if name not in self._names)
             raise UsageError(f"there is no input {extra!r}; {nearest(extra, self._names)}")
-        if len(arrays[0]) == self.batch:
-            return {self._output: self._session.run(arrays)}
-        return {self._output: self._run_in_pieces([np.asarray(a) for a in arrays])}
+        return arrays
 
     def images(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """The pictures as float32 (N, C, H, W) in the output range, whatever the artifact itself ends in."""
@@ -125,6 +149,13 @@ class Generator:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _of_gpu(name: str, value: Any) -> DeviceArray:
+    array = on_device(value)
+    if array is None:
+        raise UsageError(f"{name!r} lies in the host's memory; give an array of the GPU, or call run")
+    return array
 
 
 def _fixed(spec: TensorSpec, value: Any, count: int) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 from edgegan.core.backends import backend
 from edgegan.core.errors import UsageError
 from edgegan.core.manifest import Manifest
+from edgegan.runtime.device_array import DeviceArray
 
 
 class Session(ABC):
@@ -18,8 +19,11 @@ class Session(ABC):
 
     A backend overrides ``_open``, ``_run`` and, where it holds more than Python objects, ``_close``. ``_run`` is given
     contiguous arrays of the right dtype and shape (batch, ...), and returns an array of its own (no view of vendor
-    memory that a later call would overwrite), float32 unless the artifact gives pixels.
+    memory that a later call would overwrite), float32 unless the artifact gives pixels. One that computes in a GPU's
+    memory overrides ``_run_on_device`` too. ``notes``: what this session does without, in sentences.
     """
+
+    notes: tuple[str, ...] = ()
 
     def __init__(self, manifest: Manifest, threads: int) -> None:
         self.manifest, self.threads = manifest, threads
@@ -42,6 +46,15 @@ class Session(ABC):
             )
         return self._run(ready)
 
+    def run_on_device(self, arrays: Sequence[DeviceArray], out: DeviceArray | None = None) -> DeviceArray:
+        """One batch of arrays that lie in the GPU's memory, without a copy: into ``out``, or into memory that goes with
+        the array that is returned. Raises UsageError for a wrong shape or type, and where the backend has no GPU."""
+        if self._closed:
+            raise UsageError("this generator is closed; load it again")
+        for array, shape, dtype, name in zip(arrays, self.shapes, self.dtypes, self.names, strict=True):
+            check_like(f"input {name!r}", array, shape, dtype)
+        return self._run_on_device(arrays, out)
+
     def close(self) -> None:
         """Free what the session holds; closing twice is harmless."""
         if not self._closed:
@@ -54,8 +67,16 @@ class Session(ABC):
     @abstractmethod
     def _run(self, arrays: list[np.ndarray]) -> np.ndarray: ...
 
+    def _run_on_device(self, arrays: Sequence[DeviceArray], out: DeviceArray | None) -> DeviceArray:
+        raise UsageError(f"{self.manifest.backend} takes arrays of the host; copy them there first")
+
     def _close(self) -> None:
         """Nothing to free by default: the vendor's objects go with the session."""
+
+
+def check_like(what: str, array: DeviceArray, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    if array.shape != shape or array.dtype != dtype:
+        raise UsageError(f"{what} is {array.dtype} of shape {array.shape}; the artifact has {dtype} of {shape}")
 
 
 def session_class(name: str) -> type[Session]:

@@ -1,73 +1,185 @@
-"""TensorRT plans, of TensorRT proper or TensorRT for RTX; the two share their Python interface."""
+"""TensorRT plans, of TensorRT proper or TensorRT for RTX; the two share their Python interface.
+
+One engine serves any number of threads: a call borrows a lane (an execution context, a stream, page-locked buffers)
+that no other call has at the time. What a lane does for arrays of the host (copy in, compute, copy out) is recorded
+once as a CUDA graph where that can be, and repeated by one launch.
+"""
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from edgegan.core.errors import ArtifactError
+from edgegan.core.errors import ArtifactError, DeviceError, first_line
 from edgegan.core.tensorrt import LIBRARIES, open_library
-from edgegan.runtime.cuda import open_memory, require_driver
+from edgegan.runtime.cuda import Memory, compute_capability, open_memory, require_driver
+from edgegan.runtime.device_array import DeviceArray
 from edgegan.runtime.preflight import check_plan, check_validity
-from edgegan.runtime.session import Session
+from edgegan.runtime.session import Session, check_like
 
 
 class VendorSession(Session):
     def _open(self) -> None:
         require_driver()
         trt = open_library(self.manifest.backend, "Running this plan")
-        self._memory = open_memory()
+        self._lanes: list[_Lane] = []
+        self._idle: deque[_Lane] = deque()
         try:
             self._load(trt)
+            self._idle.append(self._new_lane())
         except BaseException:
             self._close()
             raise
+        self.notes = self._idle[0].notes
 
     def _load(self, trt: Any) -> None:
         plan = self.manifest.artifact.read_bytes()
         self._runtime = trt.Runtime(trt.Logger(trt.Logger.ERROR))
+        build = self.manifest.content["build"]
         if LIBRARIES[self.manifest.backend].ahead_of_time and hasattr(self._runtime, "get_engine_validity"):
             check_validity(self.manifest, trt, self._runtime, plan)
         else:
-            check_plan(self.manifest, trt, self._memory.compute_capability())
-        if "version_compatible" in self.manifest.content["build"].get("flags", []):
+            check_plan(self.manifest, trt, compute_capability())
+        if "version_compatible" in build.get("flags", []):
             self._runtime.engine_host_code_allowed = True
         self._engine = self._runtime.deserialize_cuda_engine(plan)
         if self._engine is None:
             raise ArtifactError(
                 f"{trt.__name__} {trt.__version__} cannot load {self.manifest.artifact}; it was built with "
-                f"{self.manifest.content['backend_version']}, for compute capability "
-                f"{self.manifest.content['build'].get('compute_capability')}"
+                f"{self.manifest.content['backend_version']}, for compute capability {build.get('compute_capability')}"
             )
-        self._context = self._engine.create_execution_context()
-        if self._context is None:
-            raise ArtifactError(f"{self.manifest.artifact}: the GPU has too little free memory for this engine")
         names = [self._engine.get_tensor_name(i) for i in range(self._engine.num_io_tensors)]
-        outputs = [n for n in names if self._engine.get_tensor_mode(n) == trt.TensorIOMode.OUTPUT]
-        self._image = np.empty(
-            tuple(self._engine.get_tensor_shape(outputs[0])), np.uint8 if self.manifest.gives_pixels else np.float32
-        )
-        self._addresses = {}
-        for name, shape, dtype in zip(self.names, self.shapes, self.dtypes, strict=True):
-            if name in names:
-                self._addresses[name] = self._memory.allocate(int(np.prod(shape)) * dtype.itemsize)
-        self._result = self._memory.allocate(self._image.nbytes)
-        for name, address in [*self._addresses.items(), (outputs[0], self._result)]:
-            self._context.set_tensor_address(name, address)
+        self._output = next(n for n in names if self._engine.get_tensor_mode(n) == trt.TensorIOMode.OUTPUT)
+        self._output_shape = tuple(self._engine.get_tensor_shape(self._output))
+        self._output_dtype = np.dtype(np.uint8 if self.manifest.gives_pixels else np.float32)
+        self._read = [index for index, name in enumerate(self.names) if name in names]
+
+    def _new_lane(self) -> _Lane:
+        inputs = {self.names[i]: (self.shapes[i], self.dtypes[i]) for i in self._read}
+        output = self._output, self._output_shape, self._output_dtype
+        context = self._engine.create_execution_context()
+        if context is None:
+            raise DeviceError(f"{self.manifest.artifact}: the GPU has too little free memory for this engine")
+        lane = _Lane(context, inputs, output)
+        self._lanes.append(lane)
+        return lane
 
     def _run(self, arrays: list[np.ndarray]) -> np.ndarray:
-        for name, array in zip(self.names, arrays, strict=True):
-            if name in self._addresses:
-                self._memory.to_device(self._addresses[name], array)
-        if not self._context.execute_async_v3(self._memory.stream):
-            raise ArtifactError(f"TensorRT failed to run {self.manifest.artifact}")
-        self._memory.to_host(self._image, self._result)
+        return self._borrowing(lambda lane: lane.run([arrays[i] for i in self._read]))
+
+    def _run_on_device(self, arrays: Sequence[DeviceArray], out: DeviceArray | None) -> DeviceArray:
+        if out is not None:
+            check_like("the output", out, self._output_shape, self._output_dtype)
+        return self._borrowing(lambda lane: lane.run_on_device([arrays[i] for i in self._read], out))
+
+    def _borrowing(self, call: Callable[[_Lane], Any]) -> Any:
+        """What ``call`` gives with a lane that is nobody else's meanwhile."""
+        try:
+            lane = self._idle.pop()
+        except IndexError:
+            lane = self._new_lane()
+        try:
+            return call(lane)
+        except DeviceError as exc:
+            raise DeviceError(f"{self.manifest.artifact}: {exc}") from exc
+        finally:
+            self._idle.append(lane)
+
+    def _close(self) -> None:
+        """Lanes first, then the vendor's objects in the order in which they were made of each other."""
+        self._idle.clear()
+        while self._lanes:
+            self._lanes.pop().close()
+        for name in ("_engine", "_runtime"):
+            self.__dict__.pop(name, None)
+
+
+class _Lane:
+    """What one call at a time needs. ``notes``: what it does without."""
+
+    def __init__(
+        self,
+        context: Any,
+        inputs: dict[str, tuple[tuple[int, ...], np.dtype[Any]]],
+        output: tuple[str, tuple[int, ...], np.dtype[Any]],
+    ) -> None:
+        self._context, self._memory = context, open_memory()
+        self.notes: tuple[str, ...] = ()
+        name, shape, dtype = output
+        try:
+            self._given = {n: self._memory.pinned(*like) for n, like in inputs.items()}
+            self._image = self._memory.pinned(shape, dtype)
+            self._output = name
+            self._places = {n: self._memory.allocate(array.nbytes) for n, array in self._given.items()}
+            self._places[name] = self._memory.allocate(self._image.nbytes)
+            self._bind(self._places)
+            self._work()
+            self._memory.synchronize()
+            self._repeat = self._recorded()
+        except BaseException:
+            self.close()
+            raise
+
+    def run(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
+        for held, array in zip(self._given.values(), arrays, strict=True):
+            np.copyto(held, array)
+        self._repeat()
         self._memory.synchronize()
         return self._image.copy()
 
-    def _close(self) -> None:
-        """The vendor's objects in the order in which they were made of each other, then the memory."""
-        for name in ("_context", "_engine", "_runtime"):
-            self.__dict__.pop(name, None)
+    def run_on_device(self, arrays: Sequence[DeviceArray], out: DeviceArray | None) -> DeviceArray:
+        if out is None:
+            own = open_memory()
+            address = own.allocate(self._image.nbytes)
+            out = DeviceArray(address, self._image.shape, self._image.dtype, _Freed(own))
+        for array in arrays:
+            if array.stream:
+                self._memory.wait_for(array.stream)
+        self._bind(
+            dict(zip(self._given, (array.address for array in arrays), strict=True)) | {self._output: out.address}
+        )
+        try:
+            self._compute()
+            self._memory.synchronize()
+        finally:
+            self._bind(self._places)
+        return out
+
+    def close(self) -> None:
+        self.__dict__.pop("_context", None)
+        self._memory.close()
+
+    def _bind(self, places: dict[str, int]) -> None:
+        for name, address in places.items():
+            self._context.set_tensor_address(name, address)
+
+    def _work(self) -> None:
+        """Copies in, computes, copies out: once before it is recorded, since the first call may allocate."""
+        for name, array in self._given.items():
+            self._memory.to_device(self._places[name], array)
+        self._compute()
+        self._memory.to_host(self._image, self._places[self._output])
+
+    def _compute(self) -> None:
+        if not self._context.execute_async_v3(self._memory.stream):
+            raise DeviceError("TensorRT failed to run it")
+
+    def _recorded(self) -> Callable[[], None]:
+        try:
+            return self._memory.record(self._work)
+        except DeviceError as exc:
+            self.notes = (f"each call is put on the stream anew, not repeated as a CUDA graph: {first_line(exc)}",)
+            return self._work
+
+
+class _Freed:
+    """Memory that goes with the last array that refers to it."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def __del__(self) -> None:
         self._memory.close()

@@ -48,22 +48,25 @@ def bundle(bundle_folder, tmp_path):
 @pytest.fixture
 def device(tmp_path):
     """``device(*arguments, **environment)`` runs edgegan where TensorRT is the fake of that environment; gives the
-    process that ended, and the report where there is one."""
+    process that ended, and the report where there is one. ``device.environment`` is that of other programs there."""
     library = tmp_path / "lib" / "libcuda.so.1"
     library.parent.mkdir()
     (found,) = Path("/lib").glob("*/libm.so.6")
     library.symlink_to(found)
 
-    def run(*arguments, **environment):
-        own = os.environ | {
+    def environment_of(**environment):
+        return os.environ | {
             "PYTHONPATH": f"{ROOT / 'tests' / 'fakes'}:{ROOT}",
             "LD_LIBRARY_PATH": str(library.parent),
             "EDGEGAN_SYS_ROOT": str(tmp_path / "system"),
             **environment,
         }
+
+    def run(*arguments, **environment):
         command = [sys.executable, "-m", "edgegan.cli.app", *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, env=own)
+        done = subprocess.run(command, capture_output=True, text=True, env=environment_of(**environment))
         report = Path(arguments[arguments.index("--out") + 1]) / "report.json" if "--out" in arguments else None
         return done, json.loads(report.read_text()) if report and report.exists() else None
 
+    run.environment = environment_of
     return run

@@ -1,22 +1,31 @@
 """cuda-python's runtime calls on memory of the host: each gives (error, value...); see the README beside tensorrt."""
 
 import ctypes
+import itertools
 import os
 from enum import IntEnum
 
 import numpy as np
 
-cudaMemcpyKind = IntEnum("cudaMemcpyKind", ["cudaMemcpyHostToHost", "cudaMemcpyHostToDevice", "cudaMemcpyDeviceToHost"])
+cudaMemcpyKind = IntEnum(
+    "cudaMemcpyKind",
+    ["cudaMemcpyHostToHost", "cudaMemcpyHostToDevice", "cudaMemcpyDeviceToHost", "cudaMemcpyDeviceToDevice"],
+)
+cudaStreamCaptureMode = IntEnum("cudaStreamCaptureMode", ["cudaStreamCaptureModeThreadLocal"])
 cudaDeviceAttr = IntEnum(
     "cudaDeviceAttr", {"cudaDevAttrComputeCapabilityMajor": 75, "cudaDevAttrComputeCapabilityMinor": 76}
 )
 CAPABILITY = os.environ.get("FAKE_CAPABILITY", "8.7")
-ALLOCATED: dict = {}
+MOST = int(os.environ.get("FAKE_MEMORY", 1 << 30))
+NAMES = itertools.count(2)
+LIVE: dict = {kind: {} for kind in ("device", "host", "stream", "graph", "instance")}
+"""What was made and not freed yet, by kind."""
+RECORDING: dict = {}
 
 
 def array_at(address, shape, dtype):
     """The array that lies at a device's address; IndexError where less was allocated there."""
-    buffer = ALLOCATED[address]
+    buffer = LIVE["device"][address]
     size = int(np.prod(shape))
     if len(buffer) < size * np.dtype(dtype).itemsize:
         raise IndexError(f"{len(buffer)} bytes at {address}")
@@ -24,7 +33,7 @@ def array_at(address, shape, dtype):
 
 
 def cudaGetErrorString(error):
-    return 0, b"out of memory"
+    return 0, {2: b"out of memory", 900: b"operation not permitted when stream is capturing"}[int(error)]
 
 
 def cudaGetDevice():
@@ -37,11 +46,11 @@ def cudaDeviceGetAttribute(kind, device):
 
 
 def cudaStreamCreate():
-    return 0, 1
+    return 0, _kept("stream", object())
 
 
 def cudaStreamDestroy(stream):
-    return (0,)
+    return _forgotten("stream", stream)
 
 
 def cudaStreamSynchronize(stream):
@@ -49,17 +58,77 @@ def cudaStreamSynchronize(stream):
 
 
 def cudaMalloc(size):
-    buffer = (ctypes.c_uint8 * size)()
-    address = ctypes.addressof(buffer)
-    ALLOCATED[address] = buffer
-    return 0, address
+    if size > MOST:
+        return 2, 0
+    return 0, _allocated("device", size)
 
 
 def cudaFree(address):
-    del ALLOCATED[address]
-    return (0,)
+    return _forgotten("device", address)
+
+
+def cudaHostAlloc(size, flags):
+    return 0, _allocated("host", size)
+
+
+def cudaFreeHost(address):
+    return _forgotten("host", address)
 
 
 def cudaMemcpyAsync(target, source, size, kind, stream):
-    ctypes.memmove(target, source, size)
+    return _put(stream, lambda: ctypes.memmove(target, source, size))
+
+
+def cudaStreamBeginCapture(stream, mode):
+    if os.environ.get("FAKE_NO_GRAPHS"):
+        return (900,)
+    RECORDING[stream] = []
+    return (0,)
+
+
+def cudaStreamEndCapture(stream):
+    return 0, _kept("graph", RECORDING.pop(stream))
+
+
+def cudaGraphInstantiate(graph, flags):
+    return 0, _kept("instance", LIVE["graph"][graph])
+
+
+def cudaGraphLaunch(instance, stream):
+    for work in LIVE["instance"][instance]:
+        work()
+    return (0,)
+
+
+def cudaGraphDestroy(graph):
+    return _forgotten("graph", graph)
+
+
+def cudaGraphExecDestroy(instance):
+    return _forgotten("instance", instance)
+
+
+def _put(stream, work):
+    """On the stream: now, or into what is being recorded of it."""
+    if stream in RECORDING:
+        RECORDING[stream].append(work)
+    else:
+        work()
+    return (0,)
+
+
+def _kept(kind, what):
+    name = next(NAMES)
+    LIVE[kind][name] = what
+    return name
+
+
+def _allocated(kind, size):
+    buffer = (ctypes.c_uint8 * size)()
+    LIVE[kind][ctypes.addressof(buffer)] = buffer
+    return ctypes.addressof(buffer)
+
+
+def _forgotten(kind, name):
+    del LIVE[kind][name]
     return (0,)

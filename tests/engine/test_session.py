@@ -1,0 +1,41 @@
+"""The session for plans: page-locked buffers, recorded graphs, threads, arrays of the GPU, and that all is freed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+NOTHING = {"device": 0, "host": 0, "stream": 0, "graph": 0, "instance": 0}
+
+
+@pytest.fixture
+def told(bundle, device, tmp_path, request):
+    done, _ = device("build", bundle, "--out", tmp_path / "engine")
+    assert done.returncode == 0, done.stderr
+    script = [sys.executable, str(Path(__file__).with_name("gpu_session.py")), str(tmp_path / "engine" / "g.plan")]
+    done = subprocess.run(script, capture_output=True, text=True, env=device.environment(**request.param))
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("told", [{}], indirect=True)
+def test_a_plan_is_run_by_many_threads_and_in_the_gpu_s_memory(told):
+    assert told["notes"] == []
+    assert told["threads agree"]
+    assert told["live"]["graph"] == told["live"]["stream"] <= 4
+    assert told["on the device"] and told["into the given array"] and told["afterwards on the host"]
+    host, shape, out = told["refused"]
+    assert "lies in the host's memory" in host and "of shape (2, 3, 16, 16)" in shape and "the output" in out
+    assert told["freed with its array"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("told", [{"FAKE_NO_GRAPHS": "1"}], indirect=True)
+def test_all_is_freed_also_where_no_graph_can_be_recorded(told):
+    assert "not repeated as a CUDA graph: CUDA failed: operation not permitted" in told["notes"][0]
+    assert told["threads agree"] and told["on the device"]
+    assert told["after close"] == told["after 100 loads"] == told["after a failed load"] == NOTHING
+    assert "out of memory" in told["too little memory"]
