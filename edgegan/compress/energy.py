@@ -88,7 +88,7 @@ def _measured(
     if options.device is None:
         outcomes = run_job(job, progress.step)
     else:
-        outcomes, _ = run_there(options.device, job)
+        outcomes, _ = run_there(options.device, job, options, root, "energy", progress)
     return {
         name: {"power": outcome.power, "power_reason": outcome.power_reason or outcome.error}
         for name, outcome in outcomes.items()

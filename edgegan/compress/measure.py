@@ -44,7 +44,7 @@ def measure(
     elif options.target.build == "device":
         return built_there(options.device, rows, subject, wanted, options, root, progress)
     else:
-        outcomes, notes = run_there(options.device, job)
+        outcomes, notes = run_there(options.device, job, options, root, "measure", progress)
     by_name = {row.name: row for row in rows}
     return {name: _figures(by_name[name], outcome, wanted, options) for name, outcome in outcomes.items()}, notes
 

@@ -13,20 +13,26 @@ from edgegan.compress.options import Options
 from edgegan.compress.references import Wanted
 from edgegan.compress.rows import Built, Figures
 from edgegan.compress.subject import Subject
+from edgegan.core.backends import backend
+from edgegan.core.errors import ArtifactError, DeviceError
 from edgegan.core.files import write_bytes
+from edgegan.core.manifest import read_manifest
 from edgegan.core.progress import Progress
-from edgegan.remote.jobs import build_on, check, run_job_on
-from edgegan.remote.ssh import Device, connect
+from edgegan.remote.install import installed
+from edgegan.remote.jobs import build_on, check, device_python, key_of, run_job_on
+from edgegan.remote.ssh import Device
 
 FOLDER = "device"
 """Where what the device built lies, below the candidates' folder."""
 
 
-def run_there(device: Device, job: Job) -> tuple[dict[str, Outcome], tuple[str, ...]]:
-    """The job on the device over ssh, and a note on what the device is."""
-    with connect(device) as connection:
-        machine = check(connection)
-        return run_job_on(connection, job), (_told(device, machine),)
+def run_there(
+    device: Device, job: Job, options: Options, root: Path, name: str, progress: Progress
+) -> tuple[dict[str, Outcome], tuple[str, ...]]:
+    """The job on the device over ssh, and a note on what the device is; ``name`` tells it from others of the run."""
+    python, machine = _ready(device, options, progress)
+    outcomes = run_job_on(device, python, job, root / FOLDER / f"{name}.json", progress)
+    return outcomes, (_told(device, machine),)
 
 
 def built_there(
@@ -40,14 +46,35 @@ def built_there(
 ) -> tuple[dict[str, Figures], tuple[str, ...]]:
     """All candidates as one bundle, of which the device builds and measures every engine: its figures by name. The
     engine that it kept lies in ``root/device`` afterwards, with its manifest and the device's report."""
-    bundle = write_variants(root / FOLDER / "g.edgegan", rows, root, subject, options, wanted)
-    with connect(device) as connection:
-        machine = check(connection)
-        for name, content in build_on(connection, bundle, progress.note).items():
-            write_bytes(root / FOLDER / name, content)
-    report = device_report(root)
-    told = [report["baseline"], *report["candidates"]]
-    return {row["name"]: _figures(row, device) for row in told}, (_told(device, machine), *report["warnings"])
+    folder = root / FOLDER
+    python, machine = _ready(device, options, progress)
+    bundle = write_variants(folder / "g.edgegan", rows, root, subject, options, wanted)
+    files = [entry["sha256"] for row in rows if row.runs for entry in read_manifest(root / row.runs).content["files"]]
+    key = key_of([*files, f"{options.min_psnr} {options.min_snr} {options.prefer}"])
+    for name, content in build_on(device, python, bundle, key, folder / "build.json", progress).items():
+        write_bytes(folder / name, content)
+    try:
+        if (folder / "g.plan").exists():
+            read_manifest(folder / "g.plan")
+        report = device_report(root)
+        told = {row["name"]: _figures(row, device) for row in (report["baseline"], *report["candidates"])}
+        return told, (_told(device, machine), *map(str, report["warnings"]))
+    except (ArtifactError, KeyError, TypeError, ValueError) as exc:
+        raise DeviceError(f"{device} answered with something else than it was asked for: {exc}") from exc
+
+
+def _ready(device: Device, options: Options, progress: Progress) -> tuple[str, dict[str, Any]]:
+    """The interpreter that has EdgeGAN there, and what the device is. DeviceError where it is another machine than the
+    target's."""
+    python = device_python()
+    if options.device_install:
+        extras = {backend(name).extra for name in options.target.runtimes}
+        python = installed(device, python, extras, progress)
+    machine = check(device, python)
+    wanted = options.target.machine
+    if wanted is not None and wanted not in str(machine["os"]):
+        raise DeviceError(f"{device} is no {options.target.name}: that is {wanted}, and this is {machine['os']}")
+    return python, machine
 
 
 def device_report(root: Path) -> dict[str, Any]:

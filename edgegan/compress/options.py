@@ -252,6 +252,12 @@ class Options:
         convert=_device,
         commands=("compress",),
     )
+    device_install: bool = option(
+        False,
+        help="Install EdgeGAN's base there first, into a virtual environment below ~/.local/share/edgegan.",
+        invalidates=None,
+        commands=("compress",),
+    )
 
     def __post_init__(self) -> None:
         if not 0 <= self.prune <= 0.95:

@@ -23,7 +23,7 @@ class Target:
     ``runtimes``: backends that may be chosen, the device's own first. ``precisions``: what it takes, the preferred
     first. ``runs_here``: whether this machine's CPU is a stand-in for the device's, so that candidates are measured
     here. ``build``: ``here`` (ahead of time) or ``device`` (from a bundle).
-    ``power``: what reads the device's power, one of POWER_SOURCES.
+    ``power``: what reads the device's power, one of POWER_SOURCES. ``machine``: its processor, as ``uname -m`` has it.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Target:
     build: str = "here"
     compute_capability: str | None = None
     power: str | None = None
+    machine: str | None = None
     measured_as: str | None = None
 
     @property

@@ -1,10 +1,11 @@
-"""The worker's jobs on a device: artifacts go there, figures and pictures come back."""
+"""Jobs on a device: artifacts and bundles go there, figures, pictures and engines come back."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,56 +13,106 @@ from typing import Any
 from edgegan.bench.worker import Job, Outcome, job_files, read_outcomes
 from edgegan.core.errors import DeviceError, GateError
 from edgegan.core.manifest import manifest_path, read_manifest
-from edgegan.remote.ssh import Connection
+from edgegan.core.progress import Progress
+from edgegan.remote.ssh import Connection, Device, Lost
+from edgegan.remote.task import Task
 
 PYTHON_VARIABLE = "EDGEGAN_DEVICE_PYTHON"
 """Set here to the device's interpreter, where EdgeGAN lives in a virtual environment there; default python3."""
 
 
-def _python() -> str:
+def device_python() -> str:
     return os.environ.get(PYTHON_VARIABLE, "python3")
 
 
-def check(connection: Connection) -> dict[str, Any]:
+def check(device: Device, python: str) -> dict[str, Any]:
     """What the device is: its ``environment``. DeviceError where EdgeGAN is not installed there."""
     try:
-        machine: dict[str, Any] = json.loads(connection.run([_python(), "-m", "edgegan.bench.environment"]))
-    except DeviceError as exc:
+        machine: dict[str, Any] = json.loads(Connection(device).run([python, "-m", "edgegan.bench.environment"]))
+    except Lost:
+        raise
+    except (DeviceError, json.JSONDecodeError) as exc:
         raise DeviceError(
-            f"{exc}\nIs EdgeGAN installed there? On the device: pip install 'edgegan[litert]' (or [onnxruntime], "
-            f"[openvino], [tensorrt]); for a virtual environment set {PYTHON_VARIABLE} here"
+            f"{exc}\nIs EdgeGAN installed there? --device-install does it; or on the device: pip install "
+            f"'edgegan[litert]' (or [onnxruntime], [openvino], [tensorrt]); for a virtual environment set "
+            f"{PYTHON_VARIABLE} here"
         ) from exc
+    if not isinstance(machine, dict) or not {"cpu", "os", "gpu"} <= machine.keys():
+        raise DeviceError(f"{device} answered with something else than what it is: {str(machine)[:80]!r}")
     return machine
 
 
-def run_job_on(connection: Connection, job: Job) -> dict[str, Outcome]:
-    """Run a job on the device."""
+def run_job_on(device: Device, python: str, job: Job, kept: Path, progress: Progress) -> dict[str, Outcome]:
+    """Run a job on the device; ``kept``: where it is noted, to be found again."""
     files: dict[str, Path | bytes] = {}
-    places = {}
+    places, hashes = {}, []
     for index, (name, artifact) in enumerate(job.artifacts.items()):
         places[name] = f"{index}/{artifact.name}"
-        for file in (
-            *(artifact.with_name(f["name"]) for f in read_manifest(artifact).content["files"]),
-            manifest_path(artifact),
-        ):
+        entries = read_manifest(artifact).content["files"]
+        hashes += [entry["sha256"] for entry in entries]
+        for file in (*(artifact.with_name(entry["name"]) for entry in entries), manifest_path(artifact)):
             files[f"{index}/{file.name}"] = file
-    connection.send(files | job_files(job, places))
-    connection.run([_python(), "-m", "edgegan.bench.worker", "."])
+    own = job_files(job, places)
+    key = key_of([*hashes, own["job.json"].decode()])
+    command = ("-m", "edgegan.bench.worker", ".")
+    task = Task(device, python, command, lambda: files | own, key, kept, progress)
+    connection, code = task.run()
+    if code:
+        task.forget(connection)
+        raise DeviceError(f"{device}: measuring failed with {code}: {_last(task.lines)}")
     with TemporaryDirectory(prefix="edgegan-") as folder:
         result = connection.fetch(["result.json"])["result.json"]
-        pictures = [row["images"] for row in json.loads(result).values() if row.get("images")]
+        pictures = _pictures(device, result)
         for name, content in ({"result.json": result} | (connection.fetch(pictures) if pictures else {})).items():
-            (Path(folder) / Path(name).name).write_bytes(content)
-        return read_outcomes(Path(folder))
+            (Path(folder) / name).write_bytes(content)
+        outcomes = read_outcomes(Path(folder))
+    task.forget(connection)
+    return outcomes
 
 
-def build_on(connection: Connection, bundle: Path, told: Callable[[str], object]) -> dict[str, bytes]:
+def _pictures(device: Device, result: bytes) -> list[str]:
+    """Names of the files that hold outputs. DeviceError for names that are none of a file in the folder."""
+    try:
+        names = [str(row["images"]) for row in json.loads(result).values() if row.get("images")]
+    except (ValueError, AttributeError, TypeError) as exc:
+        raise DeviceError(f"{device} answered with something else than figures: {exc}") from exc
+    for name in names:
+        if Path(name).name != name:
+            raise DeviceError(f"{device} names {name!r}, which is no file of the job")
+    return names
+
+
+def build_on(device: Device, python: str, bundle: Path, key: str, kept: Path, progress: Progress) -> dict[str, bytes]:
     """Build a bundle's engines on the device; its ``report.json``, and ``g.plan`` with its manifest where one passed.
-    ``told`` hears what the build says of itself."""
-    connection.send({"g.edgegan": bundle})
-    command = [_python(), "-m", "edgegan.cli.app", "build", "g.edgegan", "--out", "engine", "--json"]
-    connection.run(command, allowed=(0, GateError.exit_code))
+    ``kept``: where the work is noted, to be found again by the same ``key``."""
+    command = ("-m", "edgegan.cli.app", "build", "g.edgegan", "--out", "engine")
+    task = Task(device, python, command, lambda: {"g.edgegan": bundle}, key, kept, progress)
+    connection, code = task.run()
+    if code not in (0, GateError.exit_code):
+        task.forget(connection)
+        raise DeviceError(f"{device}: building failed with {code}: {_last(task.lines)}")
     report = connection.fetch(["engine/report.json"])["engine/report.json"]
-    names = ["engine/g.plan", "engine/g.plan.json"] if json.loads(report)["result"] else []
+    names = ["engine/g.plan", "engine/g.plan.json"] if _result(report) else []
     plan = connection.fetch(names) if names else {}
+    task.forget(connection)
     return {"report.json": report} | {Path(name).name: content for name, content in plan.items()}
+
+
+def key_of(parts: Iterable[str]) -> str:
+    """What tells one job from another."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _result(report: bytes) -> Mapping[str, Any] | None:
+    try:
+        result: Mapping[str, Any] | None = json.loads(report)["result"]
+    except (ValueError, KeyError, TypeError) as exc:
+        raise DeviceError(f"the device's report is none: {exc}") from exc
+    return result
+
+
+def _last(lines: list[str]) -> str:
+    """The end of what a command said: the sentence of its error, which may take two lines."""
+    told = [line.removeprefix("error: ") for line in lines[-2:]]
+    start = next((i for i, line in enumerate(lines[-2:]) if line.startswith("error: ")), len(told) - 1)
+    return " ".join(told[start:]) if told else "no reason given"

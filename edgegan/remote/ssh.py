@@ -7,8 +7,7 @@ import re
 import shlex
 import subprocess
 import tarfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +19,15 @@ _ADDRESS = re.compile(
 _FOLDER = re.compile(r"^/[\w./-]+$")
 UNREACHABLE = 255
 CONNECT_SECONDS = 10
+OPTIONS = (
+    "-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_SECONDS}", "-o", "ServerAliveInterval=5",
+    "-o", "ServerAliveCountMax=3",
+)  # fmt: skip
+FULL = "No space left on device"
+
+
+class Lost(DeviceError):
+    """The device does not answer, or does not any more."""
 
 
 @dataclass(frozen=True)
@@ -43,48 +51,67 @@ def parse_device(text: str) -> Device:
 
 
 class Connection:
-    """A folder of its own on the device, and commands run in it."""
+    """Commands in a folder of the device, its home where None. Every call is a connection of its own; none asks a
+    question, and host keys are checked as the user's configuration has it."""
 
-    def __init__(self, device: Device) -> None:
-        self.device = device
+    def __init__(self, device: Device, folder: str | None = None) -> None:
+        self.device, self.folder = device, folder
+
+    def make_folder(self) -> str:
+        """A new folder on the device, in which commands run from now on."""
         folder = self.run(["mktemp", "-d"]).decode().strip()
         if not _FOLDER.match(folder):
             raise DeviceError(
-                f"{device}: mktemp gave {folder!r}, which is no folder to work in; does the login print something?"
+                f"{self.device}: mktemp gave {folder!r}, which is no folder to work in; does the login print something?"
             )
         self.folder = folder
+        return folder
 
-    def run(self, command: list[str], given: bytes = b"", allowed: Collection[int] = (0,)) -> bytes:
-        """Run a command in the connection's folder and return what it printed. DeviceError where it ends with a code
-        that is not ``allowed``."""
-        inside = f"cd {shlex.quote(self.folder)} && " if hasattr(self, "folder") else ""
-        options = ["-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_SECONDS}", "-o", "ServerAliveInterval=15"]
+    def remove_folder(self) -> None:
+        if self.folder is not None:
+            folder, self.folder = self.folder, None
+            self.run(["rm", "-rf", "--", folder])
+
+    def run(self, command: list[str], given: bytes = b"") -> bytes:
+        """Run a command and return what it printed. Lost where the device does not answer, DeviceError where the
+        command fails."""
         try:
-            done = subprocess.run(
-                [
-                    "ssh",
-                    *options,
-                    "-p",
-                    str(self.device.port),
-                    "-l",
-                    self.device.user,
-                    "--",
-                    self.device.host,
-                    inside + shlex.join(command),
-                ],
-                input=given,
-                capture_output=True,
-            )
+            done = subprocess.run(self._command(command), input=given, capture_output=True)
         except FileNotFoundError as exc:
             raise DeviceError("the program ssh is not installed here; --device needs it") from exc
         if done.returncode == UNREACHABLE:
-            raise DeviceError(
+            raise Lost(
                 f"{self.device} cannot be reached: {_last_line(done.stderr)}\nCheck that `ssh -p {self.device.port} "
                 f"{self.device.user}@{self.device.host}` logs in without a question"
             )
-        if done.returncode not in allowed:
-            raise DeviceError(f"{self.device}: {command[0]} failed with {done.returncode}: {_last_line(done.stderr)}")
+        if done.returncode:
+            raise DeviceError(self._why(command[0], done.returncode, done.stderr))
         return done.stdout
+
+    def is_there(self, file: str = ".") -> bool:
+        """Whether a file, or the connection's own folder, is on the device; Lost where that does not answer."""
+        try:
+            self.run(["test", "-e", file])
+        except Lost:
+            raise
+        except DeviceError:
+            return False
+        return True
+
+    def listen(self, command: list[str], heard: Callable[[bytes], object]) -> int:
+        """Run a command whose output is ``heard`` line by line as it comes; its exit code, UNREACHABLE where the
+        connection was lost."""
+        with subprocess.Popen(
+            self._command(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as process:
+            assert process.stdout is not None
+            try:
+                for line in process.stdout:
+                    heard(line)
+            except BaseException:
+                process.kill()
+                raise
+            return process.wait()
 
     def send(self, files: Mapping[str, Path | bytes]) -> None:
         """Write files by their names relative to the folder."""
@@ -107,17 +134,20 @@ class Connection:
                 if stream is None or entry.name not in wanted:
                     raise DeviceError(f"{self.device} sent {entry.name!r}, which was not asked for")
                 contents[entry.name] = stream.read()
-            return contents
+        missing = [name for name in wanted if name not in contents]
+        if missing:
+            raise DeviceError(f"{self.device} did not send {missing[0]!r}, which was asked for")
+        return contents
 
+    def _command(self, command: list[str]) -> list[str]:
+        inside = f"cd {shlex.quote(self.folder)} && " if self.folder is not None else ""
+        address = ["-p", str(self.device.port), "-l", self.device.user, "--", self.device.host]
+        return ["ssh", *OPTIONS, *address, inside + shlex.join(command)]
 
-@contextmanager
-def connect(device: Device) -> Iterator[Connection]:
-    """A connection whose folder on the device is removed at the end. Raises DeviceError."""
-    connection = Connection(device)
-    try:
-        yield connection
-    finally:
-        connection.run(["rm", "-rf", "--", connection.folder])
+    def _why(self, program: str, code: int, said: bytes) -> str:
+        if FULL.encode() in said:
+            return f"{self.device}: its disk is full; free some space there, then run the same command again"
+        return f"{self.device}: {program} failed with {code}: {_last_line(said)}"
 
 
 def _last_line(text: bytes) -> str:
