@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from edgegan.bench.engine_layers import engine_layers
 from edgegan.core.errors import ArtifactError
 
 
@@ -17,7 +18,7 @@ def layers(artifact: Path) -> tuple[list[dict[str, Any]] | None, str | None]:
     if artifact.suffix == ".onnx":
         return _onnx(artifact)
     if artifact.suffix == ".plan":
-        return None, "a .plan file can be opened only by TensorRT on a machine with an NVIDIA driver"
+        return engine_layers(artifact)
     return None, f"nothing here reads the layers of a {artifact.suffix} file"
 
 

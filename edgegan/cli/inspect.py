@@ -40,13 +40,12 @@ def inspect(
     )
     if operators is None:
         typer.echo(f"layers not listed: {reason}")
+    elif any("name" in row for row in operators):
+        rows = [[row["operator"], row["precision"], row["name"]] for row in operators]
+        table("layers", ["layer", "precision", "fused of"], rows, left=3)
     else:
-        table(
-            "layers",
-            ["operator", "precision", "count"],
-            [[r["operator"], r["precision"], str(r["count"])] for r in operators],
-            left=2,
-        )
+        rows = [[row["operator"], row["precision"], str(row["count"])] for row in operators]
+        table("layers", ["operator", "precision", "count"], rows, left=2)
 
 
 def _tensor(tensor: dict[str, Any]) -> list[str]:

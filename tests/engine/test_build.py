@@ -155,3 +155,18 @@ def test_an_engine_of_another_device_is_refused_with_what_to_do(bundle, device, 
         assert done.returncode == 6 and told in done.stderr and "edgegan build" in done.stderr
     done, _ = device("bench", "--engine", plan, "--seconds", "0.1", "--power-seconds", "0")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_inspect_tells_layers_and_what_they_compute_in(bundle, device, tmp_path):
+    plan = tmp_path / "engine" / "g.plan"
+    device("build", bundle, "--out", plan.parent, FAKE_MS=INT8_WINS)
+    done, _ = device("inspect", plan, "--json")
+    layers = json.loads(done.stdout)["layers"]
+    convolutions = [layer for layer in layers if layer["operator"] == "Conv"]
+    assert convolutions and {layer["precision"] for layer in convolutions} <= {"int8", "fp32"}
+    assert any(layer["operator"] == "?" and layer["name"] for layer in layers)
+    done, _ = device("inspect", plan)
+    assert "fused of" in done.stdout
+    done, _ = device("inspect", plan, LD_LIBRARY_PATH="")
+    assert done.returncode == 0 and "needs the device: this machine has no NVIDIA driver" in done.stdout

@@ -47,6 +47,7 @@ MemoryPoolType = Enum("MemoryPoolType", ["WORKSPACE", "DLA_MANAGED_SRAM"])
 ProfilingVerbosity = Enum("ProfilingVerbosity", ["LAYER_NAMES_ONLY", "NONE", "DETAILED"])
 HardwareCompatibilityLevel = Enum("HardwareCompatibilityLevel", ["NONE", "AMPERE_PLUS"])
 DeviceType = Enum("DeviceType", ["GPU", "DLA"])
+LayerInformationFormat = Enum("LayerInformationFormat", ["ONELINE", "JSON"])
 TensorIOMode = Enum("TensorIOMode", ["NONE", "INPUT", "OUTPUT"])
 
 
@@ -185,11 +186,25 @@ class Runtime:
 
 class Engine:
     def __init__(self, head, model):
-        self.head = head
+        self.head, self.nodes = head, onnx.load_from_string(model).graph.node
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.log_severity_level = 1, 3
         self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self.tensors = {tensor.name: tensor for tensor in (*self.session.get_inputs(), *self.session.get_outputs())}
+
+    @property
+    def num_layers(self):
+        return len(self.nodes)
+
+    def create_engine_inspector(self):
+        return self
+
+    def get_layer_information(self, index, form):
+        node = self.nodes[index]
+        quantized = any("quantize" in name for name in node.input)
+        layout = "Thirty-two wide channel vectorized row major Int8 format" if quantized else "Row major linear FP32"
+        told = {"Name": node.name, "LayerType": node.op_type, "Inputs": [{"Name": "x", "Format/Datatype": layout}]}
+        return json.dumps(told if node.op_type == "Conv" else node.name)
 
     @property
     def num_io_tensors(self):
