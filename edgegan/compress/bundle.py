@@ -13,54 +13,71 @@ from edgegan.compress.options import Options
 from edgegan.compress.references import Wanted
 from edgegan.compress.rows import Built
 from edgegan.compress.subject import Subject
-from edgegan.core.files import sha256, write_bytes
+from edgegan.core.files import sha256
 from edgegan.core.manifest import read_manifest, write_manifest
 from edgegan.export.bundle import BUILD_COMMAND, WEIGHTS, write_bundle
+from edgegan.export.onnx import halve
 from edgegan.export.placements import TOLD, placements
 from edgegan.export.shared_weights import share_weights
 
 CHECK_BYTES = 64 << 20
 """Most that reference inputs and pictures take, before they are packed."""
+HALVED = "-fp16"
+"""How names end of what has the rest of int8 in float16."""
 SAID = ("name", "formulation", "precision", "precision_exceptions", "macs", "params", "bytes_moved")
 """What a bundle says of a variant, as the report does of a candidate."""
 
 
-def with_placements(rows: Sequence[Built], root: Path) -> list[Built]:
-    """``rows``, whose files lie below ``root``, and after the first of int8 its placements of quantize operators, each
-    with its file and manifest there. Nothing compares their pictures here: they are rounded less than the one that they
-    are made of."""
+def with_more(rows: Sequence[Built], root: Path) -> list[Built]:
+    """``rows``, whose files lie below ``root``, and what is made of those of int8 for the device to try: each with the
+    rest in float16, and the first with fewer pairs of quantize operators. Their files and manifests lie there too;
+    nothing compares their pictures here."""
     first = next((row for row in rows if row.precision == "int8" and row.runs), None)
-    if first is None:
-        return list(rows)
-    place = rows.index(first) + 1
-    return [*rows[:place], *_placed(first, root), *rows[place:]]
+    more: list[Built] = []
+    for row in rows:
+        more.append(row)
+        if row.precision == "int8" and row.runs and not row.name.endswith(HALVED):
+            more.append(_halved(row, root))
+            more += _placed(row, root) if row is first else []
+    return more
+
+
+def _halved(row: Built, root: Path) -> Built:
+    source = root / str(row.runs)
+    onnx = root / f"{row.name}{HALVED}" / source.name
+    halve(source, onnx)
+    exceptions = {part: "fp16" if kind == "fp32" else kind for part, kind in row.precision_exceptions.items()}
+    return _made_of(row, onnx, root, exceptions, "the rest in float16")
 
 
 def _placed(row: Built, root: Path) -> list[Built]:
+    """With the rest in float16, in which it is faster on every GPU."""
     made = []
-    source = root / str(row.runs)
-    manifest = read_manifest(source).content
     with TemporaryDirectory(prefix="edgegan-") as folder:
-        for name, file in placements(source, Path(folder)).items():
-            exceptions = dict(row.precision_exceptions) | {TOLD[part]: "not int8" for part in name.split("-")}
-            onnx = root / f"{row.name}-{name}" / source.name
-            write_bytes(onnx, file.read_bytes())
-            entry = {"name": onnx.name, "sha256": sha256(onnx), "bytes": onnx.stat().st_size}
-            write_manifest(onnx, manifest | {"files": [entry], "precision_exceptions": exceptions})
-            own = str(onnx.relative_to(root))
-            made.append(
-                replace(
-                    row,
-                    name=f"{row.name}-{name}",
-                    precision_exceptions=exceptions,
-                    artifact=own,
-                    runs=own,
-                    bytes=onnx.stat().st_size,
-                    notes=(f"{row.name} with fewer pairs of quantize and dequantize",),
-                    seconds=None,
-                )
-            )
+        for name, file in placements(root / str(row.runs), Path(folder)).items():
+            onnx = root / f"{row.name}-{name}{HALVED}" / file.name
+            halve(file, onnx)
+            exceptions = dict(row.precision_exceptions) | {TOLD[part]: "fp16" for part in name.split("-")}
+            made.append(_made_of(row, onnx, root, exceptions, "fewer pairs of quantize and dequantize"))
     return made
+
+
+def _made_of(row: Built, onnx: Path, root: Path, exceptions: dict[str, str], how: str) -> Built:
+    """The row of a file that was made of the row's, whose manifest is written."""
+    entry = {"name": onnx.name, "sha256": sha256(onnx), "bytes": onnx.stat().st_size}
+    changed = {"artifact": onnx.name, "files": [entry], "precision_exceptions": exceptions}
+    write_manifest(onnx, read_manifest(root / str(row.runs)).content | changed)
+    place = str(onnx.relative_to(root))
+    return replace(
+        row,
+        name=onnx.parent.name,
+        precision_exceptions=exceptions,
+        artifact=place,
+        runs=place,
+        bytes=onnx.stat().st_size,
+        notes=(f"{row.name}, {how}",),
+        seconds=None,
+    )
 
 
 def write_variants(

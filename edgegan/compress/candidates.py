@@ -229,5 +229,5 @@ def planned(workshop: Workshop) -> tuple[list[Plan], list[str]]:
         network_parts(native),
         options.formulation,
         options.weight_bits,
-        whole_forms=not is_large(native),
+        is_large=is_large(native),
     )

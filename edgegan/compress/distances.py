@@ -11,7 +11,6 @@ import numpy as np
 from edgegan.bench.quality import SetDistances, unmeasured
 from edgegan.compress.measure import outputs
 from edgegan.compress.options import Options
-from edgegan.compress.references import References
 from edgegan.compress.rows import Candidate, Verdict
 from edgegan.compress.subject import DISTANCE_SAMPLES, Subject
 from edgegan.compress.verdict import Verdicts
@@ -49,9 +48,7 @@ def choose(
     asks for it without them; otherwise left null with the reason.
     """
     with stopwatch() as seconds:
-        distances, why_none = (
-            _distances(subject, verdicts.references, options, store) if order else (None, "no candidate passes")
-        )
+        distances, why_none = _distances(subject, verdicts, options, store) if order else (None, "no candidate passes")
         unneeded = unmeasured(why_none or "a faster candidate was chosen before this one was needed")
         rows = [_with_quality(row, unneeded) for row in order]
         baseline = _with_quality(baseline, unneeded if distances is None else distances.of_original())
@@ -69,14 +66,14 @@ def choose(
 
 
 def _distances(
-    subject: Subject, references: References, options: Options, store: StageStore
+    subject: Subject, verdicts: Verdicts, options: Options, store: StageStore
 ) -> tuple[_Distances | None, str | None]:
     """What measures distances, or why there is none. Raises MissingPackageError where a gate asks for them."""
     reason = _why_not(subject, options)
     if reason:
         return None, reason
     try:
-        return _Distances(subject, references, options, store), None
+        return _Distances(subject, verdicts, options, store), None
     except MissingPackageError as exc:
         if options.max_fd_ratio is not None:
             raise
@@ -113,8 +110,8 @@ def _why_not(subject: Subject, options: Options) -> str | None:
 class _Distances:
     """Set distances of this run, kept in the stage store as they are computed."""
 
-    def __init__(self, subject: Subject, references: References, options: Options, store: StageStore) -> None:
-        self.subject, self.references, self.options, self.store = subject, references, options, store
+    def __init__(self, subject: Subject, verdicts: Verdicts, options: Options, store: StageStore) -> None:
+        self.subject, self.verdicts, self.options, self.store = subject, verdicts, options, store
         self.inputs = subject.distance_inputs(options)
         self.count = len(next(iter(self.inputs.values())))
         kind = (
@@ -144,10 +141,12 @@ class _Distances:
 
     def of_original(self) -> dict[str, Any]:
         if self.subject.is_distance_bounded(self.options):
-            return self._kept("original", lambda: self.references.first(self.count).original)
+            return self._kept("original", lambda: self.verdicts.references.first(self.count).original)
         return self._kept("original", lambda: self.subject.graph.run(self.inputs))
 
     def of(self, row: Candidate) -> dict[str, Any]:
+        if self.subject.is_distance_bounded(self.options):
+            return self._kept(row.name, lambda: self.verdicts.pictures(row, self.count))
         assert row.built.runs is not None
         artifact = self.store.path("candidates") / row.built.runs
         return self._kept(row.name, lambda: outputs(artifact, self.inputs, self.options.threads))

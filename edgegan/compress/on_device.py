@@ -54,9 +54,9 @@ def built_there(
     for name, content in build_on(device, python, bundle, key, folder / "build.json", progress).items():
         write_bytes(folder / name, content)
     try:
-        if (folder / "g.plan").exists():
-            read_manifest(folder / "g.plan")
         report = device_report(root)
+        if report["result"] is not None:
+            read_manifest(folder / report["result"]["artifact"])
         told = {row["name"]: _figures(row, device) for row in (report["baseline"], *report["candidates"])}
         return told, (_told(device, machine), *map(str, report["warnings"]))
     except (ArtifactError, KeyError, TypeError, ValueError) as exc:

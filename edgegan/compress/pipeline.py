@@ -9,7 +9,7 @@ from typing import Any
 
 from edgegan.compress.backends import builder
 from edgegan.compress.build import Workshop
-from edgegan.compress.bundle import with_placements
+from edgegan.compress.bundle import with_more
 from edgegan.compress.candidates import build_all, planned
 from edgegan.compress.choose import judge, ranked
 from edgegan.compress.data import data_sha256
@@ -114,7 +114,7 @@ def _run(
     if until in ("quantize", "export"):
         return Report(_stages(done) | {"candidates": [row.to_json() for row in rows]}, None)
     if options.device is not None and options.target.build == "device":
-        rows = with_placements(rows, workshop.root)
+        rows = with_more(rows, workshop.root)
     references = References(subject, network, options)
     figures = stage("measure", lambda: _measure(rows, references, subject, options, store, progress))
     baseline, *candidates = (_candidate(row, figures.get(row.name), options, references) for row in rows)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
 from edgegan.compress.backends import builder
+from edgegan.compress.backends.contract import Variant
 from edgegan.compress.plan import Plan, graph_name
 from edgegan.core.backends import backend as row_of
 from edgegan.core.errors import MissingPackageError, TargetError
@@ -21,19 +22,20 @@ def plans(
     parts: Collection[FloatParts],
     formulation: str = "auto",
     weight_bits: int = 8,
-    whole_forms: bool = True,
+    is_large: bool = False,
 ) -> tuple[list[Plan], list[str]]:
     """All candidates of ``target`` for ``precision`` (``auto``: all it takes), and notes on those left out.
 
     ``graphs``: the names of the formulations that differ from each other, ``native`` among them; ``parts``: what the
-    network has beside its layers, of ``edgegan.quantize.parts``; ``whole_forms``: whether forms of the whole network
-    are built where the one composed of each layer's fastest is there. Raises MissingPackageError when no backend that
+    network has beside its layers, of ``edgegan.quantize.parts``; ``is_large``: of the
+    network, of which fewer are built: of forms of the whole only the one composed of each layer's fastest where that is
+    there, and where nothing times them, one of each kind of int8. Raises MissingPackageError when no backend that
     the target allows is installed, TargetError when none runs the precision.
     """
     wanted = target.precisions if precision == "auto" else (precision,)
 
     def forms_of(backend: str, kind: str) -> list[str]:
-        return _formulations(backend, kind, graphs, formulation, whole_forms)
+        return _formulations(backend, kind, graphs, formulation, is_large)
 
     planned: list[Plan] = []
     notes: list[str] = []
@@ -45,7 +47,9 @@ def plans(
             install = f"pip install 'edgegan[{needed.extra}]'"
             notes.append(f"no {backend} candidates: {needed.package} is not installed ({install})")
             continue
-        of_backend = [p for kind in wanted for p in _of_backend(backend, kind, forms_of(backend, kind), parts)]
+        of_backend = [
+            p for kind in wanted for p in _of_backend(backend, kind, forms_of(backend, kind), parts, is_large)
+        ]
         planned += of_backend
         if weight_bits != 8:
             if weight_bits in builder(backend).weight_bits:
@@ -61,7 +65,12 @@ def plans(
     return planned, notes
 
 
-def _of_backend(backend: str, precision: str, forms: list[str], parts: Collection[FloatParts]) -> list[Plan]:
+def _of_backend(
+    backend: str, precision: str, forms: list[str], parts: Collection[FloatParts], is_large: bool
+) -> list[Plan]:
+    variants = builder(backend).variants(precision, parts)
+    if is_large and builder(backend).stand_in is not None:
+        variants = _once_each(variants)
     return [
         Plan(
             backend=backend,
@@ -71,17 +80,25 @@ def _of_backend(backend: str, precision: str, forms: list[str], parts: Collectio
             rest_precision=variant.rest_precision,
         )
         for form in forms
-        for variant in builder(backend).variants(precision, parts)
+        for variant in variants
     ]
 
 
-def _formulations(
-    backend: str, precision: str, graphs: Collection[str], formulation: str, whole_forms: bool
-) -> list[str]:
+def _once_each(variants: tuple[Variant, ...]) -> tuple[Variant, ...]:
+    """Those that differ in more than whether the rest is in float16 or float32, which nothing times here: in float16,
+    the faster on every GPU."""
+    return tuple(
+        variant
+        for variant in variants
+        if variant.rest_precision != "fp32" or replace(variant, rest_precision="fp16") not in variants
+    )
+
+
+def _formulations(backend: str, precision: str, graphs: Collection[str], formulation: str, is_large: bool) -> list[str]:
     """Those of the backend that are there, its native form where none is."""
     made = builder(backend)
     composed = ("auto",) if made.composes else ()
-    if not whole_forms and formulation == "auto" and composed and graph_name(backend, "auto", precision) in graphs:
+    if is_large and formulation == "auto" and composed and graph_name(backend, "auto", precision) in graphs:
         return ["auto"]
     wanted = (*made.forms(precision), *composed) if formulation == "auto" else (formulation + layout(backend),)
     return [f for f in wanted if graph_name(backend, f, precision) in graphs] or ["native" + layout(backend)]

@@ -25,6 +25,9 @@ PROBES, FEW_PROBES = 32, 16
 MOST_CHECKED, MOST_WORK, MOST_ELEMENTS = 1024, 1 << 40, 1 << 26
 """Bounds of what a verdict may rest on: samples, multiply-accumulates of the float network for them, values of their
 pictures."""
+STAND_IN = 4
+"""By how many times that work is less where another runtime computes in the target's place: one quantize operator after
+the other, it takes longer, and the device itself is asked in the end."""
 DISTANCE_SAMPLES, DISTANCE_ELEMENTS, DISTANCE_WORK = 512, 1 << 26, 1 << 40
 """Samples of the set distances, at most; values of their pictures; and, where no gate needs them, multiply-accumulates
 of the float network for them."""
@@ -77,11 +80,12 @@ class Subject:
         held = self._judging()
         return judged(self.graph) if held is None else min(held, judged(self.graph))
 
-    def most_checked(self) -> int:
+    def most_checked(self, options: Options) -> int:
         """How many samples the verdict on a candidate may rest on: all that judge, within what is bearable."""
         held, graph = self._judging(), self.graph
         values = int(np.prod(graph.output_shape[1:]))
-        bearable = min(MOST_CHECKED, MOST_WORK // max(1, macs(graph)), MOST_ELEMENTS // values)
+        work = MOST_WORK // (1 if options.target.runs_here else STAND_IN)
+        bearable = min(MOST_CHECKED, work // max(1, macs(graph)), MOST_ELEMENTS // values)
         most = max(self.checked(), bearable)
         return most if held is None else min(held, most)
 
@@ -99,7 +103,7 @@ class Subject:
         most = max(4, DISTANCE_ELEMENTS // int(np.prod(self.graph.output_shape[1:])))
         wanted = DISTANCE_SAMPLES if options.fd_samples is None else options.fd_samples
         if self.is_distance_bounded(options):
-            wanted = min(self.most_checked(), DISTANCE_WORK // macs(self.graph))
+            wanted = min(self.most_checked(options), DISTANCE_WORK // macs(self.graph))
         return min(wanted, most, self.data.count or wanted)
 
     def is_distance_bounded(self, options: Options) -> bool:

@@ -36,6 +36,7 @@ class Verdicts:
         self.deadline = deadline
         self._known: dict[str, Any] = store.read("verdicts") or {}
         self.notes: list[str] = []
+        self._made: tuple[str, np.ndarray | None] = "", None
 
     def of(self, row: Candidate) -> Candidate:
         """``row`` with the figures of as many pictures as it takes, judged by them. On a device no more are asked for
@@ -45,9 +46,9 @@ class Verdicts:
             if row.name in self._known:
                 quality |= self._known[row.name]
             else:
-                images: np.ndarray | None = None
                 while self._is_open(quality) and (count := self._next(quality)) is not None:
-                    images, figures = self._compared(row, count, images)
+                    wanted = self.references.first(count)
+                    figures = compared(row.built, wanted, self.pictures(row, len(wanted.network)))
                     quality |= figures
                     self._known[row.name] = figures
                     self.store.write("verdicts", self._known)
@@ -66,19 +67,23 @@ class Verdicts:
 
     def _next(self, quality: dict[str, Any]) -> int | None:
         """On how many pictures to compare next."""
-        done, most = quality["compared_pictures"], self.subject.most_checked()
+        done, most = quality["compared_pictures"], self.subject.most_checked(self.options)
         return None if done >= most else min(4 * done, most)
 
-    def _compared(self, row: Candidate, count: int, known: np.ndarray | None) -> tuple[np.ndarray, dict[str, Any]]:
-        """The candidate's pictures for the first ``count`` inputs, of whose beginning some may be ``known``, and their
-        figures."""
+    def pictures(self, row: Candidate, count: int) -> np.ndarray:
+        """The candidate's for the first ``count`` check inputs. Those of the candidate that was last asked for are
+        kept."""
         assert row.built.runs is not None
-        wanted = self.references.first(count)
-        done = 0 if known is None else len(known)
-        rest = {name: value[done:] for name, value in wanted.inputs.items()}
-        new = outputs(self.store.path("candidates") / row.built.runs, rest, self.options.threads)
-        images = new if known is None else np.concatenate([known, new])
-        return images, compared(row.built, wanted, images)
+        name, known = self._made
+        done = len(known) if known is not None and name == row.name else 0
+        if done < count:
+            inputs = self.subject.check_inputs(self.options, count)
+            rest = {name: value[done:] for name, value in inputs.items()}
+            new = outputs(self.store.path("candidates") / row.built.runs, rest, self.options.threads)
+            known = new if known is None or not done else np.concatenate([known, new])
+            self._made = row.name, known
+        assert known is not None
+        return known[:count]
 
     def _tell(self, row: Candidate) -> None:
         quality = row.figures.quality
@@ -99,4 +104,4 @@ class Verdicts:
         done = quality["compared_pictures"]
         if data.count is not None and done >= data.count - data.calibrating:
             return "; --data has no more"
-        return "; more would take long" if done >= self.subject.most_checked() else ""
+        return "; more would take long" if done >= self.subject.most_checked(self.options) else ""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from edgegan.bench.environment import environment
-from edgegan.compress.bundle import with_placements, write_variants
+from edgegan.compress.bundle import with_more, write_variants
 from edgegan.compress.choose import EXACT
 from edgegan.compress.measure import outputs
 from edgegan.compress.on_device import FOLDER, device_report
@@ -19,9 +19,9 @@ from edgegan.compress.rows import Candidate
 from edgegan.compress.subject import Subject
 from edgegan.core.backends import backend, backend_names
 from edgegan.core.files import write_bytes, write_json
-from edgegan.core.manifest import describe, write_manifest
+from edgegan.core.manifest import describe, read_manifest, write_manifest
 from edgegan.core.stage import StageResult, StageStore
-from edgegan.export.bundle import BUILD_COMMAND
+from edgegan.export.bundle import BUILD_COMMAND, WEIGHTS
 from edgegan.metrics.spectral import is_sound
 from edgegan.report.html import write_html
 from edgegan.report.pictures import sample_sheet
@@ -30,13 +30,15 @@ from edgegan.report.sound import sample_sound
 if TYPE_CHECKING:
     from edgegan.core import schemas
 
-BUNDLE, PLAN = "g.edgegan", "g.plan"
+BUNDLE = "g.edgegan"
 SHOWN = ("report.json", "report.html", "samples.png", "samples.wav")
 
 
 def _final_names() -> list[str]:
     """Every name that a chosen artifact may have."""
-    return list(dict.fromkeys([*(f"g{backend(name).suffix}" for name in backend_names()), "g.xml", "g.bin", BUNDLE]))
+    return list(
+        dict.fromkeys([*(f"g{backend(name).suffix}" for name in backend_names()), "g.xml", "g.bin", WEIGHTS, BUNDLE])
+    )
 
 
 def _clear_artifacts(out: Path) -> None:
@@ -101,9 +103,14 @@ def write_result(
 
 
 def _copy(source: Path, target: Path) -> None:
-    """An artifact and its manifest."""
-    write_bytes(target, source.read_bytes())
-    write_bytes(target.with_name(f"{target.name}.json"), source.with_name(f"{source.name}.json").read_bytes())
+    """An artifact, what belongs to it, and its manifest."""
+    others = [str(entry["name"]) for entry in read_manifest(source).content["files"][1:]]
+    for own, name in (
+        (source.name, target.name),
+        (f"{source.name}.json", f"{target.name}.json"),
+        *((name, name) for name in others),
+    ):
+        write_bytes(target.with_name(name), source.with_name(own).read_bytes())
 
 
 def _placed(row: Candidate, options: Options, root: Path) -> Candidate:
@@ -142,14 +149,13 @@ def _written(
     path = options.out / BUNDLE
     rows = [variant.built for variant in variants]
     if options.device is None:
-        rows = with_placements(rows, root)
+        rows = with_more(rows, root)
     wanted = references.first(row.figures.quality["compared_pictures"])
     write_variants(path, rows, root, subject, options, wanted)
     _write_bundle_manifest(path, row, subject, options)
-    plan = root / FOLDER / PLAN
-    if options.device is not None and device_report(root)["result"]["name"] == row.name:
-        _copy(plan, options.out / PLAN)
-        path = options.out / PLAN
+    if options.device is not None and (kept := device_report(root)["result"])["name"] == row.name:
+        path = options.out / kept["artifact"]
+        _copy(root / FOLDER / kept["artifact"], path)
     return _at(row, path)
 
 

@@ -46,6 +46,13 @@ BACKENDS = {
         extra="onnxruntime",
         suffix=".onnx",
     ),
+    "onnxruntime-cuda": Backend(
+        session="edgegan.runtime.onnxruntime_cuda",
+        builder="edgegan.compress.backends.onnxruntime:CUDA_BUILDER",
+        packages=("onnxruntime-gpu",),
+        extra="cuda",
+        suffix=".onnx",
+    ),
     "openvino": Backend(
         session="edgegan.runtime.openvino",
         builder="edgegan.compress.backends.openvino:BUILDER",

@@ -16,19 +16,18 @@ from edgegan.core.files import write_bytes, write_json
 from edgegan.core.manifest import read_manifest
 from edgegan.core.progress import Progress, Silent
 from edgegan.core.stage import stopwatch
-from edgegan.core.tensorrt import open_library
+from edgegan.engine.makers import makers
 from edgegan.engine.measure import in_order, measured, metered
-from edgegan.engine.variants import BASELINE, PLAN, Builds
-from edgegan.export.bundle import Bundle, unpack_bundle
+from edgegan.engine.variants import BASELINE, make_all
+from edgegan.export.bundle import WEIGHTS, Bundle, unpack_bundle
 from edgegan.export.tensorrt.device import EngineOptions
 from edgegan.report.html import write_html
 from edgegan.report.pictures import sample_sheet
-from edgegan.runtime.cuda import compute_capability
-from edgegan.runtime.preflight import machine_name
 
 if TYPE_CHECKING:
     from edgegan.core import schemas
 
+ARTIFACTS = ("g.plan", "g.onnx", WEIGHTS)
 SHOWN = ("report.json", "report.html", "samples.png")
 
 
@@ -36,9 +35,10 @@ def build(
     path: Path, out: Path, options: EngineOptions | None = None, progress: Progress | None = None
 ) -> schemas.Report:
     """Build every variant of the bundle ``path`` with this device's TensorRT, and keep the fastest whose pictures hold
-    the bundle's gate as ``out/g.plan`` with its manifest; the report says what each took and gave.
+    the bundle's gate as ``out/g.plan`` with its manifest; the report says what each took and gave. Where the device has
+    ONNX Runtime's CUDA provider, that runs the float variants too, and ``out/g.onnx`` may be what is kept.
 
-    Raises MissingPackageError without TensorRT, DeviceError without a GPU, ArtifactError for a damaged bundle,
+    Raises MissingPackageError without either, DeviceError without a GPU, ArtifactError for a damaged bundle,
     GateError, after the report was written, where no engine passes.
     """
     progress = progress or Silent()
@@ -47,14 +47,11 @@ def build(
         read_manifest(path)
     with TemporaryDirectory(prefix="edgegan-") as unpacked, TemporaryDirectory(prefix="edgegan-") as folder:
         bundle, root = unpack_bundle(path, Path(unpacked)), Path(folder)
-        version = str(open_library("tensorrt", "Building a TensorRT engine").__version__)
-        machine = {"compute_capability": compute_capability(), "platform": machine_name()}
+        there = makers(options or EngineOptions(), path.with_name(f"{path.name}.timing-cache"))
         progress.stage("build")
         with stopwatch() as seconds:
-            cache = path.with_name(f"{path.name}.timing-cache")
-            builds = Builds(bundle, root, options or EngineOptions(), machine, cache)
-            rows = builds.all(progress.step)
-            notes = [*_built_notes(rows), *builds.notes]
+            rows = make_all(bundle, there, root, progress.step)
+            notes = [*_built_notes(rows), *(note for maker in there for note in maker.notes)]
             stages.append({"name": "build", "seconds": seconds(), "notes": notes})
         for note in notes:
             progress.note(note)
@@ -67,7 +64,8 @@ def build(
             around: schemas.ClocksAround = {"before": before, "after": clocks()}
             stages.append({"name": "measure", "seconds": seconds(), "notes": []})
         own = environment(1)
-        own["versions"]["tensorrt"], own["clocks"] = version, around
+        own["versions"] |= {maker.backend: maker.version for maker in there}
+        own["clocks"] = around
         return _written(bundle, candidates, outcomes, own, stages, root, out)
 
 
@@ -85,15 +83,16 @@ def _written(
     out: Path,
 ) -> schemas.Report:
     """The engine under its final name, then the report. Raises GateError where none passes."""
-    for name in (PLAN, f"{PLAN}.json", *SHOWN):
+    for name in (*ARTIFACTS, *(f"{name}.json" for name in ARTIFACTS), *SHOWN):
         (out / name).unlink(missing_ok=True)
     baseline = next((row for row in candidates if row.name == BASELINE), None) or _no_baseline()
     judged = [row for row in candidates if row.name != BASELINE]
     order = in_order(judged)
     kept = order[0] if order else None
     if kept is not None:
-        for suffix in ("", ".json"):
-            write_bytes(out / f"{PLAN}{suffix}", (root / f"{kept.built.artifact}{suffix}").read_bytes())
+        artifact = root / str(kept.built.artifact)
+        for name in (*(entry["name"] for entry in read_manifest(artifact).content["files"]), f"{artifact.name}.json"):
+            write_bytes(out / name, artifact.with_name(name).read_bytes())
     report = _report(bundle, baseline, judged, kept, own, stages)
     low, high = bundle.description["manifest"]["outputs"][0]["range"]
     pictures = outcomes[kept.name].images if kept is not None else None
@@ -121,7 +120,7 @@ def _report(
     rows = {row.name: _without_place(row).to_json() for row in judged}
     result: schemas.Result | None = None
     if kept is not None:
-        rows[kept.name]["artifact"] = PLAN
+        rows[kept.name]["artifact"] = Path(str(kept.built.artifact)).name
         speedup = None if baseline.p50_ms is None or kept.p50_ms is None else baseline.p50_ms / kept.p50_ms
         result = {**cast("schemas.Candidate", rows[kept.name]), "speedup": speedup}
     return {

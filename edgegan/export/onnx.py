@@ -21,9 +21,8 @@ OPSET, HALF_OPSET = 18, 19
 """From 19 on the scales of quantize and dequantize may be float16, and with them all arithmetic between int8 layers."""
 
 
-def export_onnx(graph: Graph, path: Path, half: bool = False, half_rest: bool = False) -> Path:
-    """Write ``graph`` as ONNX (opset 18); ``half`` computes in float16 between float32 inputs and outputs,
-    ``half_rest`` does so (opset 19) for what a quantized graph leaves in float.
+def export_onnx(graph: Graph, path: Path, half: bool = False) -> Path:
+    """Write ``graph`` as ONNX (opset 18); ``half`` computes in float16 between float32 inputs and outputs.
 
     Inputs keep the spec's names, the output the spec's output_name. Raises TargetError with the exporter's reason.
     """
@@ -43,7 +42,7 @@ def export_onnx(graph: Graph, path: Path, half: bool = False, half_rest: bool = 
                 module,
                 graph.example_inputs(),
                 dynamo=True,
-                opset_version=HALF_OPSET if half_rest else OPSET,
+                opset_version=OPSET,
                 verbose=False,
                 input_names=[i.name for i in graph.spec.inputs],
                 output_names=[graph.spec.output_name],
@@ -54,8 +53,6 @@ def export_onnx(graph: Graph, path: Path, half: bool = False, half_rest: bool = 
     _forget_the_code(program.model)
     with atomic_path(path) as temporary:
         program.save(str(temporary), external_data=False)
-        if half_rest:
-            _halve(temporary)
     return path
 
 
@@ -78,8 +75,9 @@ def _forget_the_code(model: Any) -> None:
         part.metadata_props.clear()
 
 
-def _halve(file: Path) -> None:
-    """Every float32 tensor of the file in float16, scales too; inputs and outputs stay as they are.
+def halve(source: Path, target: Path) -> Path:
+    """Write the file ``source`` as ``target`` (opset 19) with every float32 tensor in float16, scales too, so that what
+    a quantized graph leaves in float computes in that; inputs and outputs stay as they are.
 
     The converter casts a constant once for each reader that must have float32 (Resize), always by the same name, and
     leaves its casts anywhere in the list.
@@ -88,14 +86,17 @@ def _halve(file: Path) -> None:
     from onnxruntime.transformers.float16 import convert_float_to_float16
     from onnxruntime.transformers.onnx_model import OnnxModel
 
-    model = convert_float_to_float16(
-        onnx.load(file), keep_io_types=True, op_block_list=[], force_fp16_initializers=True
-    )
+    original = onnx.load(source)
+    for opset in original.opset_import:
+        opset.version = max(opset.version, HALF_OPSET) if opset.domain in ("", "ai.onnx") else opset.version
+    model = convert_float_to_float16(original, keep_io_types=True, op_block_list=[], force_fp16_initializers=True)
     once = {tuple(node.output): node for node in model.graph.node}
     del model.graph.node[:]
     model.graph.node.extend(once.values())
     OnnxModel(model).topological_sort()
-    onnx.save(model, file)
+    with atomic_path(target) as temporary:
+        onnx.save(model, temporary)
+    return target
 
 
 class _Half(torch.nn.Module):

@@ -14,9 +14,12 @@ from edgegan.bench.worker import Job, Outcome, job_files, read_outcomes
 from edgegan.core.errors import DeviceError, GateError
 from edgegan.core.manifest import manifest_path, read_manifest
 from edgegan.core.progress import Progress
+from edgegan.export.bundle import WEIGHTS
 from edgegan.remote.ssh import Connection, Device, Lost
 from edgegan.remote.task import Task
 
+ARTIFACTS = ("g.plan", "g.onnx")
+"""What a device may keep of a bundle."""
 PYTHON_VARIABLE = "EDGEGAN_DEVICE_PYTHON"
 """Set here to the device's interpreter, where EdgeGAN lives in a virtual environment there; default python3."""
 
@@ -83,7 +86,7 @@ def _pictures(device: Device, result: bytes) -> list[str]:
 
 
 def build_on(device: Device, python: str, bundle: Path, key: str, kept: Path, progress: Progress) -> dict[str, bytes]:
-    """Build a bundle's engines on the device; its ``report.json``, and ``g.plan`` with its manifest where one passed.
+    """Build a bundle's engines on the device; its ``report.json``, and what it kept with its manifest, if any passed.
     ``kept``: where the work is noted, to be found again by the same ``key``."""
     command = ("-m", "edgegan.cli.app", "build", "g.edgegan", "--out", "engine")
     task = Task(device, python, command, lambda: {"g.edgegan": bundle}, key, kept, progress)
@@ -92,10 +95,25 @@ def build_on(device: Device, python: str, bundle: Path, key: str, kept: Path, pr
         task.forget(connection)
         raise DeviceError(f"{device}: building failed with {code}: {_last(task.lines)}")
     report = connection.fetch(["engine/report.json"])["engine/report.json"]
-    names = ["engine/g.plan", "engine/g.plan.json"] if _result(report) else []
-    plan = connection.fetch(names) if names else {}
+    found = _artifact(connection, _result(report))
     task.forget(connection)
-    return {"report.json": report} | {Path(name).name: content for name, content in plan.items()}
+    return {"report.json": report} | found
+
+
+def _artifact(connection: Connection, result: Mapping[str, Any] | None) -> dict[str, bytes]:
+    """The files of what the device kept, its manifest among them, by name; DeviceError for names that are none of an
+    artifact's."""
+    if result is None:
+        return {}
+    manifest = f"{result['artifact']}.json"
+    if result["artifact"] not in ARTIFACTS:
+        raise DeviceError(f"{connection.device} names {result['artifact']!r}, which is no artifact")
+    content = connection.fetch([f"engine/{manifest}"])[f"engine/{manifest}"]
+    names = [str(entry["name"]) for entry in json.loads(content)["files"]]
+    if not set(names) <= {*ARTIFACTS, WEIGHTS}:
+        raise DeviceError(f"{connection.device} names {', '.join(names)}, which are no files of an artifact")
+    files = connection.fetch([f"engine/{name}" for name in names])
+    return {manifest: content} | {Path(name).name: data for name, data in files.items()}
 
 
 def key_of(parts: Iterable[str]) -> str:

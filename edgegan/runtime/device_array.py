@@ -9,6 +9,7 @@ import numpy as np
 
 from edgegan.core.errors import UsageError
 from edgegan.runtime import dlpack
+from edgegan.runtime.cuda import Memory
 
 LEGACY_STREAM = 1
 """The stream on which a producer without one of its own is asked to have its values ready."""
@@ -73,3 +74,13 @@ def _strides(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
         strides.append(step)
         step *= size
     return tuple(reversed(strides))
+
+
+class Freed:
+    """Device memory that goes with the last array that it owns."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def __del__(self) -> None:
+        self._memory.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from edgegan.core.errors import ArtifactError, MissingPackageError
@@ -14,14 +16,16 @@ except ImportError as exc:
 
 
 class VendorSession(Session):
+    providers: tuple[Any, ...] = ("CPUExecutionProvider",)
+
     def _open(self) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.log_severity_level = 3
+        if not self.manifest.content["build"].get("fuses_quantize", True):
+            options.add_session_config_entry("session.disable_quant_qdq", "1")
         try:
-            self._session = ort.InferenceSession(
-                str(self.manifest.artifact), options, providers=["CPUExecutionProvider"]
-            )
+            self._session = ort.InferenceSession(str(self.manifest.artifact), options, providers=list(self.providers))
         except Exception as exc:
             raise ArtifactError(f"ONNX Runtime cannot load {self.manifest.artifact}: {exc}") from exc
         present = {i.name for i in self._session.get_inputs()}

@@ -15,8 +15,8 @@ import numpy as np
 
 from edgegan.core.errors import ArtifactError, DeviceError, first_line
 from edgegan.core.tensorrt import LIBRARIES, open_library
-from edgegan.runtime.cuda import Memory, compute_capability, open_memory, require_driver
-from edgegan.runtime.device_array import DeviceArray
+from edgegan.runtime.cuda import compute_capability, open_memory, require_driver
+from edgegan.runtime.device_array import DeviceArray, Freed
 from edgegan.runtime.preflight import check_plan, check_validity
 from edgegan.runtime.session import Session, check_like
 
@@ -134,7 +134,7 @@ class _Lane:
         if out is None:
             own = open_memory()
             address = own.allocate(self._image.nbytes)
-            out = DeviceArray(address, self._image.shape, self._image.dtype, _Freed(own))
+            out = DeviceArray(address, self._image.shape, self._image.dtype, Freed(own))
         for array in arrays:
             if array.stream:
                 self._memory.wait_for(array.stream)
@@ -173,13 +173,3 @@ class _Lane:
         except DeviceError as exc:
             self.notes = (f"each call is put on the stream anew, not repeated as a CUDA graph: {first_line(exc)}",)
             return self._work
-
-
-class _Freed:
-    """Memory that goes with the last array that refers to it."""
-
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
-
-    def __del__(self) -> None:
-        self._memory.close()

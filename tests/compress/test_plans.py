@@ -35,9 +35,12 @@ TFL_INT8_NORMS = (
 )
 TFL_FP16 = "litert-phase-nhwc-fp16 litert-auto-fp16"
 TFL_FP32 = "litert-phase-nhwc-fp32 litert-auto-fp32"
-TRT_INT8 = "tensorrt-phase-int8 tensorrt-phase-int8-fp16"
-TRT_INT8_NORMS = f"{TRT_INT8} tensorrt-phase-int8-outputs tensorrt-phase-int8-outputs-fp16"
-TRT_FP16, TRT_FP32 = "tensorrt-native-fp16", "tensorrt-native-fp32"
+TRT_INT8 = "tensorrt-phase-int8"
+TRT_INT8_NORMS = f"{TRT_INT8} tensorrt-phase-int8-outputs"
+TRT_FP16, TRT_FP32 = "tensorrt-native-fp16 tensorrt-phase-fp16", "tensorrt-native-fp32"
+RTX_INT8 = "tensorrt-rtx-phase-int8 tensorrt-rtx-phase-int8-fp16"
+RTX_INT8_NORMS = f"{RTX_INT8} tensorrt-rtx-phase-int8-outputs tensorrt-rtx-phase-int8-outputs-fp16"
+RTX_FLOAT = "tensorrt-rtx-native-fp16 tensorrt-rtx-native-fp32"
 
 TABLE = {
     ("x86-cpu", "auto", False): f"{ORT_INT8} {ORT_FP32} {OV_INT8} {OV_BF16} {OV_FP32} {TFL_INT8} {TFL_FP32}",
@@ -55,8 +58,8 @@ TABLE = {
     ("jetson-orin", "auto", True): f"{TRT_INT8_NORMS} {TRT_FP16} {TRT_FP32}",
     ("jetson-orin", "int8", True): TRT_INT8_NORMS,
     ("jetson-orin", "fp16", False): TRT_FP16,
-    ("rtx-40", "auto", False): f"{TRT_INT8} {TRT_FP16} {TRT_FP32}".replace("tensorrt-", "tensorrt-rtx-"),
-    ("rtx-40", "auto", True): f"{TRT_INT8_NORMS} {TRT_FP16} {TRT_FP32}".replace("tensorrt-", "tensorrt-rtx-"),
+    ("rtx-40", "auto", False): f"{RTX_INT8} {RTX_FLOAT}",
+    ("rtx-40", "auto", True): f"{RTX_INT8_NORMS} {RTX_FLOAT}",
     ("rtx-40", "fp32", True): TRT_FP32.replace("tensorrt-", "tensorrt-rtx-"),
 }
 
@@ -100,20 +103,24 @@ def test_sums_alone_may_stay_in_float():
 
 
 def test_of_a_large_network_composed_forms_alone_are_built(bfloat16):
-    found = planned(load_target("x86-cpu"), "auto", False, whole_forms=False)
+    found = planned(load_target("x86-cpu"), "auto", False, is_large=True)
     assert found and all("-auto-" in name for name in found)
     plain = ["native", "phase", "phase-nhwc"]
-    assert planned(load_target("x86-cpu"), "auto", False, plain, whole_forms=False) == planned(
+    assert planned(load_target("x86-cpu"), "auto", False, plain, is_large=True) == planned(
         load_target("x86-cpu"), "auto", False, plain
     ), "without a composed form the others stand"
 
 
+def test_of_a_large_network_that_nothing_times_here_the_rest_of_int8_is_in_float16():
+    assert planned(load_target("rtx-40"), "int8", True, is_large=True) == [
+        "tensorrt-rtx-phase-int8-fp16",
+        "tensorrt-rtx-phase-int8-outputs-fp16",
+    ]
+
+
 def test_a_network_without_choices_has_one_form():
     graphs = ["native", "native-nhwc", "phase-nhwc"]
-    assert planned(load_target("jetson-orin"), "int8", False, graphs) == [
-        "tensorrt-native-int8",
-        "tensorrt-native-int8-fp16",
-    ]
+    assert planned(load_target("jetson-orin"), "int8", False, graphs) == ["tensorrt-native-int8"]
     assert planned(load_target("mobile"), "fp32", False, graphs) == ["litert-phase-nhwc-fp32"]
     assert planned(load_target("mobile"), "fp32", False, graphs, formulation="native") == ["litert-native-nhwc-fp32"]
 

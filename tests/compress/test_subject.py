@@ -88,7 +88,7 @@ def test_more_samples_begin_with_the_fewer(options):
     given_options = options(numbered(250, np.random.default_rng(0)), calibration_samples=60)
     subject = load_subject(given_options)
     few, more = (subject.check_inputs(given_options, count)["x"] for count in (8, 100))
-    assert np.array_equal(few, more[:8]) and subject.most_checked() == 250 - subject.data.calibrating
+    assert np.array_equal(few, more[:8]) and subject.most_checked(given_options) == 250 - subject.data.calibrating
 
 
 def test_one_picture_does_both_and_that_is_said(options):

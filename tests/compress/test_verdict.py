@@ -29,11 +29,16 @@ class Pictures:
         self.asked: list[int] = []
         self.options = SimpleNamespace(device=None, min_psnr=gate, min_snr=None, threads=1)
         data = Data() if held is None else Data(images=np.zeros((held, 1, 1, 1), np.uint8))
-        self.subject = SimpleNamespace(most_checked=lambda: MOST if held is None else held, data=data)
+        self.subject = SimpleNamespace(
+            most_checked=lambda _: MOST if held is None else held, check_inputs=self.check_inputs, data=data
+        )
+
+    def check_inputs(self, options, count: int) -> dict[str, np.ndarray]:
+        return {"z": np.arange(count)[:, None].astype(np.float32)}
 
     def first(self, count: int = FIRST) -> Wanted:
         nothing = np.random.default_rng(1).normal(size=(count, 1, 1, 1)).astype(np.float32)
-        return Wanted({"z": np.arange(count)[:, None].astype(np.float32)}, nothing, nothing, (-1.0, 1.0))
+        return Wanted(self.check_inputs(None, count), nothing, nothing, (-1.0, 1.0))
 
     def outputs(self, artifact, inputs, threads):
         rows = inputs["z"][:, 0].astype(int)

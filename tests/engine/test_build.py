@@ -27,7 +27,7 @@ def test_the_bundle_lists_its_variants(bundle, tmp_path):
     names = {variant["name"] for variant in header["variants"]}
     assert {"baseline", "tensorrt-native-fp32", "tensorrt-native-fp16"} <= names
     for end in ("sums", "last", "sums-last"):
-        assert f"tensorrt-native-int8-{end}" in names
+        assert f"tensorrt-native-int8-{end}-fp16" in names
     for variant in header["variants"]:
         assert {"name", "precision", "files"} <= variant.keys()
         assert {file["name"] for file in variant["files"]} == {f"{variant['name']}.onnx", "weights.bin"}
@@ -70,7 +70,11 @@ def test_a_pair_that_costs_more_than_it_saves_goes(bundle, device, tmp_path):
     _, report = device("build", bundle, "--out", tmp_path / "engine", FAKE_MS=costly)
     times = {row["name"]: row["latency_ms"]["p50"] for row in of(report, "int8")}
     assert report["result"]["name"] == min(times, key=times.__getitem__)
-    assert times["tensorrt-native-int8-sums-last"] < times["tensorrt-native-int8-sums"] < times["tensorrt-native-int8"]
+    assert (
+        times["tensorrt-native-int8-sums-last-fp16"]
+        < times["tensorrt-native-int8-sums-fp16"]
+        < times["tensorrt-native-int8"]
+    )
 
 
 @pytest.mark.slow
@@ -122,6 +126,32 @@ def test_options_reach_the_builder(bundle, device, tmp_path):
     assert "strongly_typed" not in flags and "can run on DLA core 1; the GPU runs" in done.stderr
     done, report = device("build", bundle, "--out", tmp_path / "none", "--dla", "0", FAKE_TENSORRT="11.0.0")
     assert done.returncode == 7 and "finds none on this device" in report["candidates"][0]["reason"]
+
+
+@pytest.mark.slow
+def test_a_gpu_without_tensorrt_takes_onnx_runtime_s_cuda_provider(bundle, device, tmp_path):
+    out = tmp_path / "engine"
+    done, report = device("build", bundle, "--out", out, FAKE_NO_TENSORRT="1", FAKE_CUDA_PROVIDER="2")
+    assert done.returncode == 0, done.stderr
+    validate("report", report)
+    result = report["result"]
+    assert result["backend"] == "onnxruntime-cuda" and result["artifact"] == "g.onnx" and result["speedup"]
+    assert {row["precision"] for row in report["candidates"] if row["latency_ms"]} == {"fp32", "fp16"}
+    assert all("does not compute in int8" in row["reason"] for row in of(report, "int8"))
+    done, _ = device("bench", "--engine", out / "g.onnx", "--seconds", "0.2", "--power-seconds", "0", "--json", "-",
+                     FAKE_NO_TENSORRT="1", FAKE_CUDA_PROVIDER="2")  # fmt: skip
+    assert json.loads(done.stdout)["latency_ms"]["p50"] >= 2
+    done, _ = device("bench", "--engine", out / "g.onnx")
+    assert done.returncode == 8 and "onnxruntime-gpu" in done.stderr
+
+
+@pytest.mark.slow
+def test_tensorrt_and_the_cuda_provider_are_timed_side_by_side(bundle, device, tmp_path):
+    slow = json.dumps({"fp32": 20, "fp16": 15, "int8": 12})
+    _, report = device("build", bundle, "--out", tmp_path / "a", FAKE_MS=slow, FAKE_CUDA_PROVIDER="3")
+    assert report["result"]["backend"] == "onnxruntime-cuda"
+    _, report = device("build", bundle, "--out", tmp_path / "a", FAKE_MS=INT8_WINS, FAKE_CUDA_PROVIDER="9")
+    assert report["result"]["backend"] == "tensorrt" and not (tmp_path / "a" / "weights.bin").exists()
 
 
 def test_without_tensorrt_or_a_gpu_it_says_so(bundle, device, tmp_path):

@@ -16,7 +16,7 @@ from edgegan.core.errors import TargetError
 from edgegan.core.sampling import sample_inputs
 from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.export.litert import export_litert, halve_weights
-from edgegan.export.onnx import export_onnx
+from edgegan.export.onnx import export_onnx, halve
 from edgegan.export.tensorrt.network import check_with_parser
 from edgegan.export.tensorrt.rtx import build_rtx
 from edgegan.graph.capture import capture
@@ -209,7 +209,7 @@ def test_several_resizes_in_half_precision_are_sound(tmp_path):
     torch.manual_seed(0)
     graph = capture(Skips().eval(), GeneratorSpec(inputs=(TensorSpec(name="x", kind="latent", shape=(3, 8, 8)),)))
     quantized = pt2e.quantize(graph, TENSORRT, calibration(graph)).value
-    path = export_onnx(quantized, tmp_path / "g.onnx", half_rest=True)
+    path = halve(export_onnx(quantized, tmp_path / "g.onnx"), tmp_path / "half.onnx")
     onnx.checker.check_model(onnx.load(path), full_check=True)
     assert check_with_parser(path).quantize_layers > 0
     assert psnr_db(quantized.run(check_inputs(graph)), onnx_images(path, check_inputs(graph)), (-1, 1)) > 40
@@ -219,7 +219,8 @@ def test_several_resizes_in_half_precision_are_sound(tmp_path):
 def test_tensorrt_builds_int8_layers_in_every_place(graph, half_rest, tmp_path):
     """The build log of NVIDIA's compiler, not our own file, says what its layers take."""
     quantized = pt2e.quantize(rewrite(graph, "phase").value, TENSORRT, calibration(graph)).value
-    path = export_onnx(quantized, tmp_path / "g.onnx", half_rest=half_rest)
+    path = export_onnx(quantized, tmp_path / "g.onnx")
+    path = halve(path, tmp_path / "half.onnx") if half_rest else path
     layers = len([n for n in onnx.load(path).graph.node if n.op_type in ("Conv", "Gemm", "MatMul")])
     assert build_rtx(path).precisions == {"Int8": layers}
     assert build_rtx(export_onnx(graph, tmp_path / "f.onnx")).precisions["Int8"] == 0

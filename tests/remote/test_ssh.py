@@ -281,7 +281,7 @@ def test_the_device_builds_chooses_and_sends_the_engine(base, gpu, device, tmp_p
     result = report["result"]
     assert result["precision"] == "int8" and result["artifact"] == "g.plan" and result["speedup"] > 2
     assert {"fp32", "fp16", "int8"} == {row["precision"] for row in report["candidates"]}
-    assert any(row["name"].endswith("-last") and row["latency_ms"] for row in report["candidates"])
+    assert any(row["name"].endswith("-last-fp16") and row["latency_ms"] for row in report["candidates"])
     assert json.loads((out / "g.plan.json").read_text())["build"]["built_on_device"] is True
     assert (out / "g.edgegan").exists() and result["quality"]["measured_on"] == str(device)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from edgegan.compress.plan import Plan
 from edgegan.core.files import write_bytes
 from edgegan.core.stage import StageResult
 from edgegan.core.target import Target
-from edgegan.export.onnx import export_onnx
+from edgegan.export.onnx import export_onnx, halve
 from edgegan.graph.graph import Graph
 from edgegan.quantize.calibration import Ranges
 from edgegan.quantize.scheme import FloatParts, Scheme
@@ -43,17 +43,20 @@ class OnnxBuilder:
         return graph
 
     def make(self, form: Form, plan: Plan, scheme: Scheme, target: Target | None, folder: Path) -> Made:
-        int8, half, half_rest = plan.precision == "int8", plan.precision == "fp16", plan.rest_precision == "fp16"
+        int8, half = plan.precision == "int8", plan.precision == "fp16"
         onnx = folder / self.file
+
+        halves_rest = plan.rest_precision == "fp16"
 
         def export() -> StageResult[Path]:
             done = self._quantized(form, plan, scheme) if int8 else StageResult(form.graph)
-            file = export_onnx(form.ended(done.value), onnx, half=half, half_rest=half_rest)
-            return StageResult(file, done.notes)
+            file = folder / "float-rest.onnx" if halves_rest else onnx
+            return StageResult(export_onnx(form.ended(done.value), file, half=half), done.notes)
 
-        key: Hashable = (scheme, plan.float_parts, plan.raised_layers, half_rest) if int8 else ("onnx", half)
-        exported = form.once(key, export)
-        if exported.value != onnx:
+        exported = form.once((scheme, plan.float_parts, plan.raised_layers) if int8 else ("onnx", half), export)
+        if halves_rest:
+            halve(exported.value, onnx)
+        elif exported.value != onnx:
             write_bytes(onnx, exported.value.read_bytes())
         return self._finish(onnx, plan.precision, plan.rest_precision, target, (*form.notes, *exported.notes))
 

@@ -20,7 +20,13 @@ from edgegan.quantize.scheme import TENSORRT, FloatParts
 
 
 class TensorRtBuilder(OnnxBuilder):
-    """The ONNX itself is what the device builds its engine from; NVIDIA's parser and compiler look at it here."""
+    """The ONNX itself is what the device builds its engine from; NVIDIA's parser and compiler look at it here.
+
+    ``rests``: what the rest of int8 computes in. In float16 it is much slower in ONNX Runtime, and the device is given
+    it beside (``compress.bundle``).
+    """
+
+    rests: tuple[str, ...] = ("fp32",)
 
     session = "onnxruntime"
     label = "TensorRT"
@@ -34,14 +40,11 @@ class TensorRtBuilder(OnnxBuilder):
         float_parts = (
             (FloatParts.NOTHING, FloatParts.OUTPUTS) if FloatParts.STATISTICS in parts else (FloatParts.NOTHING,)
         )
-        return tuple(Variant(k, rest_precision) for k in float_parts for rest_precision in ("fp32", "fp16"))
+        return tuple(Variant(k, rest) for k in float_parts for rest in self.rests)
 
     def forms(self, precision: str) -> tuple[str, ...]:
-        """Nothing times its float forms here, and its own transposed convolution is sound."""
-        return ("phase",) if precision == "int8" else ("native",)
-
-    def rest_precisions(self, plan: Plan, macs: int) -> tuple[str, ...]:
-        return ("fp16",) if plan.rest_precision == "fp32" else ()
+        """Its own transposed convolution is sound in float; which of the two is faster in float16 the device finds."""
+        return {"int8": ("phase",), "fp16": ("native", "phase")}.get(precision, ("native",))
 
     def _finish(
         self, onnx: Path, precision: str, rest_precision: str, target: Target | None, notes: tuple[str, ...]
@@ -51,8 +54,16 @@ class TensorRtBuilder(OnnxBuilder):
 
 class RtxBuilder(TensorRtBuilder):
     label = "TensorRT for RTX"
+    rests = ("fp32", "fp16")
     file = "graph.onnx"
     requirement = Requirement("tensorrt-rtx", "tensorrt_rtx", "tensorrt-rtx")
+
+    def forms(self, precision: str) -> tuple[str, ...]:
+        """Nothing times its plans."""
+        return ("phase",) if precision == "int8" else ("native",)
+
+    def rest_precisions(self, plan: Plan, macs: int) -> tuple[str, ...]:
+        return ("fp16",) if plan.rest_precision == "fp32" else ()
 
     def _finish(
         self, onnx: Path, precision: str, rest_precision: str, target: Target | None, notes: tuple[str, ...]
@@ -62,7 +73,8 @@ class RtxBuilder(TensorRtBuilder):
         write_bytes(plan, engine.plan)
         notes = (*notes, _int8_note(engine)) if precision == "int8" else notes
         artifact = Artifact(plan, "tensorrt-rtx", rtx_manifest(target.compute_capability))
-        return Made(artifact, notes, stand_in=Artifact(onnx, self.session))
+        halved = precision == "int8" and rest_precision == "fp16"
+        return Made(artifact, notes, stand_in=Artifact(onnx, self.session, {"fuses_quantize": not halved}))
 
 
 def _int8_note(engine: RtxEngine) -> str:

@@ -11,6 +11,8 @@ import onnx
 import onnxruntime
 from cuda.bindings.runtime import RECORDING, array_at
 
+if os.environ.get("FAKE_NO_TENSORRT"):
+    raise ImportError("libnvinfer.so.10: cannot open shared object file")
 __version__ = os.environ.get("FAKE_TENSORRT", "10.3.0")
 MAJOR = int(__version__.split(".")[0])
 MS = {"fp32": 4.0, "fp16": 2.0, "int8": 1.0, "pair": 0.0} | json.loads(os.environ.get("FAKE_MS", "{}"))

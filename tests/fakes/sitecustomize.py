@@ -1,0 +1,29 @@
+"""With FAKE_CUDA_PROVIDER, ONNX Runtime says that it has a CUDA provider, and computes on the CPU."""
+
+import os
+
+if os.environ.get("FAKE_CUDA_PROVIDER"):
+    import time
+
+    import onnxruntime
+
+    CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+    MILLISECONDS = float(os.environ["FAKE_CUDA_PROVIDER"])
+
+    class Session(onnxruntime.InferenceSession):
+        def __init__(self, model, options=None, providers=()):
+            self.asked = [name if isinstance(name, str) else name[0] for name in providers]
+            super().__init__(model, options, providers=[CPU])
+
+        def get_providers(self):
+            return self.asked
+
+        def run(self, *arguments):
+            start = time.perf_counter()
+            images = super().run(*arguments)
+            while CUDA in self.asked and (time.perf_counter() - start) * 1e3 < MILLISECONDS:
+                time.sleep(1e-5)
+            return images
+
+    onnxruntime.InferenceSession = Session
+    onnxruntime.get_available_providers = lambda: [CUDA, CPU]
