@@ -7,11 +7,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from math import inf
+from typing import Any
 
 import numpy as np
 
 UNSTABLE_CV = 0.025
 """Above this coefficient of variation a measurement is called unstable, as trtexec does."""
+PARTS, STUDENT_T = 10, 2.262
+"""Parts of a run that are held against each other, and Student's t for one degree of freedom less, at 95 %."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,20 +25,37 @@ class Latency:
     p90: float
     p95: float
     p99: float
+    p99_9: float
     mean: float
     std: float
     cv: float
     count: int
+    p50_interval: tuple[float, float] | None = None
 
-    def to_json(self) -> dict[str, float]:
-        return asdict(self)
+    def to_json(self) -> dict[str, Any]:
+        known = asdict(self)
+        interval = known.pop("p50_interval")
+        return known if interval is None else known | {"p50_interval": list(interval)}
 
 
 def summarize(times_ms: np.ndarray) -> Latency:
     """Percentiles (linear interpolation, as numpy) of per-call times."""
-    p50, p90, p95, p99 = (float(v) for v in np.percentile(times_ms, [50, 90, 95, 99]))
+    p50, p90, p95, p99, p99_9 = (float(v) for v in np.percentile(times_ms, [50, 90, 95, 99, 99.9]))
     mean, std = float(np.mean(times_ms)), float(np.std(times_ms))
-    return Latency(p50=p50, p90=p90, p95=p95, p99=p99, mean=mean, std=std, cv=std / mean, count=len(times_ms))
+    return Latency(
+        p50=p50, p90=p90, p95=p95, p99=p99, p99_9=p99_9, mean=mean, std=std, cv=std / mean, count=len(times_ms),
+        p50_interval=_interval(times_ms, p50),
+    )  # fmt: skip
+
+
+def _interval(times_ms: np.ndarray, p50: float) -> tuple[float, float] | None:
+    """The median at 95 %, by how it differs between PARTS consecutive parts of the run: a slow spell falls on one. None
+    for too few calls."""
+    if len(times_ms) < 2 * PARTS:
+        return None
+    medians = [float(np.median(part)) for part in np.array_split(times_ms, PARTS)]
+    reach = STUDENT_T * float(np.std(medians, ddof=1)) / PARTS**0.5
+    return p50 - reach, p50 + reach
 
 
 def repeat(call: Callable[[], object], seconds: float, least: int = 0, most_seconds: float = inf) -> np.ndarray:

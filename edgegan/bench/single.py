@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgegan.bench.clocks import clocks, doubts
 from edgegan.bench.environment import environment
 from edgegan.bench.finite import why_not_finite
+from edgegan.bench.harness import harness
 from edgegan.bench.latency import UNSTABLE_CV, measure
 from edgegan.bench.memory import MIB, peak_rss_mib
 from edgegan.bench.power.figures import power_of
 from edgegan.bench.power.meter import SECONDS
+from edgegan.bench.ratios import in_rounds
 from edgegan.core.errors import DeviceError, UsageError
 from edgegan.core.images import read_images
 from edgegan.core.manifest import read_manifest
 from edgegan.core.sampling import float_to_image, sample_inputs
 from edgegan.runtime import Generator, load
 from edgegan.runtime.generator import available_threads
+
+if TYPE_CHECKING:
+    from edgegan.core import schemas
 
 QUALITY_SEED = 3_000_003
 
@@ -49,7 +58,9 @@ def bench(
         for output in outputs.values():
             if (wrong := why_not_finite(output)) is not None:
                 raise DeviceError(f"{artifact}: {wrong}")
+        before_clocks = clocks()
         latency = measure(lambda: generator.run(inputs), warmup, seconds)
+        around: schemas.ClocksAround = {"before": before_clocks, "after": clocks()}
         batch, notes = generator.batch, generator.notes
         power: dict[str, Any] = {"power": None, "power_reason": "--power-seconds 0 leaves it out"}
         if power_seconds:
@@ -57,10 +68,14 @@ def bench(
     warnings = [*notes]
     if latency.cv > UNSTABLE_CV:
         warnings.append(f"unstable: the coefficient of variation is {latency.cv:.1%}, above {UNSTABLE_CV:.1%}")
+    own = environment(threads)
+    own["clocks"] = around
+    warnings += doubts(around["before"], around["after"], own["cores"] or 1)
     size = sum(f["bytes"] for f in manifest.content["files"])
     return {
         "schema": 1,
         "artifact": artifact.name,
+        "model": manifest.content["model"],
         "backend": manifest.backend,
         "precision": manifest.content["precision"],
         "target": manifest.content["target"],
@@ -77,8 +92,21 @@ def bench(
         },
         **power,
         "warnings": warnings,
-        "environment": environment(threads),
+        "environment": own,
+        "harness": harness(),
     }
+
+
+def ratios(artifacts: Sequence[Path], threads: int | None = None) -> list[dict[str, Any]]:
+    """How much faster each further artifact is than the first, timed in turns in one process: ``ratio``,
+    ``ratio_interval`` and ``rounds``. Raises GeneratorError."""
+    calls = {}
+    with ExitStack() as stack:
+        for index, artifact in enumerate(artifacts):
+            generator = stack.enter_context(load(artifact, threads=threads))
+            calls[str(index)] = partial(generator.run, sample_inputs(generator.inputs, generator.batch, 0))
+        _, found = in_rounds(calls)
+    return [ratio.to_json() for ratio in found.values()]
 
 
 def quality(

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import re
+import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from edgegan.cli.console import print_json, table
 from edgegan.core.errors import GateError, UsageError
+from edgegan.core.files import disk_errors, write_bytes, write_json
 
-CONDITION = re.compile(r"^\s*([A-Za-z_][\w.]*)\s*(>=|<=|==|>|<)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*$")
-HOLDS = {
-    ">": lambda a, b: a > b,
-    "<": lambda a, b: a < b,
-    ">=": lambda a, b: a >= b,
-    "<=": lambda a, b: a <= b,
-    "==": lambda a, b: a == b,
-}
+if TYPE_CHECKING:
+    from edgegan.bench.gate import Check
 
 
 def bench(
@@ -28,6 +23,23 @@ def bench(
     json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures here; - prints them.")] = None,
     fail_if: Annotated[
         list[str] | None, typer.Option("--fail-if", help="Exit 7 when it holds, such as 'latency_ms.p50>5'.")
+    ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            "--baseline", help="An earlier run's figures (--json, or report.json): exit 7 if these are worse."
+        ),
+    ] = None,
+    max_regression: Annotated[
+        str, typer.Option("--max-regression", help="By how much a figure may be worse than the baseline's.")
+    ] = "5%",
+    junit: Annotated[Path | None, typer.Option("--junit", help="Write the checks here as JUnit XML.")] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option("--markdown", help="Add the checks here as a Markdown table."),
+    ] = None,
+    sweep_threads: Annotated[
+        str | None, typer.Option("--sweep-threads", help="Time it with each of these too, such as 1,2,4.")
     ] = None,
     reference: Annotated[
         Path | None,
@@ -52,50 +64,63 @@ def bench(
 
     Example: edgegan bench --engine out/g.tflite --fail-if 'latency_ms.p50>5'
     """
+    from edgegan.bench.gate import conditions, parse_condition, parse_share, read_baseline, regressions
     from edgegan.bench.single import bench as measure
-    from edgegan.bench.single import quality
+    from edgegan.bench.single import quality, ratios
 
-    conditions = [parse_condition(text) for text in fail_if or []]
+    for text in fail_if or []:
+        parse_condition(text)
+    share, counts = parse_share(max_regression), _counts(sweep_threads)
+    before = None if baseline is None else read_baseline(baseline)
     files = [engine, *(compare or []), *(others or [])]
     rows = []
+    start = time.monotonic()
     for file in files:
         row = measure(file, threads, seconds, power_seconds=power_seconds, power_command=power_command)
         rows.append(row | quality(file, reference, data, samples, threads))
+    if len(files) > 1:
+        rows = [rows[0], *(row | ratio for row, ratio in zip(rows[1:], ratios(files, threads), strict=True))]
+    if counts:
+        from edgegan.bench.sweep import thread_sweep
+
+        rows[0]["sweep"] = thread_sweep(engine, counts)
+    checks = conditions(rows[0], fail_if or [])
+    checks += [] if before is None else regressions(rows[0], before, share)
     figures = rows[0] | ({"compared": rows[1:]} if len(rows) > 1 else {})
     if json_out is not None and str(json_out) != "-":
-        from edgegan.core.files import write_json
-
         write_json(json_out, figures)
     if str(json_out) == "-":
         print_json(figures)
     else:
         _print(files, rows)
-    for text, path, holds, bound in conditions:
-        value = _lookup(rows[0], path)
-        if holds(value, bound):
-            raise GateError(f"--fail-if {text!r} holds: {path} is {value:g}")
+    _tell(checks, rows[0]["model"], junit, markdown, time.monotonic() - start)
 
 
-def parse_condition(text: str) -> tuple[str, str, Any, float]:
-    """``field.field OP number`` -> (text, field path, comparison, number); UsageError where it is not of that form."""
-    match = CONDITION.match(text)
-    if not match:
-        raise UsageError(f"--fail-if {text!r} is not a condition; write it like 'latency_ms.p50>5'")
-    return text, match[1], HOLDS[match[2]], float(match[3])
+def _counts(text: str | None) -> list[int]:
+    try:
+        counts = [int(part) for part in text.split(",")] if text else []
+    except ValueError:
+        counts = [0]
+    if any(count < 1 for count in counts):
+        raise UsageError(f"--sweep-threads {text!r}: write numbers of threads with commas between, such as 1,2,4")
+    return counts
 
 
-def _lookup(row: dict[str, Any], path: str) -> float:
-    value: Any = row
-    for part in path.split("."):
-        if not isinstance(value, dict) or part not in value:
-            raise UsageError(
-                f"--fail-if: there is no figure {path!r}; for example latency_ms.p50, memory.peak_rss_mib, "
-                "throughput_ips"
-            )
-        value = value[part]
-    if not isinstance(value, int | float):
-        raise UsageError(f"--fail-if: {path!r} is {'not measured' if value is None else 'not a number'} here")
-    return float(value)
+def _tell(checks: list[Check], suite: str, junit: Path | None, markdown: Path | None, seconds: float) -> None:
+    """Write the checks where that was asked for. Raises GateError where one failed."""
+    from edgegan.bench import ci
+
+    if junit is not None:
+        write_bytes(junit, ci.junit(suite, checks, seconds))
+    if markdown is not None:
+        with disk_errors(markdown), markdown.open("a", encoding="utf-8") as stream:
+            stream.write(ci.markdown(suite, checks))
+    for check in checks:
+        if check.note:
+            typer.echo(f"note: {check.note}", err=True)
+    failures = [check.failure for check in checks if check.failure]
+    if failures:
+        raise GateError("\n".join(failures))
 
 
 def _print(files: list[Path], rows: list[dict[str, Any]]) -> None:
@@ -106,6 +131,7 @@ def _print(files: list[Path], rows: list[dict[str, Any]]) -> None:
         "p50 ms",
         "p95 ms",
         "p99 ms",
+        "times as fast",
         "cv",
         "images/s",
         "load ms",
@@ -128,6 +154,7 @@ def _print(files: list[Path], rows: list[dict[str, Any]]) -> None:
                 f"{latency['p50']:.3f}",
                 f"{latency['p95']:.3f}",
                 f"{latency['p99']:.3f}",
+                _ratio(row),
                 f"{latency['cv']:.1%}",
                 f"{row['throughput_ips']:.0f}",
                 f"{row['load_ms']:.1f}",
@@ -141,6 +168,9 @@ def _print(files: list[Path], rows: list[dict[str, Any]]) -> None:
             ]
         )
     table("bench", columns, lines, left=3)
+    if sweep := rows[0].get("sweep"):
+        cells = [[str(s["threads"]), f"{s['latency_ms']['p50']:.3f}", f"{s['throughput_ips']:.0f}"] for s in sweep]
+        table("threads", ["threads", "p50 ms", "images/s"], cells, left=0)
     for row in rows:
         for warning in row["warnings"]:
             typer.echo(f"{row['artifact']}: {warning}")
@@ -150,6 +180,13 @@ def _print(files: list[Path], rows: list[dict[str, Any]]) -> None:
             typer.echo(f"{row['artifact']}: {_energy(power)}")
         if row["quality"] is None:
             typer.echo(f"{row['artifact']}: quality not measured: {row['quality_reason']}")
+
+
+def _ratio(row: dict[str, Any]) -> str:
+    if "ratio" not in row:
+        return "-"
+    low, high = row["ratio_interval"]
+    return f"{row['ratio']:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _energy(power: dict[str, Any]) -> str:

@@ -94,12 +94,16 @@ class Latency(TypedDict):
     p90: float
     p95: float
     p99: float
+    p99_9: NotRequired[float]
+    """Says little below a thousand calls."""
     mean: float
     std: float
     cv: float
     """std / mean; above 0.025 a figure is called unstable."""
     count: int
     """Timed calls."""
+    p50_interval: NotRequired[list[float]]
+    """At 95 %, by how the median differs between parts of the run."""
 
 
 class Clock(TypedDict):
@@ -292,11 +296,29 @@ class BenchQuality(TypedDict, total=False):
     pictures: list[int]
 
 
+class Harness(TypedDict):
+    """What timing itself costs."""
+
+    clock: str
+    clock_resolution_us: float
+    overhead_us: float
+    """Of a call that does nothing, timed like the artifact's."""
+
+
+class SweepRow(TypedDict):
+    """The artifact with so many threads, timed in turns with the others."""
+
+    threads: int
+    latency_ms: Latency
+    throughput_ips: float
+
+
 class Bench(TypedDict):
     """``edgegan bench --json``: what one artifact costs on this machine."""
 
     schema: Literal[1]
     artifact: str
+    model: str
     backend: str
     precision: str
     target: str
@@ -313,6 +335,14 @@ class Bench(TypedDict):
     quality_reason: NotRequired[str]
     warnings: list[str]
     environment: Environment
+    harness: Harness
+    sweep: NotRequired[list[SweepRow]]
+    """By --sweep-threads."""
+    ratio: NotRequired[float]
+    """Of a further artifact: time of the first over its own, timed in turns; above 1 it is faster."""
+    ratio_interval: NotRequired[list[float]]
+    """At 98 %, by the bootstrap over rounds."""
+    rounds: NotRequired[int]
     compared: NotRequired[list[dict[str, Any]]]
     """The same of further artifacts."""
 

@@ -71,7 +71,7 @@ def test_bench_inspect_and_fail_if_on_a_null_artifact(null_artifact, tmp_path, c
 
 
 def test_conditions_are_parsed():
-    from edgegan.cli.bench import parse_condition
+    from edgegan.bench.gate import parse_condition
 
     _, path, holds, bound = parse_condition(" latency_ms.p50 <= 5e-1")
     assert (path, bound) == ("latency_ms.p50", 0.5) and holds(0.5, 0.5) and not holds(0.6, 0.5)
