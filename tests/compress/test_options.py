@@ -50,6 +50,7 @@ CHANGED = {
     "prefer": "energy",
     "uint8_output": True,
     "device": Device("user", "board"),
+    "device_install": True,
 }
 """Another value than the default for every option."""
 NEEDED = {"distill_steps": {"prune": 0.25}, "qat_steps": {"qat": True}}
