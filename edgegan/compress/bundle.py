@@ -16,6 +16,7 @@ from edgegan.compress.subject import Subject
 from edgegan.core.files import sha256
 from edgegan.core.manifest import read_manifest, write_manifest
 from edgegan.export.bundle import BUILD_COMMAND, WEIGHTS, write_bundle
+from edgegan.export.dynamic_batch import free_batch
 from edgegan.export.onnx import halve
 from edgegan.export.placements import TOLD, placements
 from edgegan.export.shared_weights import share_weights
@@ -86,7 +87,13 @@ def write_variants(
     """Write those of ``rows`` that were built as variants, and ``wanted`` inputs and pictures for the device to compare
     with."""
     files = {row.name: root / row.runs for row in rows if row.runs}
-    models, weights = share_weights(files, WEIGHTS)
+    manifest = read_manifest(next(iter(files.values()))).content
+    with TemporaryDirectory(prefix="edgegan-") as folder:
+        if options.batches:
+            least, usual, most = options.batches
+            manifest = manifest | {"batch": {"min": least, "max": most, "usual": usual}}
+            files = {name: free_batch(file, Path(folder) / f"{name}.onnx", least) for name, file in files.items()}
+        models, weights = share_weights(files, WEIGHTS)
     variants = [
         ({key: value for key, value in row.to_json().items() if key in SAID} | _plain(row), models[row.name])
         for row in rows
@@ -99,7 +106,7 @@ def write_variants(
         "gate": {"min_psnr_db": options.min_psnr, "min_snr_db": options.min_snr},
         "prefer": options.prefer,
         "seed": options.seed,
-        "manifest": read_manifest(next(iter(files.values()))).content,
+        "manifest": manifest,
     }
     return write_bundle(path, description, variants, weights, _check(wanted))
 

@@ -54,6 +54,21 @@ def _device(given: str | Device) -> Device:
     return parse_device(given) if isinstance(given, str) else given
 
 
+def _batch(given: str | int | Sequence[int]) -> int | tuple[int, int, int]:
+    """A number, or the least, the usual and the most of a batch that is free."""
+    try:
+        numbers = [int(part) for part in given.split(",")] if isinstance(given, str) else given
+    except ValueError:
+        raise UsageError(f"--batch {given!r}: write a number, or LEAST,USUAL,MOST such as 1,4,16") from None
+    if isinstance(numbers, int):
+        return numbers
+    if len(numbers) == 1:
+        return numbers[0]
+    if len(numbers) != 3 or not 1 <= numbers[0] <= numbers[1] <= numbers[2]:
+        raise UsageError(f"--batch {given!r}: write a number, or LEAST,USUAL,MOST such as 1,4,16")
+    return numbers[0], numbers[1], numbers[2]
+
+
 def _target(given: str | Target) -> Target:
     return load_target(given) if isinstance(given, str) else given
 
@@ -176,7 +191,16 @@ class Options:
     )
     force: bool = option(False, help="Replace an output folder of other inputs.", invalidates=None)
     seed: int = option(0, help="Seed of every random choice.", invalidates="prune")
-    batch: int = option(1, help="Samples that the artifact computes at once.", invalidates="prune")
+    batch: int = option(
+        1,
+        help="Samples that the artifact computes at once; LEAST,USUAL,MOST such as 1,4,16 for any number between, "
+        "where the engine is built on the device.",
+        invalidates="prune",
+        text=str,
+        convert=_batch,
+        defaults=dict.fromkeys(("compress", "prune", "quantize", "export"), "1"),
+    )
+    batches: tuple[int, ...] = option((), help="The three numbers of a free --batch.", invalidates="prune", commands=())
     threads: int = option(
         1,
         help="CPU threads; default all that this process may use.",
@@ -352,4 +376,12 @@ def options_of(given: dict[str, Any]) -> Options:
         convert = known[name].setting.convert
         if value is not None:
             values[name] = convert(value) if convert else value
-    return Options(**values)
+    if isinstance(values.get("batch"), tuple):
+        values |= {"batches": values["batch"], "batch": values["batch"][0]}
+    options = Options(**values)
+    if options.batches and options.target.build != "device":
+        raise UsageError(
+            f"--batch {','.join(map(str, options.batches))}: the target {options.target.name} takes one number; several "
+            "are for engines that are built on the device"
+        )
+    return options

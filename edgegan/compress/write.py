@@ -185,6 +185,9 @@ def _write_bundle_manifest(path: Path, row: Candidate, subject: Subject, options
         },
         pixels=options.uint8_output,
     )
+    if options.batches:
+        least, usual, most = options.batches
+        content["batch"] = {"min": least, "max": most, "usual": usual}
     write_manifest(path, content)
 
 

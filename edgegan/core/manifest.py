@@ -55,8 +55,13 @@ class Manifest:
 
     @property
     def batch(self) -> int:
-        """The batch size that the artifact runs at once."""
-        return int(self.content["batch"]["max"])
+        """The batch size that the artifact runs at once; of several, the one for which it is fastest."""
+        return int(self.content["batch"].get("usual", self.content["batch"]["max"]))
+
+    @property
+    def batches(self) -> tuple[int, int]:
+        """The least and the most samples that it takes at once."""
+        return int(self.content["batch"]["min"]), int(self.content["batch"]["max"])
 
     @property
     def spec(self) -> GeneratorSpec:
@@ -206,7 +211,7 @@ def _check_form(path: Path, content: Any) -> None:
             and len(content["inputs"]) > 0
             and len(content["outputs"]) > 0
             and len(content["outputs"][0]["range"]) == 2
-            and int(content["batch"]["max"]) >= 1
+            and 1 <= int(content["batch"]["min"]) <= int(content["batch"]["max"])
         )
         sound = (
             sound

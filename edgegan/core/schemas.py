@@ -55,6 +55,8 @@ class BatchRange(TypedDict):
 
     min: int
     max: int
+    usual: NotRequired[int]
+    """For which an engine of free batch is made fastest, and timed."""
 
 
 class Manifest(TypedDict):

@@ -47,7 +47,8 @@ def build(
         read_manifest(path)
     with TemporaryDirectory(prefix="edgegan-") as unpacked, TemporaryDirectory(prefix="edgegan-") as folder:
         bundle, root = unpack_bundle(path, Path(unpacked)), Path(folder)
-        there = makers(options or EngineOptions(), path.with_name(f"{path.name}.timing-cache"))
+        own_options = replace(options or EngineOptions(), batches=_batches(bundle))
+        there = makers(own_options, path.with_name(f"{path.name}.timing-cache"))
         progress.stage("build")
         with stopwatch() as seconds:
             rows = make_all(bundle, there, root, progress.step)
@@ -67,6 +68,11 @@ def build(
         own["versions"] |= {maker.backend: maker.version for maker in there}
         own["clocks"] = around
         return _written(bundle, candidates, outcomes, own, stages, root, out)
+
+
+def _batches(bundle: Bundle) -> tuple[int, int, int]:
+    batch = bundle.description["manifest"]["batch"]
+    return int(batch["min"]), int(batch.get("usual", batch["max"])), int(batch["max"])
 
 
 def _built_notes(rows: list[Built]) -> list[str]:

@@ -70,7 +70,8 @@ class Generator:
         Any N: the artifact's own batch runs directly, other counts in pieces of it. Raises UsageError naming the input.
         """
         arrays = self._in_order(inputs)
-        if len(arrays[0]) == self.batch:
+        least, most = self.manifest.batches
+        if least <= len(arrays[0]) <= most:
             return {self._output: self._session.run(arrays)}
         return {self._output: self._run_in_pieces([np.asarray(a) for a in arrays])}
 
@@ -101,12 +102,13 @@ class Generator:
                 f"inputs of {', '.join(str(len(a)) for a in arrays)} samples; give the same number, at least 1, of each"
             )
         pieces = []
-        for start in range(0, count, self.batch):
-            part = [a[start : start + self.batch] for a in arrays]
-            short = self.batch - len(part[0])
+        for start in range(0, count, self.manifest.batches[1]):
+            part = [a[start : start + self.manifest.batches[1]] for a in arrays]
+            short = max(0, self.manifest.batches[0] - len(part[0]))
             if short:
                 part = [np.concatenate([a, np.repeat(a[-1:], short, axis=0)]) for a in part]
-            pieces.append(self._session.run(part)[: self.batch - short])
+            given = self._session.run(part)
+            pieces.append(given[: len(given) - short])
         return np.concatenate(pieces)
 
     def sample(self, count: int = 1, seed: int = 0, **fixed: Any) -> np.ndarray:

@@ -28,6 +28,7 @@ class Session(ABC):
     def __init__(self, manifest: Manifest, threads: int) -> None:
         self.manifest, self.threads = manifest, threads
         self._closed = False
+        self.least, self.most = manifest.batches
         self.shapes = [(manifest.batch, *i.shape) for i in manifest.spec.inputs]
         self.dtypes = [np.dtype(i.dtype) for i in manifest.spec.inputs]
         self.names = [i.name for i in manifest.spec.inputs]
@@ -39,7 +40,7 @@ class Session(ABC):
             raise UsageError("this generator is closed; load it again")
         ready = []
         for array, shape, dtype, name in zip(arrays, self.shapes, self.dtypes, self.names, strict=True):
-            if array.shape != shape:
+            if array.shape != shape and not self._fits(array.shape, shape, len(arrays[0])):
                 raise UsageError(f"input {name!r} has shape {tuple(array.shape)}; the artifact takes {shape}")
             ready.append(
                 array if array.dtype == dtype and array.flags.c_contiguous else np.ascontiguousarray(array, dtype)
@@ -52,8 +53,13 @@ class Session(ABC):
         if self._closed:
             raise UsageError("this generator is closed; load it again")
         for array, shape, dtype, name in zip(arrays, self.shapes, self.dtypes, self.names, strict=True):
-            check_like(f"input {name!r}", array, shape, dtype)
+            count = arrays[0].shape[0] if self._fits(array.shape, shape, arrays[0].shape[0]) else shape[0]
+            check_like(f"input {name!r}", array, (count, *shape[1:]), dtype)
         return self._run_on_device(arrays, out)
+
+    def _fits(self, given: tuple[int, ...], shape: tuple[int, ...], count: int) -> bool:
+        """Whether an artifact of free batch takes ``count`` samples of that shape."""
+        return given == (count, *shape[1:]) and self.least <= count <= self.most
 
     def close(self) -> None:
         """Free what the session holds; closing twice is harmless."""

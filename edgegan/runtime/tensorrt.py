@@ -53,17 +53,17 @@ class VendorSession(Session):
             )
         names = [self._engine.get_tensor_name(i) for i in range(self._engine.num_io_tensors)]
         self._output = next(n for n in names if self._engine.get_tensor_mode(n) == trt.TensorIOMode.OUTPUT)
-        self._output_shape = tuple(self._engine.get_tensor_shape(self._output))
+        self._output_shape = tuple(self._engine.get_tensor_shape(self._output))[1:]
         self._output_dtype = np.dtype(np.uint8 if self.manifest.gives_pixels else np.float32)
         self._read = [index for index, name in enumerate(self.names) if name in names]
 
     def _new_lane(self) -> _Lane:
-        inputs = {self.names[i]: (self.shapes[i], self.dtypes[i]) for i in self._read}
-        output = self._output, self._output_shape, self._output_dtype
+        inputs = {self.names[i]: ((self.most, *self.shapes[i][1:]), self.dtypes[i]) for i in self._read}
+        output = self._output, (self.most, *self._output_shape), self._output_dtype
         context = self._engine.create_execution_context()
         if context is None:
             raise DeviceError(f"{self.manifest.artifact}: the GPU has too little free memory for this engine")
-        lane = _Lane(context, inputs, output)
+        lane = _Lane(context, inputs, output, self.manifest.batch, self.least < self.most)
         self._lanes.append(lane)
         return lane
 
@@ -72,7 +72,7 @@ class VendorSession(Session):
 
     def _run_on_device(self, arrays: Sequence[DeviceArray], out: DeviceArray | None) -> DeviceArray:
         if out is not None:
-            check_like("the output", out, self._output_shape, self._output_dtype)
+            check_like("the output", out, (arrays[0].shape[0], *self._output_shape), self._output_dtype)
         return self._borrowing(lambda lane: lane.run_on_device([arrays[i] for i in self._read], out))
 
     def _borrowing(self, call: Callable[[_Lane], Any]) -> Any:
@@ -105,8 +105,11 @@ class _Lane:
         context: Any,
         inputs: dict[str, tuple[tuple[int, ...], np.dtype[Any]]],
         output: tuple[str, tuple[int, ...], np.dtype[Any]],
+        usual: int,
+        is_free: bool,
     ) -> None:
         self._context, self._memory = context, open_memory()
+        self._count, self._is_free, self._recorded = 0, is_free, dict[int, Callable[[], None]]()
         self.notes: tuple[str, ...] = ()
         name, shape, dtype = output
         try:
@@ -116,31 +119,30 @@ class _Lane:
             self._places = {n: self._memory.allocate(array.nbytes) for n, array in self._given.items()}
             self._places[name] = self._memory.allocate(self._image.nbytes)
             self._bind(self._places)
-            self._work()
-            self._memory.synchronize()
-            self._repeat = self._recorded()
+            self._repeat(usual)
         except BaseException:
             self.close()
             raise
 
     def run(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
+        count = len(arrays[0])
         for held, array in zip(self._given.values(), arrays, strict=True):
-            np.copyto(held, array)
-        self._repeat()
+            np.copyto(held[:count], array)
+        self._repeat(count)
         self._memory.synchronize()
-        return self._image.copy()
+        return self._image[:count].copy()
 
     def run_on_device(self, arrays: Sequence[DeviceArray], out: DeviceArray | None) -> DeviceArray:
+        count = arrays[0].shape[0]
         if out is None:
-            own = open_memory()
-            address = own.allocate(self._image.nbytes)
-            out = DeviceArray(address, self._image.shape, self._image.dtype, Freed(own))
+            own, like = open_memory(), self._image[:count]
+            out = DeviceArray(own.allocate(like.nbytes), like.shape, like.dtype, Freed(own))
         for array in arrays:
             if array.stream:
                 self._memory.wait_for(array.stream)
-        self._bind(
-            dict(zip(self._given, (array.address for array in arrays), strict=True)) | {self._output: out.address}
-        )
+        places = {name: array.address for name, array in zip(self._given, arrays, strict=True)}
+        self._take(count)
+        self._bind(places | {self._output: out.address})
         try:
             self._compute()
             self._memory.synchronize()
@@ -156,18 +158,35 @@ class _Lane:
         for name, address in places.items():
             self._context.set_tensor_address(name, address)
 
+    def _take(self, count: int) -> None:
+        """So many samples from now on."""
+        if self._is_free and count != self._count:
+            for name, array in self._given.items():
+                self._context.set_input_shape(name, (count, *array.shape[1:]))
+        self._count = count
+
+    def _repeat(self, count: int) -> None:
+        """Copies in, computes, copies out. What that puts on the stream is recorded the first time for each number of
+        samples, after it ran once, since the first call may allocate."""
+        self._take(count)
+        if count in self._recorded:
+            self._recorded[count]()
+            return
+        self._work()
+        self._memory.synchronize()
+        self._recorded[count] = self._record()
+
     def _work(self) -> None:
-        """Copies in, computes, copies out: once before it is recorded, since the first call may allocate."""
         for name, array in self._given.items():
-            self._memory.to_device(self._places[name], array)
+            self._memory.to_device(self._places[name], array[: self._count])
         self._compute()
-        self._memory.to_host(self._image, self._places[self._output])
+        self._memory.to_host(self._image[: self._count], self._places[self._output])
 
     def _compute(self) -> None:
         if not self._context.execute_async_v3(self._memory.stream):
             raise DeviceError("TensorRT failed to run it")
 
-    def _recorded(self) -> Callable[[], None]:
+    def _record(self) -> Callable[[], None]:
         try:
             return self._memory.record(self._work)
         except DeviceError as exc:

@@ -51,6 +51,7 @@ CHANGED = {
     "uint8_output": True,
     "device": Device("user", "board"),
     "device_install": True,
+    "batches": (1, 4, 16),
 }
 """Another value than the default for every option."""
 NEEDED = {"distill_steps": {"prune": 0.25}, "qat_steps": {"qat": True}}
@@ -121,3 +122,20 @@ def test_every_command_shows_the_options_that_name_it(capsys, monkeypatch):
         for each in declared(Options):
             if each.flag:
                 assert (each.flag.split("/")[0] + " " in shown) is (name in each.setting.commands), (name, each.flag)
+
+
+@pytest.mark.parametrize("given,batch,batches", [("4", 4, ()), (4, 4, ()), ("1,4,16", 1, (1, 4, 16))])
+def test_a_batch_is_one_number_or_three(given, batch, batches):
+    found = options_of({"target": "jetson-orin", "batch": given})
+    assert (found.batch, found.batches) == (batch, batches)
+
+
+@pytest.mark.parametrize("given", ["1,4", "4,1,16", "0,1,2", "one", "1,4,"])
+def test_what_is_no_batch_is_refused(given):
+    with pytest.raises(UsageError, match="LEAST,USUAL,MOST"):
+        options_of({"target": "jetson-orin", "batch": given})
+
+
+def test_a_free_batch_is_for_engines_of_the_device():
+    with pytest.raises(UsageError, match="takes one number"):
+        options_of({"target": "mobile", "batch": "1,4,16"})

@@ -15,12 +15,10 @@ from tests.compress.conftest import MODEL
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="session")
-def bundle_folder(tmp_path_factory):
+def compressed(folder, **options):
     """What compress leaves for jetson-orin of a generator with residual sums."""
     from edgegan.compress import compress
 
-    folder = tmp_path_factory.mktemp("bundle")
     (folder / "subjects.py").write_text(MODEL.format(root=str(ROOT)))
     rng = np.random.default_rng(0)
     np.save(folder / "photos.npy", rng.uniform(0, 255, (48, 16, 16, 3)).astype(np.uint8))
@@ -34,8 +32,14 @@ def bundle_folder(tmp_path_factory):
         min_psnr=20,
         calibration_samples=16,
         fd_samples=0,
+        **options,
     )
     return folder / "out"
+
+
+@pytest.fixture(scope="session")
+def bundle_folder(tmp_path_factory):
+    return compressed(tmp_path_factory.mktemp("bundle"))
 
 
 @pytest.fixture

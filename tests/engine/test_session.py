@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.conftest import compressed
+
 NOTHING = {"device": 0, "host": 0, "stream": 0, "graph": 0, "instance": 0}
 
 
@@ -39,3 +41,41 @@ def test_all_is_freed_also_where_no_graph_can_be_recorded(told):
     assert told["threads agree"] and told["on the device"]
     assert told["after close"] == told["after 100 loads"] == told["after a failed load"] == NOTHING
     assert "out of memory" in told["too little memory"]
+
+
+FREE = """
+import json, sys
+import numpy as np
+from edgegan.core.errors import GeneratorError
+from edgegan.core.sampling import sample_inputs
+from edgegan.runtime import load
+generator = load(sys.argv[1])
+(name,) = [i.name for i in generator.inputs]
+inputs = sample_inputs(generator.inputs, 20, 0)[name]
+one_by_one = np.concatenate([generator.run({name: inputs[i : i + 1]})["image"] for i in range(20)])
+told = {}
+for count in (1, 2, 4, 8, 20):
+    told[str(count)] = float(np.abs(generator.run({name: inputs[:count]})["image"] - one_by_one[:count]).max())
+try:
+    generator._session.run([inputs[:9]])
+except GeneratorError as exc:
+    told["refused"] = str(exc)
+print(json.dumps(told | {"batch": generator.batch}))
+"""
+
+
+@pytest.mark.slow
+def test_an_engine_of_free_batch_takes_any_number(device, tmp_path):
+    out = compressed(tmp_path, batch="1,4,8", precision="int8")
+    manifest = json.loads((out / "g.edgegan.json").read_text())
+    assert manifest["batch"] == {"min": 1, "max": 8, "usual": 4}
+    done, _ = device("build", out / "g.edgegan", "--out", tmp_path / "engine")
+    assert done.returncode == 0, done.stderr
+    built = json.loads((tmp_path / "engine" / "g.plan.json").read_text())
+    assert built["batch"] == manifest["batch"] and "batch=1,4,8" in built["build"]["flags"]
+    script = [sys.executable, "-c", FREE, str(tmp_path / "engine" / "g.plan")]
+    done = subprocess.run(script, capture_output=True, text=True, env=device.environment())
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["batch"] == 4 and "has shape (9, 3, 16, 16)" in told["refused"]
+    assert all(told[count] < 1e-5 for count in ("1", "2", "4", "8", "20"))

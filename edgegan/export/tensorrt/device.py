@@ -17,12 +17,13 @@ class EngineOptions:
     """What trtexec takes too. ``workspace_mib``: most memory that layers may take while they compute; None leaves it to
     TensorRT. ``dla_core``: run what it can on that deep learning accelerator, the rest on the GPU.
     ``hardware_compatible``: on any GPU from Ampere on, not this one alone. ``version_compatible``: on later TensorRT of
-    the same major version too."""
+    the same major version too. ``batches``: least, usual and most samples at once, of a network whose batch is free."""
 
     workspace_mib: int | None = None
     dla_core: int | None = None
     hardware_compatible: bool = False
     version_compatible: bool = False
+    batches: tuple[int, int, int] = (1, 1, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +91,8 @@ class _Build:
     def take(self, options: EngineOptions) -> None:
         trt, config = self.parsed.trt, self.config
         config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
+        if self.parsed.add_profile(config, options.batches):
+            self.flags.append(f"batch={','.join(map(str, options.batches))}")
         if options.workspace_mib is not None:
             config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, options.workspace_mib << 20)
             self.flags.append(f"workspace={options.workspace_mib}MiB")

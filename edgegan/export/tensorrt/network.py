@@ -44,6 +44,19 @@ class ParsedNetwork:
     def _major(self) -> int:
         return int(str(self.trt.__version__).split(".")[0])
 
+    def add_profile(self, config: Any, batches: tuple[int, int, int]) -> bool:
+        """Let a network of free batch take the least to the most samples, and be fastest for the usual number between;
+        whether it is one."""
+        tensors = [self.network.get_input(index) for index in range(self.network.num_inputs)]
+        free = [tensor for tensor in tensors if tensor.shape[0] == -1]
+        if not free:
+            return False
+        profile = self.builder.create_optimization_profile()
+        for tensor in free:
+            profile.set_shape(tensor.name, *((count, *tuple(tensor.shape)[1:]) for count in batches))
+        config.add_optimization_profile(profile)
+        return True
+
     def serialize(self, config: Any) -> bytes:
         """The engine. Raises TargetError where the builder refuses."""
         plan = self.builder.build_serialized_network(self.network, config)

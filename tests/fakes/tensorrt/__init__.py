@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import time
+from collections import namedtuple
 from enum import Enum, IntEnum
 
 import numpy as np
@@ -64,6 +65,14 @@ class Network:
     def num_layers(self):
         return len(self.model.graph.node)
 
+    @property
+    def num_inputs(self):
+        return len(self.model.graph.input)
+
+    def get_input(self, index):
+        value = self.model.graph.input[index]
+        return Tensor(value.name, tuple(dim.dim_value or -1 for dim in value.type.tensor_type.shape.dim))
+
     def get_layer(self, index):
         return self.model.graph.node[index]
 
@@ -74,6 +83,14 @@ class Network:
             return "int8"
         halves = any(tensor.data_type == onnx.TensorProto.FLOAT16 for tensor in graph.initializer)
         return "fp16" if halves else "fp32"
+
+
+Tensor = namedtuple("Tensor", ["name", "shape"])
+
+
+class Profile(dict):
+    def set_shape(self, name, least, usual, most):
+        self[name] = least, usual, most
 
 
 class ParserError:
@@ -125,6 +142,10 @@ class BuilderConfig:
     def __init__(self):
         self.flags, self.pools, self.cache = set(), {}, None
         self.default_device_type, self.DLA_core = DeviceType.GPU, -1
+        self.profiles = []
+
+    def add_optimization_profile(self, profile):
+        self.profiles.append(profile)
 
     def set_flag(self, flag):
         self.flags.add(flag)
@@ -156,6 +177,9 @@ class Builder:
     def create_network(self, flags=0):
         return Network(flags)
 
+    def create_optimization_profile(self):
+        return Profile()
+
     def create_builder_config(self):
         return BuilderConfig()
 
@@ -167,12 +191,19 @@ class Builder:
         if not network.strong and network.kind == "int8" and "INT8" not in allowed:
             self.logger.log(ILogger.Severity.ERROR, "the network has Q/DQ layers, and int8 is not allowed")
             return None
+        inputs = [network.get_input(index) for index in range(network.num_inputs)]
+        if any(-1 in tensor.shape for tensor in inputs) and not config.profiles:
+            self.logger.log(ILogger.Severity.ERROR, "network has dynamic inputs, but no optimization profile")
+            return None
+        shapes = dict(config.profiles[0]) if config.profiles else {}
         if config.cache is not None:
             config.cache.content["builds"] += 1
         pairs = sum(node.op_type == "QuantizeLinear" for node in network.model.graph.node)
         milliseconds = MS[network.kind] + MS["pair"] * pairs
-        head = json.dumps({"version": __version__, "ms": milliseconds, "wrong": network.kind in WRONG}).encode()
-        return MAGIC + head + b"\n" + network.model.SerializeToString()
+        head = json.dumps(
+            {"version": __version__, "ms": milliseconds, "wrong": network.kind in WRONG, "shapes": shapes}
+        )
+        return MAGIC + head.encode() + b"\n" + network.model.SerializeToString()
 
 
 class Runtime:
@@ -220,7 +251,7 @@ class Engine:
         return TensorIOMode.INPUT if given else TensorIOMode.OUTPUT
 
     def get_tensor_shape(self, name):
-        return tuple(self.tensors[name].shape)
+        return tuple(size if isinstance(size, int) else -1 for size in self.tensors[name].shape)
 
     def create_execution_context(self):
         return Context(self)
@@ -229,27 +260,36 @@ class Engine:
 class Context:
     def __init__(self, engine):
         self.engine, self.addresses, self.thread = engine, {}, None
+        self.shapes = {tensor.name: engine.get_tensor_shape(tensor.name) for tensor in engine.session.get_inputs()}
+
+    def set_input_shape(self, name, shape):
+        least, _, most = self.engine.head["shapes"][name]
+        assert all(low <= size <= high for low, size, high in zip(least, shape, most, strict=True)), (
+            "not in the profile"
+        )
+        self.shapes[name] = tuple(shape)
+        return True
 
     def set_tensor_address(self, name, address):
         self.addresses[name] = address
         return True
 
     def execute_async_v3(self, stream):
-        addresses = dict(self.addresses)
+        addresses, shapes = dict(self.addresses), dict(self.shapes)
         if stream in RECORDING:
-            RECORDING[stream].append(lambda: self._compute(addresses))
+            RECORDING[stream].append(lambda: self._compute(addresses, shapes))
         else:
-            self._compute(addresses)
+            self._compute(addresses, shapes)
         return True
 
-    def _compute(self, addresses):
+    def _compute(self, addresses, shapes):
         assert self.thread in (None, threading.get_ident()), "two threads in one context"
         self.thread = threading.get_ident()
         start = time.perf_counter()
         types = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(uint8)": np.uint8}
         session = self.engine.session
         given = {
-            tensor.name: array_at(addresses[tensor.name], tensor.shape, types[tensor.type]).copy()
+            tensor.name: array_at(addresses[tensor.name], shapes[tensor.name], types[tensor.type]).copy()
             for tensor in session.get_inputs()
         }
         (output,) = session.get_outputs()
