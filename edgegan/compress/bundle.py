@@ -17,9 +17,10 @@ from edgegan.core.files import sha256
 from edgegan.core.manifest import read_manifest, write_manifest
 from edgegan.export.bundle import BUILD_COMMAND, WEIGHTS, write_bundle
 from edgegan.export.dynamic_batch import free_batch
-from edgegan.export.onnx import halve
+from edgegan.export.onnx import NORMS, halve, has_norms
 from edgegan.export.placements import TOLD, placements
 from edgegan.export.shared_weights import share_weights
+from edgegan.quantize.scheme import FloatParts
 
 CHECK_BYTES = 64 << 20
 """Most that reference inputs and pictures take, before they are packed."""
@@ -30,9 +31,9 @@ SAID = ("name", "formulation", "precision", "precision_exceptions", "macs", "par
 
 
 def with_more(rows: Sequence[Built], root: Path) -> list[Built]:
-    """``rows``, whose files lie below ``root``, and what is made of those of int8 for the device to try: each with the
-    rest in float16, and the first with fewer pairs of quantize operators. Their files and manifests lie there too;
-    nothing compares their pictures here."""
+    """``rows``, whose files lie below ``root``, and what is made of them for the device to try: those of int8 with the
+    rest in float16, and the first of them with fewer pairs of quantize operators; float16 with normalisation in
+    float32. Their files and manifests lie there too; nothing compares their pictures here."""
     first = next((row for row in rows if row.precision == "int8" and row.runs), None)
     more: list[Built] = []
     for row in rows:
@@ -40,7 +41,17 @@ def with_more(rows: Sequence[Built], root: Path) -> list[Built]:
         if row.precision == "int8" and row.runs and not row.name.endswith(HALVED):
             more.append(_halved(row, root))
             more += _placed(row, root) if row is first else []
+        if row.precision == "fp32" and row.runs and has_norms(root / row.runs):
+            more.append(_norms_kept(row, root))
     return more
+
+
+def _norms_kept(row: Built, root: Path) -> Built:
+    source = root / str(row.runs)
+    onnx = root / f"{row.name.removesuffix('-fp32')}-fp16-norms" / source.name
+    halve(source, onnx, NORMS)
+    made = _made_of(row, onnx, root, {FloatParts.STATISTICS.value: "fp32"}, "in float16, normalisation in float32")
+    return replace(made, precision="fp16")
 
 
 def _halved(row: Built, root: Path) -> Built:

@@ -381,7 +381,7 @@ def options_of(given: dict[str, Any]) -> Options:
     options = Options(**values)
     if options.batches and options.target.build != "device":
         raise UsageError(
-            f"--batch {','.join(map(str, options.batches))}: the target {options.target.name} takes one number; several "
+            f"--batch {','.join(map(str, options.batches))}: {options.target.name} takes one number; several "
             "are for engines that are built on the device"
         )
     return options

@@ -6,6 +6,7 @@ import contextlib
 import io
 import logging
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -75,9 +76,23 @@ def _forget_the_code(model: Any) -> None:
         part.metadata_props.clear()
 
 
-def halve(source: Path, target: Path) -> Path:
+NORMS = (
+    "InstanceNormalization", "LayerNormalization", "GroupNormalization", "ReduceMean", "ReduceSum", "ReduceSumSquare",
+    "ReduceL2", "Pow", "Sqrt", "Reciprocal",
+)  # fmt: skip
+"""Operators of normalisation, whose sums of squares float16 may not hold."""
+
+
+def has_norms(file: Path) -> bool:
+    import onnx
+
+    return any(node.op_type in NORMS for node in onnx.load(file, load_external_data=False).graph.node)
+
+
+def halve(source: Path, target: Path, keep: Sequence[str] = ()) -> Path:
     """Write the file ``source`` as ``target`` (opset 19) with every float32 tensor in float16, scales too, so that what
-    a quantized graph leaves in float computes in that; inputs and outputs stay as they are.
+    a quantized graph leaves in float computes in that; inputs and outputs, and operators of the types to ``keep``, stay
+    as they are.
 
     The converter casts a constant once for each reader that must have float32 (Resize), always by the same name, and
     leaves its casts anywhere in the list.
@@ -89,7 +104,9 @@ def halve(source: Path, target: Path) -> Path:
     original = onnx.load(source)
     for opset in original.opset_import:
         opset.version = max(opset.version, HALF_OPSET) if opset.domain in ("", "ai.onnx") else opset.version
-    model = convert_float_to_float16(original, keep_io_types=True, op_block_list=[], force_fp16_initializers=True)
+    model = convert_float_to_float16(
+        original, keep_io_types=True, op_block_list=list(keep), force_fp16_initializers=True
+    )
     once = {tuple(node.output): node for node in model.graph.node}
     del model.graph.node[:]
     model.graph.node.extend(once.values())

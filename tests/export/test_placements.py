@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from edgegan.core.sampling import sample_inputs
-from edgegan.export.onnx import export_onnx
+from edgegan.export.onnx import NORMS, export_onnx, halve, has_norms
 from edgegan.export.placements import placements
 from edgegan.export.shared_weights import share_weights
 from edgegan.export.tensorrt.network import check_with_parser
@@ -58,6 +58,22 @@ def test_what_is_added_or_last_is_not_rounded(graph, rounded, tmp_path):
         assert psnr_db(wanted, onnx_images(file, inputs), (-1, 1)) > before, name
         assert operators(file)["QuantizeLinear"] < operators(rounded)["QuantizeLinear"]
         assert check_with_parser(file).quantize_layers > 0
+
+
+def test_float16_may_leave_normalisation_in_float32(cyclegan_graph, tmp_path):
+    plain = export_onnx(cyclegan_graph, tmp_path / "g.onnx")
+    assert has_norms(plain) and not has_norms(
+        export_onnx(capture(randomized(TinyResidual()), PHOTO), tmp_path / "r.onnx")
+    )
+    kept = halve(plain, tmp_path / "kept.onnx", NORMS)
+    graph = onnx.shape_inference.infer_shapes(onnx.load(kept)).graph
+    types = {value.name: value.type.tensor_type.elem_type for value in graph.value_info}
+    norms = [node for node in graph.node if node.op_type == "InstanceNormalization"]
+    assert norms and all(types[node.output[0]] == onnx.TensorProto.FLOAT for node in norms)
+    assert all(types[node.output[0]] == onnx.TensorProto.FLOAT16 for node in graph.node if node.op_type == "Relu")
+    inputs = sample_inputs(cyclegan_graph.spec.inputs, 4, 2)
+    assert psnr_db(cyclegan_graph.run(inputs), onnx_images(kept, inputs), (-1, 1)) > 50
+    assert check_with_parser(kept).layers > 0
 
 
 def test_weights_that_files_share_are_stored_once(graph, rounded, tmp_path):
