@@ -45,8 +45,29 @@ def paired(
 
 
 def structural(reference: np.ndarray, images: np.ndarray, value_range: tuple[float, float]) -> dict[str, Any]:
-    """SSIM of float (N, C, H, W) ``images``; null with the reason for small pictures, and where its library is not
-    installed: no gate rests on it."""
+    """SSIM and LPIPS of float (N, C, H, W) ``images``; null with the reason for small pictures, and where what they
+    need is not installed."""
+    return _ssim(reference, images, value_range) | _lpips(reference, images, value_range)
+
+
+def _lpips(reference: np.ndarray, images: np.ndarray, value_range: tuple[float, float]) -> dict[str, Any]:
+    try:
+        from edgegan.metrics.lpips import lpips
+
+        distance = lpips(reference[:SSIM_PICTURES], images[:SSIM_PICTURES], value_range)
+    except ModuleNotFoundError as exc:
+        return {"lpips": None, "lpips_reason": f"LPIPS needs {exc.name} (pip install 'edgegan[compress]')"}
+    except MissingPackageError as exc:
+        return {"lpips": None, "lpips_reason": " ".join(str(exc).split())}
+    if distance is None:
+        return {
+            "lpips": None,
+            "lpips_reason": "LPIPS is of pictures with 1 or 3 channels and at least 32 pixels a side",
+        }
+    return {"lpips": distance}
+
+
+def _ssim(reference: np.ndarray, images: np.ndarray, value_range: tuple[float, float]) -> dict[str, Any]:
     try:
         similarity = ssim(reference[:SSIM_PICTURES], images[:SSIM_PICTURES], value_range)
     except MissingPackageError as exc:

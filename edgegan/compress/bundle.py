@@ -114,7 +114,11 @@ def write_variants(
         "target": options.target.to_json(),
         "model": subject.name,
         "command": BUILD_COMMAND,
-        "gate": {"min_psnr_db": options.min_psnr, "min_snr_db": options.min_snr},
+        "gate": {
+            "min_psnr_db": options.min_psnr,
+            "min_snr_db": options.min_snr,
+            "max_lpips": options.max_lpips,
+        },
         "prefer": options.prefer,
         "seed": options.seed,
         "manifest": manifest,

@@ -13,7 +13,11 @@ EXACT = 90.0
 
 
 def judge(
-    candidate: Candidate, min_psnr: float, min_snr: float | None = None, exact_db: Callable[[], float] = lambda: EXACT
+    candidate: Candidate,
+    min_psnr: float,
+    min_snr: float | None = None,
+    exact_db: Callable[[], float] = lambda: EXACT,
+    max_lpips: float | None = None,
 ) -> Verdict:
     """Whether a candidate passes the paired gates, and why not (or by how much); one that is no better than a flat
     picture passes none, nor does a float32 file that comes less near to the network than ``exact_db``, asked where it
@@ -42,6 +46,10 @@ def judge(
         return Verdict(False, f"SNR {snr:.1f} dB: a flat picture comes as near to the network as this, or nearer")
     if min_snr is not None and (snr is None or snr < min_snr):
         return Verdict(False, f"SNR {'none' if snr is None else f'{snr:.1f} dB'} is below the gate of {min_snr:g} dB")
+    lpips = candidate.figures.quality.get("lpips")
+    if max_lpips is not None and (lpips is None or lpips > max_lpips):
+        why = candidate.figures.quality.get("lpips_reason") or f"is above the gate of {max_lpips:g}"
+        return Verdict(False, f"LPIPS {'none' if lpips is None else f'{lpips:.4f}'}: {why}")
     return Verdict(True, f"PSNR {psnr:.1f} dB")
 
 

@@ -20,7 +20,7 @@ from edgegan.core.progress import Progress
 
 SECONDS = 0.6
 """Timed seconds a candidate, in turns with the others; ``edgegan bench`` takes its 3 seconds."""
-PAIRED = ("psnr_db", "psnr_original_db", "ssim")
+PAIRED = ("psnr_db", "psnr_original_db", "ssim", "lpips")
 
 
 def measure(

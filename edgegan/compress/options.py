@@ -168,6 +168,12 @@ class Options:
         invalidates=None,
         commands=("compress",),
     )
+    max_lpips: float | None = option(
+        None,
+        help="Gate: most LPIPS to the float network's pictures, how different they look.",
+        invalidates=None,
+        commands=("compress",),
+    )
     max_fd_ratio: float | None = option(
         None, help="Gate: most fd_lite0 over the original's.", invalidates=None, commands=("compress",)
     )

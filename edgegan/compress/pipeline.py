@@ -140,7 +140,10 @@ def _candidate(row: Built, figures: Figures | None, options: Options, references
     return (
         candidate
         if row.is_baseline
-        else replace(candidate, verdict=judge(candidate, options.min_psnr, options.min_snr, references.exact_db))
+        else replace(
+            candidate,
+            verdict=judge(candidate, options.min_psnr, options.min_snr, references.exact_db, options.max_lpips),
+        )
     )
 
 

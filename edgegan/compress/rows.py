@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from edgegan.core import schemas
 
 UNBUILT = "the candidate could not be built"
-QUALITY = ("psnr_db", "psnr_original_db", "ssim", "fd_lite0", "kid_lite0")
+QUALITY = ("psnr_db", "psnr_original_db", "ssim", "lpips", "fd_lite0", "kid_lite0")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,7 +54,9 @@ class Verdicts:
                     self.store.write("verdicts", self._known)
             row = replace(row, figures=replace(row.figures, quality=quality))
             self._tell(row)
-        return replace(row, verdict=judge(row, self.options.min_psnr, self.options.min_snr, self.references.exact_db))
+        options, exact_db = self.options, self.references.exact_db
+        verdict = judge(row, options.min_psnr, options.min_snr, exact_db, options.max_lpips)
+        return replace(row, verdict=verdict)
 
     def _is_open(self, quality: dict[str, Any]) -> bool:
         """Whether more pictures may decide, and may be asked for."""

@@ -176,6 +176,9 @@ class Quality(TypedDict):
     psnr_original_db_reason: NotRequired[str | None]
     ssim: float | None
     ssim_reason: NotRequired[str | None]
+    lpips: NotRequired[float | None]
+    """How different the pictures look to people (version 0.1, AlexNet): 0 is the same."""
+    lpips_reason: NotRequired[str | None]
     measured_on: NotRequired[str]
     """What made the pictures, where that is not the target itself."""
     fd_lite0: float | None
@@ -293,6 +296,8 @@ class BenchQuality(TypedDict, total=False):
     psnr_db: float
     ssim: float | None
     ssim_reason: str
+    lpips: float | None
+    lpips_reason: str
     fd_lite0: float
     kid_lite0: float
     pictures: list[int]

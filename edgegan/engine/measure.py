@@ -77,7 +77,13 @@ def _candidate(row: Built, outcome: Outcome | None, bundle: Bundle) -> Candidate
     if row.name == BASELINE:
         return candidate
     gate: dict[str, Any] = bundle.description.get("gate", {})
-    verdict = judge(candidate, gate.get("min_psnr_db", LEAST_PSNR_DB), gate.get("min_snr_db"), lambda: TF32_DB)
+    verdict = judge(
+        candidate,
+        gate.get("min_psnr_db", LEAST_PSNR_DB),
+        gate.get("min_snr_db"),
+        lambda: TF32_DB,
+        gate.get("max_lpips"),
+    )
     return replace(candidate, verdict=verdict)
 
 

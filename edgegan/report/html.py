@@ -54,7 +54,7 @@ def write_html(report: Mapping[str, Any], samples: Path | None, path: Path, soun
 
 
 COLUMNS = (
-    "candidate", "precision", "p50 ms", "p99 ms", "mJ/image", "size", "PSNR dB", "SSIM", "fd_lite0", "verdict",
+    "candidate", "precision", "p50 ms", "p99 ms", "mJ/image", "size", "PSNR dB", "SSIM", "LPIPS", "fd_lite0", "verdict",
 )  # fmt: skip
 
 
@@ -107,6 +107,7 @@ def _row(name: str, row: Mapping[str, Any], css: str, verdict: str) -> str:
         _kib(row["bytes"]),
         _number(quality["psnr_db"], 1),
         _number(quality["ssim"], 4),
+        _number(quality.get("lpips"), 4),
         _number(quality["fd_lite0"], 1),
         escape(verdict),
     ]

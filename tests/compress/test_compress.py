@@ -84,7 +84,7 @@ def test_a_bundle_holds_what_the_device_needs(options):
     assert report.result["artifact"] == "g.edgegan" and "edgegan build" in bundle.description["command"]
     assert {variant.precision for variant in bundle.variants} == {"int8", "fp32"}
     assert bundle.images.shape[1:] == (3, 16, 16) and set(bundle.inputs) == {"z"}
-    assert bundle.description["gate"] == {"min_psnr_db": 18, "min_snr_db": None}
+    assert bundle.description["gate"] == {"min_psnr_db": 18, "min_snr_db": None, "max_lpips": None}
     assert "NVIDIA's ONNX parser" in " ".join(report.result["notes"])
 
 
@@ -294,3 +294,12 @@ def test_a_sound_is_heard_in_the_report(tmp_path):
     assert (tmp_path / "out" / "samples.wav").stat().st_size > 4 * 2 * 2 * 2048
     assert "<audio controls" in (tmp_path / "out" / "report.html").read_text()
     assert not [w for w in report["warnings"] if "looks like features" in w]
+
+
+def test_the_gate_on_lpips():
+    good = row("good", 1.0, 40.0)
+    looks = replace(good, figures=replace(good.figures, quality=good.figures.quality | {"lpips": 0.2}))
+    assert judge(looks, 30, max_lpips=0.3).passed and judge(looks, 30).passed
+    assert judge(looks, 30, max_lpips=0.1).reason == "LPIPS 0.2000: is above the gate of 0.1"
+    none = replace(good, figures=replace(good.figures, quality=good.figures.quality | {"lpips_reason": "too small"}))
+    assert judge(none, 30, max_lpips=0.1).reason == "LPIPS none: too small"

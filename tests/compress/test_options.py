@@ -52,6 +52,7 @@ CHANGED = {
     "device": Device("user", "board"),
     "device_install": True,
     "batches": (1, 4, 16),
+    "max_lpips": 0.1,
 }
 """Another value than the default for every option."""
 NEEDED = {"distill_steps": {"prune": 0.25}, "qat_steps": {"qat": True}}
