@@ -31,6 +31,7 @@ def build(
     version_compatible: Annotated[
         bool, typer.Option("--version-compatible", help="For later TensorRT of this major version too.")
     ] = False,
+    seconds: Annotated[float, typer.Option("--seconds", min=0.01, help="Timed seconds of each engine.")] = 3.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """On the device: build every variant of a bundle, time them, keep the fastest whose pictures hold the gate.
@@ -48,7 +49,7 @@ def build(
     )
     with ConsoleProgress(quiet=as_json) as progress:
         try:
-            report = run(bundle, out, options, progress)
+            report = run(bundle, out, options, progress, seconds)
         except GateError:
             if not as_json:
                 print_report(read_report(out), out)

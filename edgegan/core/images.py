@@ -12,6 +12,7 @@ import numpy as np
 
 from edgegan.core.errors import MissingPackageError, UsageError
 from edgegan.core.files import write_bytes
+from edgegan.core.png import png
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".pgm")
 
@@ -198,13 +199,6 @@ def resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         _resize_and_crop(image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture), size, image)
     )
     return array.reshape(*size, picture.shape[-1])
-
-
-def png(image: np.ndarray) -> bytes:
-    """uint8 (H, W, C) with C 1 or 3 as a PNG."""
-    buffer = io.BytesIO()
-    _pillow().fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def write_png(path: Path | str, image: np.ndarray) -> None:

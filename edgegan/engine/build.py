@@ -17,7 +17,7 @@ from edgegan.core.manifest import read_manifest
 from edgegan.core.progress import Progress, Silent
 from edgegan.core.stage import stopwatch
 from edgegan.engine.makers import makers
-from edgegan.engine.measure import in_order, measured, metered
+from edgegan.engine.measure import SECONDS, in_order, measured, metered
 from edgegan.engine.variants import BASELINE, make_all
 from edgegan.export.bundle import WEIGHTS, Bundle, unpack_bundle
 from edgegan.export.tensorrt.device import EngineOptions
@@ -32,11 +32,16 @@ SHOWN = ("report.json", "report.html", "samples.png")
 
 
 def build(
-    path: Path, out: Path, options: EngineOptions | None = None, progress: Progress | None = None
+    path: Path,
+    out: Path,
+    options: EngineOptions | None = None,
+    progress: Progress | None = None,
+    seconds: float = SECONDS,
 ) -> schemas.Report:
     """Build every variant of the bundle ``path`` with this device's TensorRT, and keep the fastest whose pictures hold
     the bundle's gate as ``out/g.plan`` with its manifest; the report says what each took and gave. Where the device has
     ONNX Runtime's CUDA provider, that runs the float variants too, and ``out/g.onnx`` may be what is kept.
+    ``seconds``: how long each is timed.
 
     Raises MissingPackageError without either, DeviceError without a GPU, ArtifactError for a damaged bundle,
     GateError, after the report was written, where no engine passes.
@@ -50,20 +55,20 @@ def build(
         own_options = replace(options or EngineOptions(), batches=_batches(bundle))
         there = makers(own_options, path.with_name(f"{path.name}.timing-cache"))
         progress.stage("build")
-        with stopwatch() as seconds:
+        with stopwatch() as taken:
             rows = make_all(bundle, there, root, progress.step)
             notes = [*_built_notes(rows), *(note for maker in there for note in maker.notes)]
-            stages.append({"name": "build", "seconds": seconds(), "notes": notes})
+            stages.append({"name": "build", "seconds": taken(), "notes": notes})
         for note in notes:
             progress.note(note)
         progress.stage("measure")
-        with stopwatch() as seconds:
+        with stopwatch() as taken:
             before = clocks()
-            candidates, outcomes = measured(bundle, rows, root, progress.step)
+            candidates, outcomes = measured(bundle, rows, root, seconds, progress.step)
             if bundle.description.get("prefer") == "energy":
                 candidates = metered(candidates, bundle, root)
             around: schemas.ClocksAround = {"before": before, "after": clocks()}
-            stages.append({"name": "measure", "seconds": seconds(), "notes": []})
+            stages.append({"name": "measure", "seconds": taken(), "notes": []})
         own = environment(1)
         own["versions"] |= {maker.backend: maker.version for maker in there}
         own["clocks"] = around

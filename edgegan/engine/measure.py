@@ -23,11 +23,12 @@ METERED, METERED_SECONDS = 4, 10.0
 
 
 def measured(
-    bundle: Bundle, rows: Sequence[Built], root: Path, told: Callable[[int, int], object]
+    bundle: Bundle, rows: Sequence[Built], root: Path, seconds: float, told: Callable[[int, int], object]
 ) -> tuple[list[Candidate], dict[str, Outcome]]:
-    """The candidates judged by the bundle's gate, the one named BASELINE unjudged, and what each engine did."""
+    """The candidates judged by the bundle's gate, the one named BASELINE unjudged, and what each engine did; each is
+    timed for ``seconds``."""
     artifacts = {row.name: root / row.runs for row in rows if row.runs}
-    job = Job(artifacts=artifacts, inputs=bundle.inputs, threads=1, timed=tuple(artifacts), seconds=SECONDS)
+    job = Job(artifacts=artifacts, inputs=bundle.inputs, threads=1, timed=tuple(artifacts), seconds=seconds)
     outcomes = run_job(job, told) if artifacts else {}
     for name, outcome in outcomes.items():
         if outcome.error and len(artifacts) > 1:

@@ -22,7 +22,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from edgegan.core.errors import UsageError
-from edgegan.core.images import decode_image, grid, png
+from edgegan.core.images import decode_image, grid
+from edgegan.core.png import png
 from edgegan.runtime.generator import Generator
 from edgegan.serve.page import PAGE
 

@@ -1,6 +1,8 @@
 """The choice on the device, with a TensorRT that is faked at the level of its Python calls."""
 
 import json
+import subprocess
+import sys
 import zipfile
 
 import pytest
@@ -200,3 +202,30 @@ def test_inspect_tells_layers_and_what_they_compute_in(bundle, device, tmp_path)
     assert "fused of" in done.stdout
     done, _ = device("inspect", plan, LD_LIBRARY_PATH="")
     assert done.returncode == 0 and "needs the device: this machine has no NVIDIA driver" in done.stdout
+
+
+WITHOUT = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"torch", "torchao", "torchmetrics", "safetensors", "scipy", "PIL"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+from edgegan.cli.app import main
+sys.argv = ["edgegan", *sys.argv[1:]]
+main()
+"""
+
+
+@pytest.mark.slow
+def test_the_base_install_is_enough(bundle, device, tmp_path):
+    """The fake computes with ONNX Runtime; nothing else of what compressing needs is there."""
+    command = [sys.executable, "-c", WITHOUT, "build", str(bundle), "--out", str(tmp_path / "engine")]
+    command += ["--seconds", "0.3"]
+    done = subprocess.run(command, capture_output=True, text=True, env=device.environment(FAKE_MS=INT8_WINS))
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "engine" / "report.json").read_text())["result"]
+    assert result["precision"] == "int8" and result["quality"]["ssim"] is None
+    assert "edgegan[" in result["quality"]["ssim_reason"] and "edgegan[" in result["quality"]["lpips_reason"]
