@@ -30,12 +30,7 @@ def markdown(suite: str, checks: Sequence[Check]) -> str:
     """A heading and a table, for a comment on a pull request or a job's summary."""
     failed = sum(check.failure is not None for check in checks)
     verdict = f"{failed} of {len(checks)} checks failed" if failed else f"all {len(checks)} checks passed"
-    lines = [
-        f"### {suite}: {verdict}",
-        "",
-        "| figure | before | now | change | |",
-        "| --- | ---: | ---: | ---: | --- |",
-    ]
+    lines = [f"### {suite}: {verdict}", "", *HEAD]
     for check in checks:
         before = "" if check.before is None else f"{check.before:.4g}"
         change = "" if check.before is None else f"{check.value / check.before - 1:+.1%}"

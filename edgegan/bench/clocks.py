@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgegan.bench.power.contract import system_root
+from edgegan.bench.sysfs import text
 
 if TYPE_CHECKING:
     from edgegan.core import schemas
@@ -31,9 +32,9 @@ def clocks(root: Path | None = None) -> schemas.Clocks:
         "gpu": dict(_devfreq(root)) | dict(_nvml()),
         "celsius": dict(_temperatures(root)),
     }
-    if (mode := _text(root / POWER_MODE)) is not None:
+    if (mode := text(root / POWER_MODE)) is not None:
         found["power_mode"] = mode
-    if (load := _text(root / "proc/loadavg")) is not None:
+    if (load := text(root / "proc/loadavg")) is not None:
         found["load"] = float(load.split()[0])
     return found
 
@@ -68,7 +69,7 @@ def _cpus(root: Path) -> Iterator[tuple[str, schemas.Clock]]:
     for folder in sorted((root / "sys/devices/system/cpu/cpufreq").glob("policy*")):
         current, most = _number(folder / "scaling_cur_freq"), _number(folder / "cpuinfo_max_freq")
         if current is not None and most is not None:
-            yield folder.name, _clock(current * 1e-3, most * 1e-3, _text(folder / "scaling_governor"))
+            yield folder.name, _clock(current * 1e-3, most * 1e-3, text(folder / "scaling_governor"))
 
 
 def _devfreq(root: Path) -> Iterator[tuple[str, schemas.Clock]]:
@@ -78,7 +79,7 @@ def _devfreq(root: Path) -> Iterator[tuple[str, schemas.Clock]]:
             continue
         current, most = _number(folder / "cur_freq"), _number(folder / "max_freq")
         if current is not None and most is not None:
-            yield folder.name, _clock(current * 1e-6, most * 1e-6, _text(folder / "governor"))
+            yield folder.name, _clock(current * 1e-6, most * 1e-6, text(folder / "governor"))
 
 
 def _clock(mhz: float, most: float, governor: str | None) -> schemas.Clock:
@@ -136,19 +137,12 @@ def _temperatures(root: Path) -> Iterator[tuple[str, float]]:
     for folder in sorted((root / "sys/class/thermal").glob("thermal_zone*")):
         value = _number(folder / "temp")
         if value is not None:
-            yield _text(folder / "type") or folder.name, value * 1e-3
-
-
-def _text(file: Path) -> str | None:
-    try:
-        return file.read_text().strip()
-    except OSError:
-        return None
+            yield text(folder / "type") or folder.name, value * 1e-3
 
 
 def _number(file: Path) -> float | None:
-    text = _text(file)
+    held = text(file)
     try:
-        return None if text is None else float(text)
+        return None if held is None else float(held)
     except ValueError:
         return None

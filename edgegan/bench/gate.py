@@ -24,6 +24,7 @@ COMPARED = {
     "quality.psnr_db": None,
 }
 """Figures that are held against the earlier run's, and where their interval is told."""
+ABSENT = object()
 HIGHER_IS_BETTER = frozenset({"quality.psnr_db"})
 _PERCENT = re.compile(r"^\s*(\d+\.?\d*|\.\d+)\s*%?\s*$")
 
@@ -125,10 +126,13 @@ def _ends(row: Mapping[str, Any], interval: str | None, value: float) -> tuple[f
     return (float(found[0]), float(found[1])) if isinstance(found, list) else (value, value)
 
 
-def _lookup(row: Mapping[str, Any], path: str) -> Any:
+def _lookup(row: Mapping[str, Any], path: str, absent: Any = None) -> Any:
+    """The figure of that path, ``absent`` where there is none."""
     value: Any = row
     for part in path.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
+        if not isinstance(value, Mapping) or part not in value:
+            return absent
+        value = value[part]
     return value
 
 
@@ -138,14 +142,11 @@ def _found(row: Mapping[str, Any], path: str) -> float | None:
 
 
 def _number(row: Mapping[str, Any], path: str) -> float:
-    value: Any = row
-    for part in path.split("."):
-        if not isinstance(value, Mapping) or part not in value:
-            raise UsageError(
-                f"--fail-if: there is no figure {path!r}; for example latency_ms.p50, memory.peak_rss_mib, "
-                "throughput_ips"
-            )
-        value = value[part]
+    value = _lookup(row, path, ABSENT)
+    if value is ABSENT:
+        raise UsageError(
+            f"--fail-if: there is no figure {path!r}; for example latency_ms.p50, memory.peak_rss_mib, throughput_ips"
+        )
     if not isinstance(value, int | float):
         raise UsageError(f"--fail-if: {path!r} is {'not measured' if value is None else 'not a number'} here")
     return float(value)

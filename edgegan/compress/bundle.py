@@ -13,8 +13,7 @@ from edgegan.compress.options import Options
 from edgegan.compress.references import Wanted
 from edgegan.compress.rows import Built
 from edgegan.compress.subject import Subject
-from edgegan.core.files import sha256
-from edgegan.core.manifest import read_manifest, write_manifest
+from edgegan.core.manifest import file_entry, read_manifest, write_manifest
 from edgegan.export.bundle import BUILD_COMMAND, WEIGHTS, write_bundle
 from edgegan.export.dynamic_batch import free_batch
 from edgegan.export.onnx import NORMS, halve, has_norms
@@ -38,7 +37,7 @@ def with_more(rows: Sequence[Built], root: Path) -> list[Built]:
     more: list[Built] = []
     for row in rows:
         more.append(row)
-        if row.precision == "int8" and row.runs and not row.name.endswith(HALVED):
+        if row.precision == "int8" and row.runs:
             more.append(_halved(row, root))
             more += _placed(row, root) if row is first else []
         if row.precision == "fp32" and row.runs and has_norms(root / row.runs):
@@ -76,7 +75,7 @@ def _placed(row: Built, root: Path) -> list[Built]:
 
 def _made_of(row: Built, onnx: Path, root: Path, exceptions: dict[str, str], how: str) -> Built:
     """The row of a file that was made of the row's, whose manifest is written."""
-    entry = {"name": onnx.name, "sha256": sha256(onnx), "bytes": onnx.stat().st_size}
+    entry = file_entry(onnx)
     changed = {"artifact": onnx.name, "files": [entry], "precision_exceptions": exceptions}
     write_manifest(onnx, read_manifest(root / str(row.runs)).content | changed)
     place = str(onnx.relative_to(root))
@@ -86,7 +85,7 @@ def _made_of(row: Built, onnx: Path, root: Path, exceptions: dict[str, str], how
         precision_exceptions=exceptions,
         artifact=place,
         runs=place,
-        bytes=onnx.stat().st_size,
+        bytes=entry["bytes"],
         notes=(f"{row.name}, {how}",),
         seconds=None,
     )

@@ -117,7 +117,7 @@ def describe(
     return {
         "schema": SCHEMA,
         "artifact": artifact.name,
-        "files": [{"name": f.name, "sha256": sha256(f), "bytes": f.stat().st_size} for f in (artifact, *extra_files)],
+        "files": [file_entry(file) for file in (artifact, *extra_files)],
         "backend": backend,
         "backend_version": backend_version,
         "target": target,
@@ -132,6 +132,11 @@ def describe(
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "build": build,
     }
+
+
+def file_entry(file: Path) -> schemas.FileEntry:
+    """What a manifest says of one of its files."""
+    return {"name": file.name, "sha256": sha256(file), "bytes": file.stat().st_size}
 
 
 def _input(spec: TensorSpec) -> schemas.Input:

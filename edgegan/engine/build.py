@@ -105,9 +105,8 @@ def _written(
         for name in (*(entry["name"] for entry in read_manifest(artifact).content["files"]), f"{artifact.name}.json"):
             write_bytes(out / name, artifact.with_name(name).read_bytes())
     report = _report(bundle, baseline, judged, kept, own, stages)
-    low, high = bundle.description["manifest"]["outputs"][0]["range"]
     pictures = outcomes[kept.name].images if kept is not None else None
-    sample_sheet(bundle.original, pictures, (low, high), out / "samples.png")
+    sample_sheet(bundle.original, pictures, bundle.output_range, out / "samples.png")
     write_html(report, out / "samples.png", out / "report.html")
     write_json(out / "report.json", report)
     if kept is None:

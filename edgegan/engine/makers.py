@@ -64,10 +64,8 @@ class TensorRtMaker:
         return True
 
     def make(self, variant: Variant, folder: Path) -> Made:
-        engine, plan = (
-            build_device_engine(variant.onnx, variant.precision, self.options, self._known),
-            folder / "g.plan",
-        )
+        engine = build_device_engine(variant.onnx, variant.precision, self.options, self._known)
+        plan = folder / "g.plan"
         write_bytes(plan, engine.plan)
         if engine.timing_cache is not None:
             self._remember(engine.timing_cache)

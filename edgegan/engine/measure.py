@@ -91,7 +91,7 @@ def _candidate(row: Built, outcome: Outcome | None, bundle: Bundle) -> Candidate
 def _quality(outcome: Outcome, bundle: Bundle) -> dict[str, Any]:
     if outcome.images is None:
         return {key: value for name in QUALITY for key, value in ((name, None), (f"{name}_reason", outcome.error))}
-    low, high = bundle.description["manifest"]["outputs"][0]["range"]
-    own = paired(outcome.images, bundle.images, bundle.original, (low, high))
+    span = bundle.output_range
+    own = paired(outcome.images, bundle.images, bundle.original, span)
     elsewhere = unmeasured("measured where the generator was compressed")
-    return own | structural(bundle.images, outcome.images, (low, high)) | elsewhere
+    return own | structural(bundle.images, outcome.images, span) | elsewhere

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from edgegan.compress.rows import Built
 from edgegan.core.errors import TargetError, first_line
-from edgegan.core.files import sha256
-from edgegan.core.manifest import write_manifest
+from edgegan.core.manifest import file_entry, write_manifest
 from edgegan.core.stage import stopwatch
 from edgegan.engine.makers import Made, Maker
 from edgegan.export.bundle import Bundle, Variant
@@ -54,7 +53,7 @@ def _write_manifest(bundle: Bundle, variant: Variant, maker: Maker, made: Made) 
     artifact = made.files[0]
     own = {
         "artifact": artifact.name,
-        "files": [{"name": f.name, "sha256": sha256(f), "bytes": f.stat().st_size} for f in made.files],
+        "files": [file_entry(file) for file in made.files],
         "backend": maker.backend,
         "backend_version": made.version,
         "precision": variant.precision,

@@ -62,6 +62,11 @@ class Bundle:
     images: np.ndarray
     original: np.ndarray
 
+    @property
+    def output_range(self) -> tuple[float, float]:
+        low, high = self.description["manifest"]["outputs"][0]["range"]
+        return low, high
+
 
 def write_bundle(
     path: Path,

@@ -49,19 +49,24 @@ def bundle(bundle_folder, tmp_path):
     return tmp_path / "g.edgegan"
 
 
+def fake_driver(folder):
+    """A folder in which a library of the NVIDIA driver's name is found; any one that loads serves."""
+    folder.mkdir()
+    (found,) = Path("/lib").glob("*/libm.so.6")
+    (folder / "libcuda.so.1").symlink_to(found)
+    return folder
+
+
 @pytest.fixture
 def device(tmp_path):
     """``device(*arguments, **environment)`` runs edgegan where TensorRT is the fake of that environment; gives the
     process that ended, and the report where there is one. ``device.environment`` is that of other programs there."""
-    library = tmp_path / "lib" / "libcuda.so.1"
-    library.parent.mkdir()
-    (found,) = Path("/lib").glob("*/libm.so.6")
-    library.symlink_to(found)
+    driver = fake_driver(tmp_path / "lib")
 
     def environment_of(**environment):
         return os.environ | {
             "PYTHONPATH": f"{ROOT / 'tests' / 'fakes'}:{ROOT}",
-            "LD_LIBRARY_PATH": str(library.parent),
+            "LD_LIBRARY_PATH": str(driver),
             "EDGEGAN_SYS_ROOT": str(tmp_path / "system"),
             **environment,
         }

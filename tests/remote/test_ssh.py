@@ -24,6 +24,7 @@ from edgegan.remote.ssh import Connection, Device, Lost, parse_device
 from edgegan.remote.task import Task
 from edgegan.runtime import load
 from tests.conftest import LATENT
+from tests.engine.conftest import fake_driver
 
 REPOSITORY = Path(__file__).parents[2]
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
@@ -245,13 +246,10 @@ def base(device, tmp_path):
 @pytest.fixture
 def gpu(tmp_path, monkeypatch):
     """The device has TensorRT and a GPU, both fakes."""
-    library = tmp_path / "lib" / "libcuda.so.1"
-    library.parent.mkdir()
-    (found,) = Path("/lib").glob("*/libm.so.6")
-    library.symlink_to(found)
+    driver = fake_driver(tmp_path / "lib")
     python = tmp_path / "python"
     python.write_text(
-        f"#!/bin/sh\nexport PYTHONPATH={REPOSITORY}/tests/fakes:{REPOSITORY} LD_LIBRARY_PATH={library.parent}\n"
+        f"#!/bin/sh\nexport PYTHONPATH={REPOSITORY}/tests/fakes:{REPOSITORY} LD_LIBRARY_PATH={driver}\n"
         f'export FAKE_MS=\'{{"fp32": 9, "fp16": 6, "int8": 3}}\'\nexec {sys.executable} "$@"\n'
     )
     python.chmod(0o700)

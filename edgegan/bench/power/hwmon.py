@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from edgegan.bench.power.contract import Clock, Integrated, Unreadable
+from edgegan.bench.sysfs import text
 
 CHIPS = ("ina3221", "ina238")
 FOLDERS = ("sys/class/hwmon/hwmon*", "sys/bus/i2c/drivers/*/*/hwmon/hwmon*")
@@ -36,7 +37,7 @@ class Hwmon:
         self._rails: dict[str, Callable[[], float]] = {}
         self.skipped: list[str] = []
         for folder in _chips(root):
-            self._rails |= _ina3221(folder) if _text(folder / "name") == "ina3221" else _ina238(folder)
+            self._rails |= _ina3221(folder) if text(folder / "name") == "ina3221" else _ina238(folder)
         for rail, watts in list(self._rails.items()):
             try:
                 watts()
@@ -73,7 +74,7 @@ def _chips(root: Path) -> list[Path]:
         folder.resolve(): folder
         for pattern in FOLDERS
         for folder in sorted(root.glob(pattern))
-        if _text(folder / "name") in CHIPS
+        if text(folder / "name") in CHIPS
     }
     return list(found.values())
 
@@ -82,8 +83,8 @@ def _ina3221(folder: Path) -> dict[str, Callable[[], float]]:
     """Watts of the channels that are connected, by the name of their rail."""
     rails: dict[str, Callable[[], float]] = {}
     for channel in CHANNELS:
-        label = _text(folder / f"in{channel}_label")
-        if label and label != UNUSED and _text(folder / f"in{channel}_enable") != "0":
+        label = text(folder / f"in{channel}_label")
+        if label and label != UNUSED and text(folder / f"in{channel}_enable") != "0":
             millivolts, milliamperes = folder / f"in{channel}_input", folder / f"curr{channel}_input"
             rails[label] = partial(_product, millivolts, milliamperes)
     return rails
@@ -95,15 +96,8 @@ def _product(millivolts: Path, milliamperes: Path) -> float:
 
 def _ina238(folder: Path) -> dict[str, Callable[[], float]]:
     """Watts of the board, from microwatts."""
-    label = _text(folder / "power1_label") or BOARD
+    label = text(folder / "power1_label") or BOARD
     return {label: lambda: _number(folder / "power1_input") * 1e-6}
-
-
-def _text(file: Path) -> str | None:
-    try:
-        return file.read_text().strip()
-    except OSError:
-        return None
 
 
 def _number(file: Path) -> float:
