@@ -20,6 +20,7 @@ from edgegan.cli.doctor import doctor
 from edgegan.cli.evaluate import evaluate
 from edgegan.cli.inspect import inspect
 from edgegan.cli.models import models
+from edgegan.cli.run import run as run_artifact
 from edgegan.cli.serve import serve
 from edgegan.cli.show import show
 from edgegan.cli.targets import targets
@@ -70,6 +71,7 @@ for command in (
     doctor,
 ):
     app.command()(command)
+app.command("run")(run_artifact)
 
 
 def main() -> None:

@@ -120,7 +120,7 @@ def write_variants(
         },
         "prefer": options.prefer,
         "seed": options.seed,
-        "manifest": manifest,
+        "manifest": {**manifest, **subject.tiling},
     }
     return write_bundle(path, description, variants, weights, _check(wanted))
 

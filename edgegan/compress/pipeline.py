@@ -31,6 +31,7 @@ from edgegan.core.deadline import Deadline
 from edgegan.core.errors import GateError
 from edgegan.core.progress import Progress, Silent
 from edgegan.core.stage import StageResult, StageStore, stopwatch
+from edgegan.graph.equivariance import tiling
 from edgegan.graph.graph import Graph, load, save
 from edgegan.graph.rewrite import rewrite
 from edgegan.prune.channels import prune, recapture, share_for_macs_ratio
@@ -99,6 +100,9 @@ def _run(
     trained = stage("qat", lambda: _qat(pruned, subject, options, store, progress)) if options.qat else pruned
     network = trained if options.prunes else pruned
     equalized = stage("equalize", lambda: _equalize(trained, subject, options)) if options.equalize else trained
+    if until == "measure" and network.spec.is_image_to_image:
+        tiles = stage("tiles", lambda: _tiles(network, subject, options, store))
+        subject = replace(subject, tiling=tiles)
     graphs = stage("rewrite", lambda: forms(network, options, store, progress.step))
     if equalized is network:
         rounded = graphs
@@ -197,6 +201,19 @@ def _qat(graph: Graph, subject: Subject, options: Options, store: StageStore, pr
     store.write("qat", {"notes": list(notes), "seconds": done.seconds})
     store.path("qat.pt").unlink(missing_ok=True)
     return StageResult(load(file, graph.spec, options.batch), notes, done.seconds)
+
+
+def _tiles(network: Graph, subject: Subject, options: Options, store: StageStore) -> StageResult[dict[str, Any]]:
+    """What the manifest is to say of pictures of any size."""
+    if (known := store.read("tiles")) is not None:
+        return StageResult(known["said"], ("taken from the run before",), known["seconds"])
+    with stopwatch() as seconds:
+        found, sentence = tiling(network, subject.check_inputs(options, options.batch))
+        said: dict[str, Any] = {"tiling": None, "tiling_reason": sentence}
+        if found is not None:
+            said = {"tiling": found.to_json()}
+        store.write("tiles", {"said": said, "seconds": seconds()})
+        return StageResult(said, (sentence,), seconds())
 
 
 def _drawn(subject: Subject) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,6 +41,8 @@ class Subject:
     fingerprint: str
     data: Data
     notes: tuple[str, ...]
+    tiling: Mapping[str, Any] = field(default_factory=dict)
+    """What a manifest says of pictures of other sizes; nothing where no picture goes in."""
 
     def calibration_batches(self, options: Options) -> Iterator[tuple[torch.Tensor, ...]]:
         """The calibration inputs in the graph's batch size, in the order of ``forward``'s arguments, each drawn when it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -19,7 +19,7 @@ from edgegan.compress.rows import Candidate
 from edgegan.compress.subject import Subject
 from edgegan.core.backends import backend, backend_names
 from edgegan.core.files import write_bytes, write_json
-from edgegan.core.manifest import describe, read_manifest, write_manifest
+from edgegan.core.manifest import describe, manifest_path, read_manifest, write_manifest
 from edgegan.core.stage import StageResult, StageStore
 from edgegan.export.bundle import BUILD_COMMAND, WEIGHTS
 from edgegan.metrics.spectral import is_sound
@@ -70,7 +70,7 @@ def write_result(
     out, root = options.out, store.path("candidates")
     shown = references.first()
     _clear_artifacts(out)
-    placed = {row.name: _placed(row, options, root) for row in candidates if row is not chosen}
+    placed = {row.name: _placed(row, options, root, subject.tiling) for row in candidates if row is not chosen}
     if chosen is not None:
         placed[chosen.name] = _written(
             chosen, _variants(chosen, baseline, candidates), subject, references, options, root
@@ -102,25 +102,22 @@ def write_result(
     return report
 
 
-def _copy(source: Path, target: Path) -> None:
-    """An artifact, what belongs to it, and its manifest."""
+def _copy(source: Path, target: Path, further: Mapping[str, Any]) -> None:
+    """An artifact, what belongs to it, and its manifest with ``further`` keys."""
     others = [str(entry["name"]) for entry in read_manifest(source).content["files"][1:]]
-    for own, name in (
-        (source.name, target.name),
-        (f"{source.name}.json", f"{target.name}.json"),
-        *((name, name) for name in others),
-    ):
+    for own, name in ((source.name, target.name), *((name, name) for name in others)):
         write_bytes(target.with_name(name), source.with_name(own).read_bytes())
+    write_json(manifest_path(target), {**read_manifest(source).content, **further})
 
 
-def _placed(row: Candidate, options: Options, root: Path) -> Candidate:
+def _placed(row: Candidate, options: Options, root: Path, further: Mapping[str, Any]) -> Candidate:
     """``row`` with where its file is found: in ``candidates/`` where that was asked for, else among the stages."""
     if row.built.artifact is None:
         return row
     file = root / row.built.artifact
     if options.keep_candidates:
         kept = options.out / "candidates" / row.name / file.name
-        _copy(file, kept)
+        _copy(file, kept, further)
         file = kept
     return replace(row, built=replace(row.built, artifact=str(file.relative_to(options.out))))
 
@@ -144,7 +141,7 @@ def _written(
     source = root / row.built.artifact
     if options.target.build != "device":
         path = options.out / source.name
-        _copy(source, path)
+        _copy(source, path, subject.tiling)
         return _at(row, path)
     path = options.out / BUNDLE
     rows = [variant.built for variant in variants]
@@ -155,7 +152,7 @@ def _written(
     _write_bundle_manifest(path, row, subject, options)
     if options.device is not None and (kept := device_report(root)["result"])["name"] == row.name:
         path = options.out / kept["artifact"]
-        _copy(root / FOLDER / kept["artifact"], path)
+        _copy(root / FOLDER / kept["artifact"], path, subject.tiling)
     return _at(row, path)
 
 
@@ -188,7 +185,7 @@ def _write_bundle_manifest(path: Path, row: Candidate, subject: Subject, options
     if options.batches:
         least, usual, most = options.batches
         content["batch"] = {"min": least, "max": most, "usual": usual}
-    write_manifest(path, content)
+    write_manifest(path, {**content, **subject.tiling})
 
 
 def _speedup(baseline: Candidate, chosen: Candidate) -> float | None:

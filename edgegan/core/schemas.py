@@ -59,6 +59,19 @@ class BatchRange(TypedDict):
     """For which an engine of free batch is made fastest, and timed."""
 
 
+class Tiling(TypedDict):
+    """How a picture of any size is cut into what the artifact takes."""
+
+    stride: int
+    """Tiles begin at multiples of so many input pixels."""
+    scale: list[int]
+    """Output pixels for an input pixel, as numerator and denominator."""
+    margin: int
+    """Input pixels along a tile's inner borders that are not to be used."""
+    receptive_field: int | None
+    """Input pixels, from side to side, over which a change of one spreads; null where that reaches a border."""
+
+
 class Manifest(TypedDict):
     """The sidecar ``<artifact>.json``: what the artifact is, and the hashes that protect it."""
 
@@ -87,6 +100,10 @@ class Manifest(TypedDict):
     """ISO 8601, UTC."""
     build: dict[str, Any]
     """How it was built: compute capability, flags, versions, whether on this device, what its session is told."""
+    tiling: NotRequired[Tiling | None]
+    """Of a generator that takes a picture: null where what is drawn depends on the whole of it."""
+    tiling_reason: NotRequired[str]
+    """Why it may not be cut."""
 
 
 class Latency(TypedDict):

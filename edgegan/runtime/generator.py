@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,9 +13,12 @@ import numpy as np
 from edgegan.core.errors import UsageError, nearest
 from edgegan.core.manifest import Manifest, read_manifest
 from edgegan.core.sampling import float_to_image, image_to_float, pixels_to_float, sample_inputs
-from edgegan.core.spec import TensorSpec
+from edgegan.core.spec import LEAST_TRUNCATION, TensorSpec
+from edgegan.core.tiling import Tiling
 from edgegan.runtime.device_array import DeviceArray, on_device
 from edgegan.runtime.session import Session, session_class
+from edgegan.runtime.stream import stream
+from edgegan.runtime.tiles import mosaic
 
 T = TypeVar("T")
 
@@ -91,7 +95,8 @@ class Generator:
         given = self.run(inputs)[self._output]
         return pixels_to_float(given, self.output_range) if self.manifest.gives_pixels else given
 
-    def _pixels(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    def pictures(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The pictures as uint8 (N, H, W, C), whatever the artifact itself ends in."""
         given = self.run(inputs)[self._output]
         return given if self.manifest.gives_pixels else float_to_image(given, self.output_range)
 
@@ -111,37 +116,100 @@ class Generator:
             pieces.append(given[: len(given) - short])
         return np.concatenate(pieces)
 
-    def sample(self, count: int = 1, seed: int = 0, **fixed: Any) -> np.ndarray:
+    def sample(self, count: int = 1, seed: int = 0, truncation: float | None = None, **fixed: Any) -> np.ndarray:
         """``count`` pictures as uint8 (N, H, W, C), the same for a seed on every backend.
 
-        ``fixed`` sets inputs by name, as ``run`` takes them; a label or one-hot input also takes a class index.
+        ``truncation``: latents are drawn again while they are larger, instead of what the manifest says. ``fixed`` sets
+        inputs by name, as ``run`` takes them; a label or one-hot input also takes a class index.
         """
+        return self.pictures(self.sample_inputs(count, seed, truncation, **fixed))
+
+    def sample_inputs(
+        self, count: int = 1, seed: int = 0, truncation: float | None = None, **fixed: Any
+    ) -> dict[str, np.ndarray]:
+        """The inputs of ``sample``, as ``run`` takes them."""
         if count < 1:
             raise UsageError(f"count={count}: at least 1")
-        values = sample_inputs(self.inputs, count, seed)
+        values = sample_inputs([_within(truncation, i) for i in self.inputs], count, seed)
         for name, value in fixed.items():
             spec = next((i for i in self.inputs if i.name == name), None)
             if spec is None:
                 raise UsageError(f"there is no input {name!r}; {nearest(name, self._names)}")
             values[name] = _fixed(spec, value, count)
-        return self._pixels(values)
+        return values
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of the picture that goes in. Raises UsageError where none does."""
+        channels, height, width = self._image.shape
+        return height, width, channels
+
+    @property
+    def tiling(self) -> Tiling | None:
+        """How pictures of other sizes are cut; None where what is drawn depends on the whole picture, or on what
+        nobody measured."""
+        found = self.manifest.content.get("tiling")
+        return None if found is None else Tiling.from_json(found)
 
     def __call__(self, image: np.ndarray, seed: int = 0) -> np.ndarray:
-        """uint8 (H, W, C) or (N, H, W, C) in, uint8 of the same rank out; other inputs are drawn from ``seed``."""
+        """uint8 (H, W, C) or (N, H, W, C) in, uint8 of the same rank out; other inputs are drawn from ``seed``.
+
+        Another height and width than the artifact's go through in tiles, where ``tiling`` says how.
+        """
+        image = np.asarray(image)
+        height, width, channels = self.image_shape
+        if image.dtype != np.uint8 or image.ndim not in (3, 4) or image.shape[-1] != channels or 0 in image.shape:
+            raise UsageError(
+                f"the image is {image.dtype} of shape {image.shape}; give uint8 (H, W, {channels}), or a stack of them"
+            )
+        if image.shape[-3:-1] == (height, width):
+            images = image if image.ndim == 4 else image[None]
+            drawn = self._translated(images, self._others(len(images), seed))
+            return drawn if image.ndim == 4 else drawn[0]
+        if image.ndim == 4:
+            return np.stack([self(one, seed) for one in image])
+        return np.concatenate(list(self.bands(image, seed)))
+
+    def bands(self, image: np.ndarray, seed: int = 0, tiling: Tiling | None = None) -> Iterator[np.ndarray]:
+        """A picture of any size, uint8 (H, W, C), as uint8 (h, W', C') from the top, in the memory of one row of tiles.
+
+        ``tiling``: instead of what the manifest says. Raises UsageError where neither says how it may be cut.
+        """
+        tiling = tiling or self.tiling
+        height, width, _ = self.image_shape
+        if tiling is None:
+            raise UsageError(
+                f"the image is {image.shape[1]}x{image.shape[0]}, this generator takes {width}x{height} and its "
+                "manifest does not say that it may be cut into tiles; resize the image, or use edgegan run --fit"
+            )
+        plan = mosaic(image.shape[:2], (height, width), tiling)
+        others = self._others(1, seed)
+        return plan.bands(image, lambda tiles: self._translated(tiles, others), self.batch)
+
+    def stream(self, images: Iterable[np.ndarray], seed: int = 0) -> Iterator[np.ndarray]:
+        """What ``self(image, seed)`` gives for each of ``images``, in order: the next one is read in a thread and drawn
+        in another while the caller uses the last."""
+        return stream(lambda image: self(image, seed), images)
+
+    @property
+    def _image(self) -> TensorSpec:
         spec = next((i for i in self.inputs if i.kind == "image"), None)
         if spec is None:
             raise UsageError("this generator takes no image; use sample()")
-        image = np.asarray(image)
-        batch = image[None] if image.ndim == 3 else image
-        wanted = (spec.shape[1], spec.shape[2], spec.shape[0])
-        if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[1:] != wanted:
-            raise UsageError(
-                f"the image is {image.dtype} of shape {image.shape}; give uint8 (H, W, C) = {wanted}, or a stack of "
-                "them"
-            )
-        values = sample_inputs(self.inputs, len(batch), seed) | {spec.name: image_to_float(batch, spec)}
-        result = self._pixels(values)
-        return result[0] if image.ndim == 3 else result
+        return spec
+
+    def _translated(self, images: np.ndarray, others: Mapping[str, np.ndarray]) -> np.ndarray:
+        """uint8 (N, H, W, C) of the artifact's size in and out; the ``others`` of its inputs are for N samples, or
+        one for all."""
+        values = {name: value.repeat(len(images) // len(value), axis=0) for name, value in others.items()}
+        return self.pictures({**values, self._image.name: image_to_float(images, self._image)})
+
+    def _others(self, count: int, seed: int) -> dict[str, np.ndarray]:
+        """The inputs beside the picture, drawn."""
+        picture = self._image
+        specs = [replace(i, shape=(i.shape[0], 1, 1)) if i is picture else i for i in self.inputs]
+        drawn = sample_inputs(specs, count, seed)
+        return {name: value for name, value in drawn.items() if name != picture.name}
 
     def close(self) -> None:
         self._session.close()
@@ -158,6 +226,14 @@ def _of_gpu(name: str, value: Any) -> DeviceArray:
     if array is None:
         raise UsageError(f"{name!r} lies in the host's memory; give an array of the GPU, or call run")
     return array
+
+
+def _within(truncation: float | None, spec: TensorSpec) -> TensorSpec:
+    if truncation is None or spec.kind != "latent":
+        return spec
+    if truncation < LEAST_TRUNCATION:
+        raise UsageError(f"truncation={truncation:g}: at least {LEAST_TRUNCATION}")
+    return replace(spec, truncation=truncation)
 
 
 def _fixed(spec: TensorSpec, value: Any, count: int) -> np.ndarray:

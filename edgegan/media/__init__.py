@@ -1,0 +1,1 @@
+"""Pictures and videos as people have them, through a loaded generator and back into files."""
