@@ -13,6 +13,7 @@ from edgegan.core.deadline import parse_duration
 from edgegan.core.errors import TargetError, UsageError, nearest
 from edgegan.core.spec import parse_input, parse_range
 from edgegan.core.target import Target, load_target
+from edgegan.prune.how import CRITERIA, REDUNDANCY, How
 from edgegan.quantize.ranges import METHODS
 from edgegan.remote.ssh import Device, parse_device
 
@@ -20,6 +21,7 @@ PRECISIONS = ("auto", "fp32", "fp16", "int8")
 PREFERENCES = ("latency", "energy")
 FORMULATIONS = ("auto", "native", "phase")
 WEIGHT_BITS = (8, 4)
+TRAIN_DEVICES = ("cuda", "mps", "cpu")
 DEFAULT_DISTILL_STEPS = 2000
 DEFAULT_QAT_STEPS = 400
 LEAST = {"batch": 1, "threads": 1, "seed": 0, "calibration_samples": 2, "fd_samples": 0, "qat_steps": 1}
@@ -133,8 +135,48 @@ class Options:
     macs_ratio: float | None = option(
         None, help="Prune until multiply-accumulates are this many times fewer.", invalidates="prune"
     )
+    criterion: str = option(
+        "magnitude",
+        help="Which channels go: magnitude, gamma (BatchNorm's scale), sensitivity (of the picture) or random.",
+        invalidates="prune",
+        commands=("compress", "prune"),
+    )
+    allocation: float = option(
+        REDUNDANCY,
+        help="How pruning is shared out: a layer of n channels keeps a number proportional to n to this power; 1 takes "
+        "the same share everywhere.",
+        invalidates="prune",
+        commands=("compress", "prune"),
+    )
+    keep_layers: tuple[str, ...] = option(
+        (),
+        help="A layer, or a pattern such as up*, whose channels all stay; repeatable.",
+        invalidates="prune",
+        flag="--keep-layer",
+        text=list[str] | None,
+        convert=tuple,
+        commands=("compress", "prune"),
+    )
+    max_latency_ms: float | None = option(
+        None,
+        help="Prune until the target's runtime here takes at most so many milliseconds; also a gate.",
+        invalidates="prune",
+        commands=("compress", "prune"),
+    )
+    max_bytes: int | None = option(
+        None,
+        help="Prune until the artifact has at most so many bytes; also a gate.",
+        invalidates="prune",
+        commands=("compress", "prune"),
+    )
     distill_steps: int | None = option(
         None, help="Training steps after pruning; default 2000.", invalidates="prune", identity="steps"
+    )
+    train_device: str | None = option(
+        None,
+        help="cuda, mps or cpu: where distillation and --qat run; default the best that this machine has.",
+        invalidates=None,
+        commands=("compress", "prune", "quantize"),
     )
     precision: str = option("auto", help="auto, fp32, fp16 or int8.", invalidates=None, commands=("compress", "export"))
     qat: bool = option(
@@ -294,8 +336,20 @@ class Options:
             raise UsageError(f"--prune {self.prune}: the share of channels to remove is between 0 and 0.95")
         if self.macs_ratio is not None and (self.prune or not self.macs_ratio > 1):
             raise UsageError(f"--macs-ratio {self.macs_ratio}: give a factor above 1, and not together with --prune")
+        if self._has_budget and (self.prune or self.macs_ratio):
+            raise UsageError(
+                "--max-latency-ms and --max-bytes say how much to prune: leave --prune and --macs-ratio out"
+            )
+        for name, bound in (("max-latency-ms", self.max_latency_ms), ("max-bytes", self.max_bytes)):
+            if bound is not None and not bound > 0:
+                raise UsageError(f"--{name} {bound:g}: above 0")
+        if self.train_device is not None and self.train_device not in TRAIN_DEVICES:
+            raise UsageError(f"--train-device {self.train_device!r}: {nearest(self.train_device, TRAIN_DEVICES)}")
+        if not 0 < self.allocation <= 2:
+            raise UsageError(f"--allocation {self.allocation:g}: above 0, at most 2")
         for name, known in (
             ("precision", PRECISIONS),
+            ("criterion", CRITERIA),
             ("observer", METHODS),
             ("formulation", FORMULATIONS),
             ("prefer", PREFERENCES),
@@ -333,8 +387,16 @@ class Options:
         return tuple(name for name in ("adaround", "bias_correction") if getattr(self, name))
 
     @property
+    def how_to_prune(self) -> How:
+        return How(self.criterion, self.allocation, self.keep_layers, self.seed)
+
+    @property
     def prunes(self) -> bool:
-        return self.prune > 0 or self.macs_ratio is not None
+        return self.prune > 0 or self.macs_ratio is not None or self._has_budget
+
+    @property
+    def _has_budget(self) -> bool:
+        return self.max_latency_ms is not None or self.max_bytes is not None
 
     @property
     def steps(self) -> int:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from edgegan.compress.backends import builder
+from edgegan.compress.budget import share_for_budget
 from edgegan.compress.build import Workshop
 from edgegan.compress.bundle import with_more
 from edgegan.compress.candidates import build_all, planned
-from edgegan.compress.choose import judge, ranked
+from edgegan.compress.choose import ranked
 from edgegan.compress.data import data_sha256
 from edgegan.compress.distances import choose
 from edgegan.compress.energy import check_energy, measure_energy
@@ -25,7 +26,7 @@ from edgegan.compress.rows import UNBUILT, Built, Candidate, Figures
 from edgegan.compress.sensitivity import sensitivity
 from edgegan.compress.settings import STAGES, check_stage
 from edgegan.compress.subject import Subject, load_subject
-from edgegan.compress.verdict import Verdicts
+from edgegan.compress.verdict import Verdicts, judged
 from edgegan.compress.write import clear, write_result
 from edgegan.core.deadline import Deadline
 from edgegan.core.errors import GateError
@@ -36,6 +37,7 @@ from edgegan.graph.graph import Graph, load, save
 from edgegan.graph.rewrite import rewrite
 from edgegan.prune.channels import prune, recapture, share_for_macs_ratio
 from edgegan.prune.distil import Settings, distil
+from edgegan.prune.place import train_device
 from edgegan.quantize.scheme import Scheme
 
 SENSITIVITY = "sensitivity"
@@ -141,14 +143,7 @@ def _run(
 def _candidate(row: Built, figures: Figures | None, options: Options, references: References) -> Candidate:
     """A row of the report; the baseline is not judged."""
     candidate = Candidate(built=row, figures=figures or Figures.missing(UNBUILT))
-    return (
-        candidate
-        if row.is_baseline
-        else replace(
-            candidate,
-            verdict=judge(candidate, options.min_psnr, options.min_snr, references.exact_db, options.max_lpips),
-        )
-    )
+    return candidate if row.is_baseline else replace(candidate, verdict=judged(candidate, options, references))
 
 
 def _prune(subject: Subject, options: Options, store: StageStore, progress: Progress) -> StageResult[Graph]:
@@ -159,12 +154,15 @@ def _prune(subject: Subject, options: Options, store: StageStore, progress: Prog
     if known is not None and file.exists():
         return StageResult(load(file, subject.graph.spec, options.batch), (*known["notes"],), known["seconds"])
     with stopwatch() as seconds:
-        share = options.prune or share_for_macs_ratio(subject.graph, options.macs_ratio or 1.0)
-        removed = prune(subject.graph, share)
+        found = _share(subject, options, store, progress)
+        if not found.value:
+            return StageResult(subject.graph, found.notes, found.seconds)
+        removed = prune(subject.graph, found.value, options.how_to_prune)
         graph, network = removed.value
-        notes = list(removed.notes)
+        notes = [*found.notes, *removed.notes]
         if options.steps:
-            settings = Settings(steps=options.steps, seed=options.seed)
+            device = train_device(options.train_device)
+            settings = Settings(steps=options.steps, seed=options.seed, device=device)
             learned = distil(
                 subject.graph, network, settings, subject.data.images, store.path("distil.pt"), progress.step
             )
@@ -177,6 +175,15 @@ def _prune(subject: Subject, options: Options, store: StageStore, progress: Prog
         store.write("pruned", {"notes": notes, "seconds": seconds()})
         store.path("distil.pt").unlink(missing_ok=True)
         return StageResult(load(file, graph.spec, options.batch), tuple(notes), seconds())
+
+
+def _share(subject: Subject, options: Options, store: StageStore, progress: Progress) -> StageResult[float]:
+    """How much to remove, by whatever says so."""
+    if options.prune:
+        return StageResult(options.prune)
+    if options.macs_ratio is not None:
+        return StageResult(share_for_macs_ratio(subject.graph, options.macs_ratio, options.how_to_prune))
+    return share_for_budget(subject, options, store, progress)
 
 
 def _qat(graph: Graph, subject: Subject, options: Options, store: StageStore, progress: Progress) -> StageResult[Graph]:
@@ -195,6 +202,7 @@ def _qat(graph: Graph, subject: Subject, options: Options, store: StageStore, pr
         store.path("qat.pt"),
         progress.step,
         subject.graph,
+        train_device(options.train_device),
     )
     save(done.value, file)
     notes = (*done.notes, *_drawn(subject))

@@ -39,6 +39,7 @@ def fine_tune(
     checkpoint: Path | None = None,
     progress: Progress | None = None,
     teacher: Graph | None = None,
+    device: str = "cpu",
 ) -> StageResult[Graph]:
     """Train a copy of ``graph``, rounded by ``scheme``, towards ``teacher``, or ``graph`` itself; returns it in float,
     its weights at home on the grid.
@@ -54,7 +55,7 @@ def fine_tune(
         magnitude = sum(p.abs().sum().item() for p in network.parameters()) / sum(
             p.numel() for p in network.parameters()
         )
-        settings = Settings(steps=steps, seed=seed, batch=32, lr=RELATIVE_LR * magnitude, ema=0.99)
+        settings = Settings(steps=steps, seed=seed, batch=32, lr=RELATIVE_LR * magnitude, ema=0.99, device=device)
         if teacher is None or teacher.fingerprint() == graph.fingerprint():
             teacher, settings = graph, replace(settings, pixels=1.0, features=0.0, adversarial=0.0)
         learned = distil(teacher, network, settings, images, checkpoint, progress)

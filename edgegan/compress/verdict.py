@@ -12,17 +12,25 @@ from typing import Any
 
 import numpy as np
 
+from edgegan.compress.budget import over_budget
 from edgegan.compress.choose import judge
 from edgegan.compress.measure import compared, outputs
 from edgegan.compress.options import Options
 from edgegan.compress.references import References
-from edgegan.compress.rows import Candidate
+from edgegan.compress.rows import Candidate, Verdict
 from edgegan.compress.subject import Subject
 from edgegan.core.deadline import Deadline
 from edgegan.core.stage import StageStore
 
 NARROW = 0.5
 """Decibels from the lower end of the interval to the upper at which more pictures are not asked for."""
+
+
+def judged(row: Candidate, options: Options, references: References) -> Verdict:
+    """Whether the candidate holds every gate and budget of ``options``."""
+    verdict = judge(row, options.min_psnr, options.min_snr, references.exact_db, options.max_lpips)
+    reason = over_budget(row.built, row.p50_ms, options) if verdict.passed else None
+    return verdict if reason is None else Verdict(False, reason)
 
 
 class Verdicts:
@@ -54,9 +62,7 @@ class Verdicts:
                     self.store.write("verdicts", self._known)
             row = replace(row, figures=replace(row.figures, quality=quality))
             self._tell(row)
-        options, exact_db = self.options, self.references.exact_db
-        verdict = judge(row, options.min_psnr, options.min_snr, exact_db, options.max_lpips)
-        return replace(row, verdict=verdict)
+        return replace(row, verdict=judged(row, self.options, self.references))
 
     def _is_open(self, quality: dict[str, Any]) -> bool:
         """Whether more pictures may decide, and may be asked for."""

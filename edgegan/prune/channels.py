@@ -1,17 +1,19 @@
-"""Removing channels: coupled groups from Torch-Pruning, scored by group magnitude; wide groups give more than narrow
+"""Removing channels: coupled groups from Torch-Pruning, scored by a criterion; wide groups give more than narrow
 ones."""
 
 from __future__ import annotations
 
 import copy
+import fnmatch
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import torch
 import torch_pruning as tp
 from torch import fx, nn
 
-from edgegan.core.errors import ModelError
+from edgegan.core.errors import ModelError, UsageError, nearest
 from edgegan.core.stage import StageResult, stopwatch
 from edgegan.graph.capture import plain_names
 from edgegan.graph.cost import macs
@@ -20,6 +22,8 @@ from edgegan.graph.graph import Graph, functional, refresh
 from edgegan.graph.operators import aten
 from edgegan.graph.passes import BEFORE_PRUNING
 from edgegan.graph.rewrite import apply
+from edgegan.prune.criteria import criterion
+from edgegan.prune.how import PLAINLY, REDUNDANCY, How
 from edgegan.prune.layers import layered
 
 PRUNABLE = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.Linear)
@@ -32,10 +36,6 @@ FIXED = (
 )
 MULTIPLE = 4
 """Wide layers keep a multiple of this many channels: kernels of every backend work in such blocks."""
-REDUNDANCY = 2 / 3
-"""A group of n channels keeps a number proportional to n ** REDUNDANCY. Wide layers are the more redundant ones, as in
-the layer-wise densities of Evci et al. 2020 (arXiv:1911.11134), and in a generator the narrow ones are the late, large
-maps that make the picture. 1 would take the same share everywhere."""
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Groups:
     removed: int = 0
 
 
-def prune(graph: Graph, share: float) -> StageResult[tuple[Graph, fx.GraphModule]]:
+def prune(graph: Graph, share: float, how: How = PLAINLY) -> StageResult[tuple[Graph, fx.GraphModule]]:
     """Remove ``share`` (0..0.95) of all channels that can be pruned.
 
     Returns the pruned Graph and its layered form, which ``distil`` trains. Channels of the output, and those that a
@@ -56,10 +56,11 @@ def prune(graph: Graph, share: float) -> StageResult[tuple[Graph, fx.GraphModule
     with stopwatch() as seconds:
         graph = prepared(graph)
         network = layered(graph)
+        cut = _Cut(network, graph, share, how)
         skipped: list[str] = []
-        pruned, groups = _prune(network, graph, share, frozenset())
+        pruned, groups = cut.without(cut.protected)
         if pruned is None:
-            pruned, groups, skipped = _prune_what_runs(network, graph, share)
+            pruned, groups, skipped = cut.what_runs()
         result = recapture(pruned, graph)
         notes = [
             f"removed {groups.removed} of {groups.channels} channels in {groups.count} groups: {macs(graph) / 1e6:.1f} "
@@ -76,7 +77,7 @@ def prepared(graph: Graph) -> Graph:
     return apply(graph, BEFORE_PRUNING).value
 
 
-def share_for_macs_ratio(graph: Graph, ratio: float) -> float:
+def share_for_macs_ratio(graph: Graph, ratio: float, how: How = PLAINLY) -> float:
     """The least share whose pruned network has ``ratio`` times fewer multiply-accumulates, by bisection to 1 %.
 
     Raises ModelError where even 95 % is not enough.
@@ -84,14 +85,14 @@ def share_for_macs_ratio(graph: Graph, ratio: float) -> float:
     graph = prepared(graph)
     wanted = macs(graph) / ratio
     low, high = 0.0, 0.95
-    if macs(prune(graph, high).value[0]) > wanted:
+    if macs(prune(graph, high, how).value[0]) > wanted:
         raise ModelError(
             f"--macs-ratio {ratio:g} is out of reach: removing 95 % of the channels leaves more than "
             f"{wanted / 1e6:.2f} M MACs"
         )
     while high - low > 0.01:
         middle = (low + high) / 2
-        if macs(prune(graph, middle).value[0]) > wanted:
+        if macs(prune(graph, middle, how).value[0]) > wanted:
             low = middle
         else:
             high = middle
@@ -107,88 +108,97 @@ def recapture(network: fx.GraphModule, like: Graph) -> Graph:
     return graph
 
 
-def _prune(
-    network: fx.GraphModule, graph: Graph, share: float, without: frozenset[str]
-) -> tuple[fx.GraphModule | None, Groups]:
-    """A pruned copy and what went; None where the copy does not run any more."""
-    candidate = copy.deepcopy(network)
-    logging.getLogger("torch_pruning").setLevel(logging.ERROR)
-    dependencies = tp.DependencyGraph().build_dependency(
-        candidate, example_inputs=graph.example_inputs(), verbose=False
-    )
-    names = {module: name for name, module in candidate.named_modules()}
-    kept = {candidate.get_submodule(n) for n in _kept_layers(candidate) | without}
-    scored: list[tuple[str, object, torch.Tensor]] = []
-    seen: set[nn.Module] = set()
-    convolutions = dependencies.get_all_groups(ignored_layers=list(kept), root_module_types=PRUNABLE[:-1])
-    linears = dependencies.get_all_groups(ignored_layers=list(kept), root_module_types=PRUNABLE[-1:])
-    for group in (*convolutions, *linears):
-        widened = {dep.target.module for dep, _ in group if dependencies.is_out_channel_pruning_fn(dep.handler)}
-        if not isinstance(group[0].dep.target.module, PRUNABLE) or widened & (kept | seen):
-            continue
-        seen |= {m for m in widened if isinstance(m, PRUNABLE)}
-        scores = _scores(group)
-        if scores is not None:
-            scored.append((names[group[0].dep.target.module], group[0].dep.handler, scores))
-    groups = Groups(channels=sum(len(scores) for _, _, scores in scored))
-    widths = kept_widths([len(s) for _, _, s in scored], share)
-    for (name, handler, scores), width in zip(scored, widths, strict=True):
-        removed = torch.argsort(scores.mean(1))[: len(scores) - width]
-        if not len(removed):
-            continue
-        block = scores.shape[1]
-        channels = (removed[:, None] * block + torch.arange(block)).flatten().tolist()
-        group = dependencies.get_pruning_group(candidate.get_submodule(name), handler, channels)
-        if dependencies.check_pruning_group(group):
-            group.prune()
-            groups.count += 1
-            groups.removed += len(removed)
-    if not groups.count:
-        raise ModelError(
-            "no channels can be pruned in this generator: every layer's width is fixed by its output or its code; "
-            "leave --prune out"
+class _Cut:
+    """Ways of taking ``share`` of the channels of ``network``, the layered form of ``graph``."""
+
+    def __init__(self, network: fx.GraphModule, graph: Graph, share: float, how: How) -> None:
+        self.network, self.graph, self.share, self.how = network, graph, share, how
+        self.layers = frozenset(name for name, m in network.named_modules() if isinstance(m, PRUNABLE))
+        self.protected = frozenset(name for pattern in how.keep for name in _matching(pattern, self.layers))
+        self.worth = criterion(how.criterion, network, graph, how.seed)
+
+    def without(self, whole: frozenset[str]) -> tuple[fx.GraphModule | None, Groups]:
+        """A pruned copy whose layers ``whole`` keep their channels, and what went; None where the copy does not run any
+        more."""
+        candidate = copy.deepcopy(self.network)
+        logging.getLogger("torch_pruning").setLevel(logging.ERROR)
+        dependencies = tp.DependencyGraph().build_dependency(
+            candidate, example_inputs=self.graph.example_inputs(), verbose=False
         )
-    return (candidate if _runs(candidate, graph) else None), groups
+        names = {module: name for name, module in candidate.named_modules()}
+        kept = {candidate.get_submodule(n) for n in _kept_layers(candidate) | whole}
+        scored: list[tuple[str, object, torch.Tensor]] = []
+        seen: set[nn.Module] = set()
+        convolutions = dependencies.get_all_groups(ignored_layers=list(kept), root_module_types=PRUNABLE[:-1])
+        linears = dependencies.get_all_groups(ignored_layers=list(kept), root_module_types=PRUNABLE[-1:])
+        for group in (*convolutions, *linears):
+            widened = {dep.target.module for dep, _ in group if dependencies.is_out_channel_pruning_fn(dep.handler)}
+            if not isinstance(group[0].dep.target.module, PRUNABLE) or widened & (kept | seen):
+                continue
+            seen |= {m for m in widened if isinstance(m, PRUNABLE)}
+            scores = _by_channel(self.worth(group, names), group)
+            if scores is not None:
+                scored.append((names[group[0].dep.target.module], group[0].dep.handler, scores))
+        groups = Groups(channels=sum(len(scores) for _, _, scores in scored))
+        widths = kept_widths([len(s) for _, _, s in scored], self.share, self.how.redundancy)
+        for (name, handler, scores), width in zip(scored, widths, strict=True):
+            removed = torch.argsort(scores.mean(1))[: len(scores) - width]
+            if not len(removed):
+                continue
+            block = scores.shape[1]
+            channels = (removed[:, None] * block + torch.arange(block)).flatten().tolist()
+            group = dependencies.get_pruning_group(candidate.get_submodule(name), handler, channels)
+            if dependencies.check_pruning_group(group):
+                group.prune()
+                groups.count += 1
+                groups.removed += len(removed)
+        if not groups.count:
+            raise ModelError(
+                "no channels can be pruned in this generator: every layer's width is fixed by its output or its code; "
+                "leave --prune out"
+            )
+        return (candidate if _runs(candidate, self.graph) else None), groups
+
+    def what_runs(self) -> tuple[fx.GraphModule, Groups, list[str]]:
+        """Where pruning everything breaks the code, find the layers that must stay whole, one by one."""
+        prunable: list[str] = []
+        for name in sorted(self.layers - self.protected):
+            try:
+                alone, _ = self.without(self.layers - {name})
+            except ModelError:
+                continue
+            if alone is not None:
+                prunable.append(name)
+        whole = self.layers - frozenset(prunable)
+        pruned, groups = self.without(whole)
+        if pruned is None:
+            raise ModelError(
+                "the generator's code does not run with fewer channels; write its reshapes with -1, or leave --prune "
+                "out"
+            )
+        return pruned, groups, sorted(whole - self.protected - _kept_layers(self.network))
 
 
-def _prune_what_runs(network: fx.GraphModule, graph: Graph, share: float) -> tuple[fx.GraphModule, Groups, list[str]]:
-    """Where pruning everything breaks the code, find the layers that must stay whole, one by one."""
-    layers = [name for name, m in network.named_modules() if isinstance(m, PRUNABLE)]
-    everything = frozenset(layers)
-    prunable: list[str] = []
-    for name in layers:
-        try:
-            alone, _ = _prune(network, graph, share, everything - {name})
-        except ModelError:
-            continue
-        if alone is not None:
-            prunable.append(name)
-    whole = everything - frozenset(prunable)
-    pruned, groups = _prune(network, graph, share, whole)
-    if pruned is None:
-        raise ModelError(
-            "the generator's code does not run with fewer channels; write its reshapes with -1, or leave --prune out"
-        )
-    return pruned, groups, sorted(whole - _kept_layers(network))
+def _matching(pattern: str, layers: Collection[str]) -> list[str]:
+    found = fnmatch.filter(layers, pattern)
+    if not found:
+        raise UsageError(f"--keep-layer {pattern}: no layer has that name; {nearest(pattern, layers)}")
+    return found
 
 
-def _scores(group: tp.dependency.Group) -> torch.Tensor | None:
-    """Importance as (channels, places): places above 1 where a linear layer makes a whole map of each channel.
+def _by_channel(scores: torch.Tensor | None, group: tp.dependency.Group) -> torch.Tensor | None:
+    """Worth as (channels, places): places above 1 where a linear layer makes a whole map of each channel.
 
     None where Torch-Pruning cannot follow the group's indices; the group then stays as it is.
     """
-    try:
-        scores = tp.importance.GroupMagnitudeImportance(p=2)(group)
-    except (IndexError, RuntimeError):
-        return None
     if scores is None:
         return None
     narrowest = min(len(item.idxs) for item in group)
     return scores.view(narrowest, -1) if len(scores) % narrowest == 0 else scores.view(-1, 1)
 
 
-def kept_widths(widths: list[int], share: float) -> list[int]:
-    """How many channels each group keeps, so that ``share`` of all are removed: proportional to width ** REDUNDANCY,
+def kept_widths(widths: list[int], share: float, redundancy: float = REDUNDANCY) -> list[int]:
+    """How many channels each group keeps, so that ``share`` of all are removed: proportional to width ** redundancy,
     at most all of them, at least one."""
     if not widths or share == 0:
         return widths
@@ -196,11 +206,11 @@ def kept_widths(widths: list[int], share: float) -> list[int]:
     low, high = 0.0, float(max(widths))
     for _ in range(60):
         scale = (low + high) / 2
-        if sum(min(n, scale * n**REDUNDANCY) for n in widths) > wanted:
+        if sum(min(n, scale * n**redundancy) for n in widths) > wanted:
             high = scale
         else:
             low = scale
-    return [_whole(n, min(n, low * n**REDUNDANCY)) for n in widths]
+    return [_whole(n, min(n, low * n**redundancy)) for n in widths]
 
 
 def _whole(channels: int, kept: float) -> int:

@@ -23,6 +23,7 @@ from edgegan.core.stage import StageResult, stopwatch
 from edgegan.graph.graph import Graph
 from edgegan.graph.rebatch import rebatch, runs_alike
 from edgegan.prune.critic import Critic, critic_loss, feature_loss, paired_loss
+from edgegan.prune.place import moved
 
 Progress = Callable[[int, int], None]
 LEAST_SIDE = 8
@@ -36,7 +37,7 @@ class Settings:
     The loss is ``pixels`` * L1 at three sizes + ``features`` * paired critic features - ``adversarial`` * critic score.
     The score counts nothing for ``critic_alone`` steps and comes in over as many more: a critic that has learnt nothing
     pushes the student anywhere, and one seed in three never came back from there. ``ema`` averages the student's
-    weights over its steps.
+    weights over its steps. ``device``: where it is trained, as PyTorch names it; a checkpoint goes on on any.
     """
 
     steps: int
@@ -50,6 +51,7 @@ class Settings:
     ema: float = 0.999
     seed: int = 0
     checkpoint_every: int = 200
+    device: str = "cpu"
 
 
 def distil(
@@ -95,7 +97,7 @@ class _Run:
         self.graph, self.settings, self.images, self.step = teacher, settings, images, 0
         self.batch, self.teacher, self.student = _for_batches(teacher, student, settings.batch)
         for network in (self.teacher, self.student):
-            _channels_last(network)
+            _channels_last(moved(network, settings.device))
         self.average = copy.deepcopy(self.student).requires_grad_(False)
         self.optimizer = torch.optim.Adam(self.student.parameters(), settings.lr, betas=(0.5, 0.99))
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, max(1, settings.steps))
@@ -105,7 +107,7 @@ class _Run:
             with torch.random.fork_rng():
                 torch.manual_seed(settings.seed)
                 self.critic = Critic(shape[1], min(shape[2:]))
-            _channels_last(self.critic)
+            _channels_last(self.critic.to(settings.device))
             self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), settings.critic_lr, betas=(0.5, 0.99))
 
     def advance(self, step: int) -> None:
@@ -156,7 +158,7 @@ class _Run:
                 np.random.default_rng([self.settings.seed, step]).integers(0, len(self.images), self.batch)
             ]
         values = sample_inputs(self.graph.spec.inputs, self.batch, (self.settings.seed << 32) + step + 1, picked)
-        return tuple(torch.from_numpy(v) for v in values.values())
+        return tuple(torch.from_numpy(v).to(self.settings.device) for v in values.values())
 
     @torch.no_grad()
     def error(self) -> float:
@@ -185,7 +187,7 @@ class _Run:
     def resume(self, path: Path | None) -> None:
         if path is None or not path.exists():
             return
-        content = torch.load(path, weights_only=True)
+        content = torch.load(path, weights_only=True, map_location=self.settings.device)
         for name, part in self._parts().items():
             part.load_state_dict(content[name])
         self.step = content["step"]
@@ -210,4 +212,4 @@ def _for_batches(teacher: Graph, student: fx.GraphModule, wanted: int) -> tuple[
         and runs_alike(student, many_student, probe, teacher.batch)
     ):
         return wanted, many_teacher, many_student
-    return teacher.batch, teacher.module, copy.deepcopy(student)
+    return teacher.batch, copy.deepcopy(teacher.module), copy.deepcopy(student)
