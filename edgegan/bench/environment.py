@@ -16,6 +16,7 @@ from edgegan import __version__
 if TYPE_CHECKING:
     from edgegan.core import schemas
 
+COMMITS = ("GITHUB_SHA", "CI_COMMIT_SHA")
 PACKAGES = (
     "numpy",
     "torch",
@@ -43,7 +44,19 @@ def environment(threads: int) -> schemas.Environment:
         "python": sys.version.split()[0],
         "versions": versions(),
         "gpu": gpu_name(),
+        "commit": commit(),
     }
+
+
+def commit() -> str | None:
+    """The commit of the repository around the working directory, as CI or git tells it; None where there is none."""
+    for variable in COMMITS:
+        if os.environ.get(variable):
+            return os.environ[variable]
+    if shutil.which("git") is None:
+        return None
+    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True)
+    return done.stdout.strip() or None
 
 
 def versions() -> dict[str, str]:

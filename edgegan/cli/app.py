@@ -20,7 +20,9 @@ from edgegan.cli.doctor import doctor
 from edgegan.cli.evaluate import evaluate
 from edgegan.cli.inspect import inspect
 from edgegan.cli.models import models
+from edgegan.cli.report import report
 from edgegan.cli.run import run as run_artifact
+from edgegan.cli.search import search
 from edgegan.cli.serve import serve
 from edgegan.cli.show import show
 from edgegan.cli.targets import targets
@@ -65,8 +67,10 @@ for command in (
     compare,
     inspect,
     train,
+    search,
     evaluate,
     show,
+    report,
     serve,
     doctor,
 ):

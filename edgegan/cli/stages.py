@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import MISSING
 from inspect import Parameter, Signature
 from typing import Annotated, Any, get_type_hints
@@ -18,15 +18,18 @@ def help_of(name: str) -> str:
     return next(each.setting.help for each in declared(Options) if each.name == name)
 
 
-def takes(command: Command, **own: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give ``def command(given)`` the options of ``command``, then its ``own``, each an annotation with a default.
+def takes(
+    command: Command, without: Collection[str] = (), **own: Any
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give ``def command(given)`` the options of ``command``, some left out, then its ``own``, each an annotation with
+    a default.
 
     What the command line gave reaches it as one dict by name.
     """
 
     def decorate(work: Callable[[dict[str, Any]], None]) -> Callable[..., None]:
         hints = get_type_hints(Options, include_extras=True)
-        wanted = [each for each in declared(Options) if command in each.setting.commands]
+        wanted = [each for each in declared(Options) if command in each.setting.commands and each.name not in without]
         parameters = [_parameter(each, hints[each.name], command) for each in wanted]
         for name, (annotation, default) in own.items():
             parameters.append(Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation))

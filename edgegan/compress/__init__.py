@@ -26,10 +26,16 @@ def compress(
     was written.
     """
     from edgegan.compress.pipeline import run
+
+    return run(prepared_options(model, target, **options), progress, until)
+
+
+def prepared_options(model: str, target: str | Target, **options: Any) -> Options:
+    """``options`` as ``compress`` takes them, checked; all threads where none are named."""
     from edgegan.runtime.generator import available_threads
 
     given = options | {"model": model, "target": target, "threads": options.get("threads") or available_threads()}
-    return run(options_of(given), progress, until)
+    return options_of(given)
 
 
 def _signature() -> Signature:

@@ -401,8 +401,11 @@ class Options:
     @property
     def steps(self) -> int:
         """Distillation steps that will be taken."""
-        if not self.prunes:
-            return 0
+        return self.steps_where_pruned if self.prunes else 0
+
+    @property
+    def steps_where_pruned(self) -> int:
+        """Distillation steps of a network that loses channels."""
         return DEFAULT_DISTILL_STEPS if self.distill_steps is None else self.distill_steps
 
     @property

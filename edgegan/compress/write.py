@@ -15,6 +15,7 @@ from edgegan.compress.measure import outputs
 from edgegan.compress.on_device import FOLDER, device_report
 from edgegan.compress.options import Options
 from edgegan.compress.references import References
+from edgegan.compress.retrace import command_of, layer_rows
 from edgegan.compress.rows import Candidate
 from edgegan.compress.subject import Subject
 from edgegan.core.backends import backend, backend_names
@@ -24,7 +25,7 @@ from edgegan.core.stage import StageResult, StageStore
 from edgegan.export.bundle import BUILD_COMMAND, WEIGHTS
 from edgegan.metrics.spectral import is_sound
 from edgegan.report.html import write_html
-from edgegan.report.pictures import sample_sheet
+from edgegan.report.pictures import Sheet
 from edgegan.report.sound import sample_sound
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def write_result(
         result = {**row, "speedup": _speedup(baseline, chosen)}
     own = outputs(root / chosen.built.runs, shown.inputs, options.threads) if chosen and chosen.built.runs else None
     span = subject.graph.spec.output_range
-    sample_sheet(shown.original, own, span, out / "samples.png")
+    sheet = Sheet.of(shown.original, own, span)
+    sheet.write(out / "samples.png")
     sound = out / "samples.wav" if is_sound(shown.original.shape) else None
     if sound is not None:
         sample_sound(shown.original, own, span, sound)
@@ -96,8 +98,14 @@ def write_result(
         "stages": [{"name": name, "seconds": stage.seconds, "notes": list(stage.notes)} for name, stage in done],
         "candidates": cast("list[schemas.Candidate]", [placed[row.name].to_json() for row in candidates]),
         "result": result,
+        "command": command_of(options),
     }
-    write_html(report, out / "samples.png", out / "report.html", sound)
+    if chosen is not None:
+        built = chosen.built
+        rows = layer_rows(subject.graph, references.network, built.precision or "fp32", built.precision_exceptions)
+        if rows is not None:
+            report["layers"] = rows
+    write_html(report, sheet, out / "report.html", sound)
     write_json(out / "report.json", report)
     return report
 

@@ -166,6 +166,8 @@ class Environment(TypedDict):
     python: str
     versions: dict[str, str]
     gpu: str | None
+    commit: NotRequired[str | None]
+    """Of the repository in which the command ran; null where it ran in none."""
     clocks: NotRequired[ClocksAround]
 
 
@@ -281,6 +283,17 @@ class Stage(TypedDict):
     notes: list[str]
 
 
+class LayerRow(TypedDict):
+    """What became of a convolution or linear layer."""
+
+    name: str
+    operator: str
+    channels: int
+    """Of its output, in the original."""
+    kept: int
+    precision: str
+
+
 class Report(TypedDict):
     """``report.json``: everything that a run found."""
 
@@ -295,6 +308,52 @@ class Report(TypedDict):
     candidates: list[Candidate]
     result: Result | None
     """Null where no candidate passed its gates."""
+    command: NotRequired[str]
+    """That gives the same run."""
+    layers: NotRequired[list[LayerRow]]
+    """In the order in which they run; left out where the chosen network has others than the original."""
+
+
+class Trial(TypedDict):
+    """A trial of a search."""
+
+    number: int
+    params: dict[str, Any]
+    """prune, allocation, criterion, precision."""
+    state: str
+    """complete, pruned (given up after a short training) or failed."""
+    state_reason: NotRequired[str]
+    latency_ms: float | None
+    """The median."""
+    latency_ms_reason: NotRequired[str]
+    energy_mj: float | None
+    energy_mj_reason: NotRequired[str]
+    macs: int | None
+    bytes: int | None
+    psnr_db: float | None
+    """To the original, not pruned."""
+    psnr_db_reason: NotRequired[str]
+    fd_lite0: float | None
+    fd_lite0_reason: NotRequired[str]
+    artifact: str | None
+    """Its file, below the folder of search.json."""
+
+
+class Search(TypedDict):
+    """``search.json``: every trial, and those that no other beats."""
+
+    schema: Literal[1]
+    model: str
+    target: str
+    seed: int
+    environment: Environment
+    cost: str
+    """What is to be small: latency_ms, energy_mj, or macs where nothing times the target."""
+    quality: str
+    """fd_lite0, of which less is better, or psnr_db, of which more is."""
+    trials: list[Trial]
+    front: list[int]
+    """Numbers of trials, the cheapest first."""
 
 
 class Memory(TypedDict):
@@ -371,5 +430,5 @@ class Bench(TypedDict):
     """The same of further artifacts."""
 
 
-FILES = {"manifest": Manifest, "report": Report, "bench": Bench}
+FILES = {"manifest": Manifest, "report": Report, "bench": Bench, "search": Search}
 """The schemas by the name of their file in ``docs/schemas/``."""

@@ -22,7 +22,7 @@ from edgegan.engine.variants import BASELINE, make_all
 from edgegan.export.bundle import WEIGHTS, Bundle, unpack_bundle
 from edgegan.export.tensorrt.device import EngineOptions
 from edgegan.report.html import write_html
-from edgegan.report.pictures import sample_sheet
+from edgegan.report.pictures import Sheet
 
 if TYPE_CHECKING:
     from edgegan.core import schemas
@@ -106,8 +106,9 @@ def _written(
             write_bytes(out / name, artifact.with_name(name).read_bytes())
     report = _report(bundle, baseline, judged, kept, own, stages)
     pictures = outcomes[kept.name].images if kept is not None else None
-    sample_sheet(bundle.original, pictures, bundle.output_range, out / "samples.png")
-    write_html(report, out / "samples.png", out / "report.html")
+    sheet = Sheet.of(bundle.original, pictures, bundle.output_range)
+    sheet.write(out / "samples.png")
+    write_html(report, sheet, out / "report.html")
     write_json(out / "report.json", report)
     if kept is None:
         raise GateError(

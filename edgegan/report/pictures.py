@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +14,31 @@ COLUMNS = 8
 SMALLEST = 64
 
 
-def sample_sheet(
-    original: np.ndarray, compressed: np.ndarray | None, value_range: tuple[float, float], path: Path
-) -> None:
-    """Write ``path``: rows of eight, the original's pictures above the compressed network's (N, C, H, W floats
-    each)."""
-    count = min(2 * COLUMNS, len(original))
-    rows = []
-    for start in range(0, count, COLUMNS):
-        for images in (original, compressed):
-            if images is not None:
-                rows.append(_row(float_to_image(images[start : start + COLUMNS], value_range)))
-    write_png(path, np.concatenate(rows))
+Rows = list[np.ndarray]
+"""uint8 (H, W, C) each, of eight pictures."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The original's pictures in rows, and the compressed network's at the same places where there are any."""
+
+    before: Rows
+    after: Rows | None
+
+    @classmethod
+    def of(cls, original: np.ndarray, compressed: np.ndarray | None, value_range: tuple[float, float]) -> Sheet:
+        """Of the first pictures (N, C, H, W floats each)."""
+
+        def rows(images: np.ndarray) -> Rows:
+            pixels = float_to_image(images[: min(2 * COLUMNS, len(original))], value_range)
+            return [_row(pixels[start : start + COLUMNS]) for start in range(0, len(pixels), COLUMNS)]
+
+        return cls(rows(original), None if compressed is None else rows(compressed))
+
+    def write(self, path: Path) -> None:
+        """One PNG: each row of the original's above that of the compressed network's."""
+        pairs = zip(self.before, self.after or self.before, strict=True)
+        write_png(path, np.concatenate([row for pair in pairs for row in (pair if self.after else pair[:1])]))
 
 
 def _row(images: np.ndarray) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Search over what compressing can be told, for the front of cost and quality."""
