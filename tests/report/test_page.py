@@ -14,6 +14,8 @@ from tests.browser import browser, needs_browser, watched
 from tests.validation import validate
 
 pytestmark = needs_browser
+NOT_JUDGED = ("passed", "reason", "formulation", "precision")
+PIXEL = "[...document.querySelector('canvas').getContext('2d').getImageData(20, 20, 1, 1).data]"
 
 
 def latency(p50):
@@ -26,13 +28,14 @@ def candidate(name, p50, psnr, passed=True, **more):
     return {
         "name": name, "artifact": "g.onnx", "backend": "openvino", "formulation": "phase", "precision": "int8",
         "macs": 17_000_000, "params": 1_000_000, "bytes": 100_000 + int(1000 * p50), "latency_ms": latency(p50),
-        "quality": quality, "passed": passed, "reason": f"PSNR {psnr:.1f} dB", **more,
+        "quality": quality, "passed": passed, "reason": f"PSNR {psnr:.1f} dB",
+        "precision_exceptions": {}, "bytes_moved": 10**6, "notes": [], **more,
     }  # fmt: skip
 
 
 def report(**changes):
     rows = [candidate("slow", 4.0, 60.0), candidate("fast", 1.0, 38.0), candidate("lossy", 0.5, 12.0, passed=False)]
-    base = {k: v for k, v in candidate("baseline", 6.0, 140.0).items() if k not in ("passed", "reason", "name")}
+    base = {k: v for k, v in candidate("baseline", 6.0, 140.0).items() if k not in NOT_JUDGED}
     environment = {
         "os": "Linux", "cpu": "a CPU <b>& more</b>", "cores": 2, "threads": 2, "python": "3.11.7",
         "versions": {"numpy": "2.0.0"}, "gpu": None, "commit": "0123456789abcdef",
@@ -70,7 +73,7 @@ def run_page(tmp_path_factory):
 def test_a_run_is_drawn_for_everybody_and_fetches_nothing(chromium, run_page, look):
     with watched(chromium, **look) as seen:
         seen.page.goto(run_page)
-        seen.page.wait_for_selector("canvas[width='546']", timeout=20_000)
+        seen.page.wait_for_selector("canvas[width='530']", timeout=20_000)
         assert seen.page.inner_text("h1") == "a </script><script>alert(1)</script> model for x86-cpu"
         assert "fast takes 1.000 ms, 6.0 times as fast" in seen.page.inner_text(".decision")
         assert seen.page.locator("svg").count() == 4
@@ -100,14 +103,13 @@ def test_the_table_sorts_and_the_slider_moves(chromium, run_page):
 
 
 def test_the_difference_is_ten_times_what_differs(chromium, tmp_path):
-    before = np.full((1, 3, 64, 64), 0.0)
-    write_html(report(), Sheet.of(before, before + 2 * 7 / 255, (-1, 1)), tmp_path / "r.html")
+    before = np.full((1, 3, 64, 64), 100.0)
+    write_html(report(), Sheet.of(before, before + 7, (0, 255)), tmp_path / "r.html")
     with watched(chromium) as seen:
         seen.page.goto((tmp_path / "r.html").as_uri())
         seen.page.wait_for_selector("canvas[width='530']", timeout=20_000)
-        pixel = seen.page.evaluate(
-            "[...document.querySelector('canvas').getContext('2d').getImageData(20, 20, 1, 1).data]"
-        )
+        seen.page.wait_for_function(f"{PIXEL}[3] === 255 && {PIXEL}[0] > 0")
+        pixel = seen.page.evaluate(PIXEL)
         assert pixel == [70, 70, 70, 255]
 
 
@@ -147,7 +149,7 @@ def test_several_runs_side_by_side_with_their_history(chromium, tmp_path, capsys
         seen.page.get_by_role("button", name="p50 ms").click()
         assert seen.page.locator("tbody tr td:first-child").all_inner_texts() == ["run2", "run1", "run0"]
         assert seen.page.locator("h2", has_text="History").count() == 1
-        texts = seen.page.locator("svg text").all_inner_texts() or seen.page.locator("svg text").all_text_contents()
+        texts = seen.page.evaluate("[...document.querySelectorAll('svg text')].map(text => text.textContent)")
         assert "cccccccccc" in texts
         assert seen.violations() == [] and seen.errors == [] and seen.foreign() == []
 

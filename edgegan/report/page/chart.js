@@ -69,7 +69,7 @@ function bars(label, rows) {
 function layers(label, rows) {
   const width = Math.max(14, Math.min(40, Math.floor((WIDTH - LEFT) / rows.length))), tall = 160;
   const most = Math.max(...rows.map(row => row.channels));
-  const svg = draw("svg", { viewBox: `0 0 ${LEFT + width * rows.length} ${tall + 50}`, width: LEFT + width * rows.length, role: "img", "aria-label": label, class: "layers" });
+  const svg = draw("svg", { viewBox: `0 0 ${LEFT + width * rows.length} ${tall + 20}`, width: LEFT + width * rows.length, role: "img", "aria-label": label, class: "layers" });
   svg.append(draw("text", { x: LEFT - 8, y: 20, "text-anchor": "end" }, most), draw("text", { x: LEFT - 8, y: tall + 10, "text-anchor": "end" }, 0));
   rows.forEach((row, index) => {
     const whole = tall * row.channels / most, kept = tall * row.kept / most, x = LEFT + width * index;
@@ -78,7 +78,6 @@ function layers(label, rows) {
       draw("rect", { x, y: 10 + tall - whole, width: width - 3, height: whole }),
       draw("rect", { class: "kept", x, y: 10 + tall - kept, width: width - 3, height: kept, "fill-opacity": row.precision === "int8" ? 1 : .5 })));
   });
-  svg.append(draw("text", { x: LEFT, y: tall + 40 }, "layers from input to output; channels kept of those there were, int8 full, other precisions pale"));
   return svg;
 }
 

@@ -93,7 +93,7 @@ function runPage({ report, before, after, sound }) {
     ...(sound ? [make("h2", {}, "Sound"), make("p", {}, "For each input the original, then the compressed network; 22,050 samples a second are assumed."), make("audio", { controls: "", src: sound })] : []),
     make("h2", {}, "Candidates"), sortable("every candidate; heads sort", CANDIDATE, candidates(report)),
     ...latencyAgainstQuality(report), ...distributions(report),
-    ...(report.layers ? [make("h2", {}, "Layers"), layers("channels kept and precision of each layer", report.layers)] : []),
+    ...(report.layers ? [make("h2", {}, "Layers"), make("p", { class: "faint" }, "From input to output: channels that are kept of those there were; int8 full, other precisions pale."), layers("channels kept and precision of each layer", report.layers)] : []),
     ...stages(report), ...environment(report),
   ];
 }
