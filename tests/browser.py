@@ -20,8 +20,13 @@ class Watched:
     def __init__(self, page):
         self.page, self.requests, self.errors = page, [], []
         page.on("request", lambda request: self.requests.append(request.url))
-        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("console", self._said)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def _said(self, message):
+        # WebAssembly prints what it would to stderr, information included, as errors.
+        if message.type == "error" and not message.text.startswith(("INFO:", "WARNING:")):
+            self.errors.append(message.text)
 
     def foreign(self, *own):
         """What was fetched from elsewhere than ``own`` addresses and the page itself."""

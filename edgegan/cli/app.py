@@ -20,6 +20,7 @@ from edgegan.cli.doctor import doctor
 from edgegan.cli.evaluate import evaluate
 from edgegan.cli.inspect import inspect
 from edgegan.cli.models import models
+from edgegan.cli.package import package
 from edgegan.cli.report import report
 from edgegan.cli.run import run as run_artifact
 from edgegan.cli.search import search
@@ -71,6 +72,7 @@ for command in (
     evaluate,
     show,
     report,
+    package,
     serve,
     doctor,
 ):

@@ -1,0 +1,1 @@
+"""What an app or a server embeds, written as a folder."""
