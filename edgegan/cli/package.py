@@ -29,7 +29,7 @@ def package(
     Example: edgegan package out/g.tflite --for browser --out site
     """
     from edgegan.core.manifest import read_manifest
-    from edgegan.package import browser
+    from edgegan.package import android, browser, cpp, ray_serve, triton
 
     if kind not in KINDS:
         raise UsageError(f"--for {kind}: {nearest(kind, KINDS)}")
@@ -38,7 +38,11 @@ def package(
         raise OutputError(f"{out} holds something; choose another --out, or --force to write into it")
     with ConsoleProgress(quiet=as_json) as progress:
         progress.stage(f"package for {kind}")
-        steps = browser.package(manifest, out, npm)
+        if kind == "browser":
+            steps = browser.package(manifest, out, npm)
+        else:
+            makers = {"cpp": cpp, "android": android, "triton": triton, "ray-serve": ray_serve}
+            steps = makers[kind].package(manifest, out)
     written = sorted(str(file.relative_to(out)) for file in out.rglob("*") if file.is_file())
     if as_json:
         print_json({"for": kind, "out": str(out), "files": written, "next": steps})
