@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -107,6 +107,33 @@ def ratios(artifacts: Sequence[Path], threads: int | None = None) -> list[dict[s
             calls[str(index)] = partial(generator.run, sample_inputs(generator.inputs, generator.batch, 0))
         _, found = in_rounds(calls)
     return [ratio.to_json() for ratio in found.values()]
+
+
+def in_browser(artifacts: Sequence[Path], threads: int | None, seconds: float) -> list[schemas.InBrowser]:
+    """The artifacts in a headless Chromium, in turns: latency, load, and whether they draw the same there. Raises
+    GeneratorError where there is no browser."""
+    from edgegan.bench import in_browser as chromium
+    from edgegan.metrics.pairwise import psnr_db
+
+    rows: list[schemas.InBrowser] = []
+    for artifact in artifacts:
+        with load(artifact, threads=threads) as generator:
+            inputs = sample_inputs(generator.inputs, generator.batch, 0)
+            here = generator.run(inputs)[generator.manifest.content["outputs"][0]["name"]]
+            span = (0.0, 255.0) if generator.manifest.gives_pixels else generator.output_range
+        seen, version = chromium.measure({"one": artifact}, inputs, threads or available_threads(), seconds)
+        found = seen["one"]
+        alike = (
+            None if found.output is None else psnr_db(here.astype(np.float32), found.output.astype(np.float32), span)
+        )
+        row: schemas.InBrowser = {
+            "browser": version,
+            "latency_ms": cast("schemas.Latency | None", found.latency_ms),
+            "load_ms": found.load_ms,
+            "psnr_db": alike,
+        }
+        rows.append({**row, "latency_ms_reason": found.error} if found.error else row)
+    return rows
 
 
 def quality(

@@ -41,6 +41,9 @@ def bench(
     sweep_threads: Annotated[
         str | None, typer.Option("--sweep-threads", help="Time it with each of these too, such as 1,2,4.")
     ] = None,
+    in_browser: Annotated[
+        bool, typer.Option("--in-browser", help="Time it in a headless Chromium too, and compare its pictures there.")
+    ] = False,
     reference: Annotated[
         Path | None,
         typer.Option("--reference", help="Another artifact of the same network: PSNR and SSIM against its pictures."),
@@ -80,6 +83,10 @@ def bench(
         rows.append(row | quality(file, reference, data, samples, threads))
     if len(files) > 1:
         rows = [rows[0], *(row | ratio for row, ratio in zip(rows[1:], ratios(files, threads), strict=True))]
+    if in_browser:
+        from edgegan.bench.single import in_browser as seen
+
+        rows = [row | {"in_browser": there} for row, there in zip(rows, seen(files, threads, seconds), strict=True)]
     if counts:
         from edgegan.bench.sweep import thread_sweep
 
@@ -172,6 +179,8 @@ def _print(files: list[Path], rows: list[dict[str, Any]]) -> None:
         cells = [[str(s["threads"]), f"{s['latency_ms']['p50']:.3f}", f"{s['throughput_ips']:.0f}"] for s in sweep]
         table("threads", ["threads", "p50 ms", "images/s"], cells, left=0)
     for row in rows:
+        if there := row.get("in_browser"):
+            typer.echo(f"{row['artifact']}: {_browser(there)}")
         for warning in row["warnings"]:
             typer.echo(f"{row['artifact']}: {warning}")
         if (power := row["power"]) is None:
@@ -187,6 +196,15 @@ def _ratio(row: dict[str, Any]) -> str:
         return "-"
     low, high = row["ratio_interval"]
     return f"{row['ratio']:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _browser(there: dict[str, Any]) -> str:
+    if there["latency_ms"] is None:
+        return f"does not run in {there['browser']}: {there['latency_ms_reason']}"
+    return (
+        f"p50 {there['latency_ms']['p50']:.3f} ms in {there['browser']}, loaded in {there['load_ms']:.0f} ms, its "
+        f"pictures {there['psnr_db']:.1f} dB to those drawn here"
+    )
 
 
 def _energy(power: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,14 @@ from edgegan.compress.references import References, Wanted
 from edgegan.compress.rows import Built, Figures
 from edgegan.compress.subject import Subject
 from edgegan.core.errors import DeviceError
+from edgegan.core.manifest import read_manifest
 from edgegan.core.progress import Progress
+from edgegan.core.sampling import pixels_to_float
+from edgegan.metrics.pairwise import psnr_db
 
 SECONDS = 0.6
 """Timed seconds a candidate, in turns with the others; ``edgegan bench`` takes its 3 seconds."""
+IN_BROWSER_SECONDS = 2.0
 PAIRED = ("psnr_db", "psnr_original_db", "ssim", "lpips")
 
 
@@ -39,7 +44,9 @@ def measure(
     here = options.device is None
     timed = tuple(row.name for row in rows if row.runs and not (here and (row.stand_in or not options.times)))
     job = Job(artifacts=artifacts, inputs=wanted.inputs, threads=options.threads, timed=timed, seconds=SECONDS)
-    if options.device is None:
+    if options.device is None and options.target.measured_in == "browser":
+        outcomes = in_browser(job, progress)
+    elif options.device is None:
         outcomes = run_job(job, progress.step)
     elif options.target.build == "device":
         return built_there(options.device, rows, subject, wanted, options, root, progress)
@@ -47,6 +54,33 @@ def measure(
         outcomes, notes = run_there(options.device, job, options, root, "measure", progress)
     by_name = {row.name: row for row in rows}
     return {name: _figures(by_name[name], outcome, wanted, options) for name, outcome in outcomes.items()}, notes
+
+
+SAME_DB = 40.0
+"""Decibels between an artifact's pictures in the browser and here, below which the browser draws something else."""
+
+
+def in_browser(job: Job, progress: Progress) -> dict[str, Outcome]:
+    """The job's pictures, made here, with the latency of a browser; the error of an artifact that does not run there,
+    or draws something else."""
+    from edgegan.bench.in_browser import measure as seen_in_browser
+
+    here = run_job(replace(job, timed=()), progress.step)
+    artifacts = {name: job.artifacts[name] for name in job.timed if here[name].images is not None}
+    seen, _ = seen_in_browser(artifacts, job.inputs, job.threads, IN_BROWSER_SECONDS, progress=progress)
+    for name, found in seen.items():
+        manifest = read_manifest(job.artifacts[name])
+        error = found.error and f"in the browser: {found.error}"
+        if found.output is not None:
+            span = manifest.spec.output_range
+            drawn = pixels_to_float(found.output, span) if manifest.gives_pixels else found.output
+            images = here[name].images
+            assert images is not None
+            alike = psnr_db(images[: len(drawn)], drawn, span)
+            if not alike >= SAME_DB:
+                error = f"in the browser its pictures have {alike:.1f} dB to those that it draws here"
+        here[name] = replace(here[name], latency_ms=found.latency_ms, error=error)
+    return here
 
 
 def _figures(row: Built, outcome: Outcome, wanted: Wanted, options: Options) -> Figures:

@@ -396,6 +396,18 @@ class SweepRow(TypedDict):
     throughput_ips: float
 
 
+class InBrowser(TypedDict):
+    """The same artifact in a headless Chromium on this machine."""
+
+    browser: str
+    latency_ms: Latency | None
+    latency_ms_reason: NotRequired[str]
+    load_ms: float | None
+    """Fetching, compiling and loading; from a server on this machine."""
+    psnr_db: float | None
+    """Of its pictures there to those that it draws here; null where it did not run."""
+
+
 class Bench(TypedDict):
     """``edgegan bench --json``: what one artifact costs on this machine."""
 
@@ -419,6 +431,8 @@ class Bench(TypedDict):
     warnings: list[str]
     environment: Environment
     harness: Harness
+    in_browser: NotRequired[InBrowser]
+    """By --in-browser."""
     sweep: NotRequired[list[SweepRow]]
     """By --sweep-threads."""
     ratio: NotRequired[float]

@@ -24,6 +24,7 @@ class Target:
     first. ``runs_here``: whether this machine's CPU is a stand-in for the device's, so that candidates are measured
     here. ``build``: ``here`` (ahead of time) or ``device`` (from a bundle).
     ``power``: what reads the device's power, one of POWER_SOURCES. ``machine``: its processor, as ``uname -m`` has it.
+    ``measured_in``: ``browser`` where candidates are timed in one.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Target:
     power: str | None = None
     machine: str | None = None
     measured_as: str | None = None
+    measured_in: str | None = None
 
     @property
     def runtime(self) -> str:
@@ -85,6 +87,8 @@ def read_target(path: Path) -> Target:
     _check(path, "runtimes", target.runtimes, backend_names())
     _check(path, "precisions", target.precisions, PRECISIONS)
     _check(path, "build", (target.build,), ("here", "device"))
+    if target.measured_in is not None:
+        _check(path, "measured_in", (target.measured_in,), ("browser",))
     if target.power is not None:
         _check(path, "power", (target.power,), POWER_SOURCES)
     if not isinstance(target.runs_here, bool):

@@ -52,6 +52,8 @@ TABLE = {
     ("mobile", "auto", True): f"{TFL_INT8_NORMS} {TFL_FP16} {TFL_FP32}",
     ("mobile", "int8", True): TFL_INT8_NORMS,
     ("mobile", "fp16", True): TFL_FP16,
+    ("browser", "auto", False): f"{TFL_INT8} {TFL_FP16} {TFL_FP32} {ORT_INT8} {ORT_FP32}",
+    ("browser", "auto", True): f"{TFL_INT8_NORMS} {TFL_FP16} {TFL_FP32} {ORT_INT8} {ORT_FP32}",
     ("mobile-gpu", "auto", False): f"{TFL_FP16} {TFL_FP32}",
     ("mobile-gpu", "auto", True): f"{TFL_FP16} {TFL_FP32}",
     ("jetson-orin", "auto", False): f"{TRT_INT8} {TRT_FP16} {TRT_FP32}",
@@ -83,7 +85,9 @@ def test_the_decision_table(bfloat16, target, precision, has_statistics):
 @pytest.mark.parametrize("name", names())
 def test_targets_of_one_kind_are_planned_alike(bfloat16, name):
     target = load_target(name)
-    alike = [other for other in map(load_target, ("x86-cpu", "mobile", "mobile-gpu", "jetson-orin", "rtx-40"))]
+    alike = [
+        other for other in map(load_target, ("x86-cpu", "mobile", "mobile-gpu", "jetson-orin", "rtx-40", "browser"))
+    ]
     twin = next(o for o in alike if (o.runtimes, set(o.precisions)) == (target.runtimes, set(target.precisions)))
     for has_statistics in (False, True):
         assert set(planned(target, "auto", has_statistics)) == set(TABLE[twin.name, "auto", has_statistics].split())
