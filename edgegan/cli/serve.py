@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from edgegan.core.errors import DeviceError, MissingPackageError
+
+BACKLOG = 2048
+"""Connections that may wait to be accepted."""
 
 
 def serve(
@@ -19,30 +24,65 @@ def serve(
         int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one.")
     ] = 8000,
     threads: Annotated[
-        int | None, typer.Option("--threads", help="CPU threads; default all that this process may use.")
+        int | None, typer.Option("--threads", help="CPU threads of all workers; default all that this process may use.")
     ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Sessions that draw beside each other.")] = 1,
+    most_waiting: Annotated[
+        int, typer.Option("--max-waiting", min=1, help="Pictures that may wait; more are refused with 503.")
+    ] = 512,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0.1, help="Seconds for a request to come, and for its pictures.")
+    ] = 30.0,
+    megabytes: Annotated[int, typer.Option("--max-mib", min=1, help="Size of a request, MiB.")] = 32,
+    megapixels: Annotated[
+        float, typer.Option("--max-megapixels", min=0.001, help="Size of a picture that comes out.")
+    ] = 64.0,
+    log: Annotated[bool, typer.Option("--log", help="A line of JSON on standard error for each request.")] = False,
 ) -> None:
     """HTTP service over an artifact: POST /images samples, POST /image translates a picture, / is a page to try it.
+
+    Requests that come together are drawn together; /ready, /metrics (Prometheus) and /docs say more.
 
     Example: edgegan serve out/g.tflite --port 8000
     """
     from edgegan.runtime import load
+    from edgegan.runtime.generator import available_threads
 
     try:
         import uvicorn
 
-        from edgegan.serve.app import create_app
+        from edgegan.serve.app import Limits, create_app
     except ModuleNotFoundError as exc:
         raise MissingPackageError(str(exc.name), "serve", "Serving") from exc
-    with load(artifact, threads=threads) as generator:
-        config = uvicorn.Config(create_app(generator), host=host, port=port, log_level="warning")
+    each = max(1, (threads or available_threads()) // workers)
+    limits = Limits(waiting=most_waiting, seconds=timeout, megabytes=megabytes, megapixels=megapixels)
+    with ExitStack() as stack:
+        generators = [stack.enter_context(load(artifact, threads=each)) for _ in range(workers)]
+        app = create_app(generators, limits, log)
+        config = uvicorn.Config(app, host=host, port=port, log_level="warning", backlog=BACKLOG)
         server = uvicorn.Server(config)
-        try:
-            listening = config.bind_socket()
-        except SystemExit as exc:
-            raise DeviceError(
-                f"cannot listen on {host}:{port}; is another service there? Choose another --port"
-            ) from exc
-        listening.listen()
+        listening = _listening(host, port)
         typer.echo(f"serving {artifact} at http://{host}:{listening.getsockname()[1]}/ (Ctrl-C stops)")
         server.run([listening])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket whose protocol is named, without which asyncio lets every answer wait for the client's delayed
+    acknowledgement (40 ms). Raises DeviceError."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
+            0
+        ]
+        listening = socket.socket(family, kind, socket.IPPROTO_TCP)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(BACKLOG)
+        except OSError:
+            listening.close()
+            raise
+    except OSError as exc:
+        raise DeviceError(
+            f"cannot listen on {host}:{port} ({exc.strerror or exc}); is another service there? Choose another --port"
+        ) from exc
+    return listening

@@ -1,128 +1,210 @@
-"""The HTTP service: what a loaded generator does, as requests.
-
-GET  /            a page to try it
-GET  /manifest    the artifact's manifest, JSON
-GET  /health      {"status": "ok"} once the generator answers
-POST /images      JSON {"count": 4, "seed": 0, "fixed": {"label": 3}} -> PNG: one picture, or a sheet
-POST /image       a picture (PNG, JPEG, ...) -> PNG, for image-to-image generators; ?seed=N for other inputs
-"""
+"""The HTTP service: what a loaded generator does, as requests. ``openapi.py`` describes each; / is a page to try it."""
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
-import threading
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from edgegan.core.errors import UsageError
-from edgegan.core.images import decode_image, grid
+from edgegan.core.images import grid
 from edgegan.core.png import png
+from edgegan.media import pictures
+from edgegan.media.fit import fitting
 from edgegan.runtime.generator import Generator
+from edgegan.serve import requests
+from edgegan.serve.batcher import RETRY_S, WAIT_S, Batcher, Busy
+from edgegan.serve.metrics import Metrics
+from edgegan.serve.openapi import openapi
+from edgegan.serve.openapi import page as openapi_page
 from edgegan.serve.page import PAGE
 
-MOST_IMAGES = 256
-MOST_BYTES = 32 << 20
-OPTIONS = {"count", "seed", "fixed"}
+CODES: dict[type[Exception], int] = {
+    UsageError: 422,
+    requests.TooLarge: 413,
+    requests.TooSlow: 408,
+    Busy: 503,
+    asyncio.TimeoutError: 504,
+    ClientDisconnect: 499,
+}
 
 
-def create_app(generator: Generator) -> Starlette:
-    """An ASGI application over ``generator``, one inference at a time: sessions of the vendors are not made for
-    more."""
-    service = _Service(generator)
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """``waiting``: pictures that may wait, of all requests together. ``seconds``: for a body to come, and again for its
+    pictures. ``megabytes`` of a body, ``megapixels`` of a picture that comes out."""
+
+    waiting: int = 512
+    seconds: float = 30.0
+    megabytes: int = 32
+    megapixels: float = 64.0
+
+
+def create_app(generators: Sequence[Generator], limits: Limits | None = None, log: bool = False) -> Starlette:
+    """An ASGI application; each of ``generators`` is a session that draws beside the others. ``log``: a line of JSON on
+    standard error for each request."""
+    service = _Service(generators, limits or Limits(), log)
     routes = [
         Route("/", service.page),
+        Route("/docs", service.docs),
+        Route("/openapi.json", service.openapi),
         Route("/manifest", service.manifest),
         Route("/health", service.health),
+        Route("/ready", service.ready),
+        Route("/metrics", service.metrics_text),
         Route("/images", service.images, methods=["POST"]),
         Route("/image", service.image, methods=["POST"]),
     ]
-    return Starlette(routes=routes, exception_handlers={UsageError: _refuse})
+    counted = Middleware(BaseHTTPMiddleware, dispatch=service.counted)
+    return Starlette(routes=routes, lifespan=service.lifespan, middleware=[counted])
 
 
 class _Service:
-    def __init__(self, generator: Generator) -> None:
-        self.generator = generator
-        self._turn = threading.Lock()
+    def __init__(self, generators: Sequence[Generator], limits: Limits, log: bool) -> None:
+        self.generator, self.limits, self.log = generators[0], limits, log
+        self.metrics = Metrics(WAIT_S, len(generators))
+        self.batcher = Batcher(generators, self.metrics, limits.waiting)
+        self._sessions = len(generators)
+        self._is_ready = False
+
+    @asynccontextmanager
+    async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        await self.batcher.start()
+        warm = asyncio.create_task(self._warm_up())
+        try:
+            yield
+        finally:
+            warm.cancel()
+            await self.batcher.stop()
+
+    async def _warm_up(self) -> None:
+        """Every session draws once."""
+
+        def once(generator: Generator) -> None:
+            generator.pictures(generator.sample_inputs())
+
+        await asyncio.gather(*(self.batcher.alone(once) for _ in range(self._sessions)))
+        self._is_ready = True
+
+    async def counted(self, request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+        """Every request with its time and status in the metrics and, where asked, in the log; errors become answers."""
+        began = time.monotonic()
+        try:
+            response = await answer(request)
+        except tuple(CODES) as exc:
+            response = _refusal(exc)
+        known = request.scope.get("path") in PATHS
+        path, taken = request.url.path if known else "other", time.monotonic() - began
+        self.metrics.requests.labels(path, str(response.status_code)).inc()
+        self.metrics.seconds.labels(path).observe(taken)
+        if self.log:
+            _log(request, response.status_code, taken)
+        return response
 
     async def page(self, _: Request) -> Response:
         return HTMLResponse(PAGE)
+
+    async def docs(self, _: Request) -> Response:
+        return HTMLResponse(openapi_page(self._description()))
+
+    async def openapi(self, _: Request) -> Response:
+        return JSONResponse(self._description())
+
+    def _description(self) -> dict[str, Any]:
+        return openapi(str(self.generator.manifest.content["model"]))
 
     async def manifest(self, _: Request) -> Response:
         return JSONResponse(self.generator.manifest.content)
 
     async def health(self, _: Request) -> Response:
-        await run_in_threadpool(self._sample, 1, 0, {})
         return JSONResponse({"status": "ok"})
 
+    async def ready(self, _: Request) -> Response:
+        if not self._is_ready:
+            return JSONResponse({"status": "loading"}, status_code=503, headers={"Retry-After": str(RETRY_S)})
+        return JSONResponse({"status": "ready"})
+
+    async def metrics_text(self, _: Request) -> Response:
+        return Response(self.metrics.text(), media_type=self.metrics.content_type)
+
     async def images(self, request: Request) -> Response:
-        count, seed, fixed = _sample_options(await _body(request))
-        pictures = await run_in_threadpool(self._sample, count, seed, fixed)
-        return _png(pictures[0] if count == 1 else grid(pictures, columns=min(8, count)))
+        given = requests.sample_options(await self._body(request))
+        count = given.pop("count")
+        inputs = self.generator.sample_inputs(count, **given)
+        drawn = await asyncio.wait_for(self.batcher.draw(inputs, count), self.limits.seconds)
+        return await _png(drawn[0] if count == 1 else grid(drawn, columns=min(8, count)))
 
     async def image(self, request: Request) -> Response:
-        picture = decode_image(await _body(request), self._image_size())
-        seed = _whole(request.query_params.get("seed", "0"), "seed")
-        return _png(await run_in_threadpool(self._translate, picture, seed))
+        channels = self._image_channels()
+        content = await self._body(request)
+        seed = requests.whole(request.query_params.get("seed", "0"), "seed")
+        way = request.query_params.get("fit", "auto")
+        if way == "auto":
+            way = "crop" if self.generator.tiling is None else "tile"
+        given = await asyncio.to_thread(pictures.read, io.BytesIO(content), channels)
+        height, width = fitting(self.generator, way, None, seed)[0].size(*given.pixels.shape[:2])
+        if height * width > self.limits.megapixels * 1e6:
+            raise requests.TooLarge(
+                f"{width}x{height} pixels would come out; at most {self.limits.megapixels:g} megapixels do"
+            )
 
-    def _image_size(self) -> tuple[int, int, int]:
-        spec = next((i for i in self.generator.inputs if i.kind == "image"), None)
-        if spec is None:
-            raise UsageError("this generator takes no picture; POST /images")
-        channels, height, width = spec.shape
-        return height, width, channels
+        def draw(generator: Generator) -> bytes:
+            fit, _ = fitting(generator, way, None, seed)
+            buffer = io.BytesIO()
+            made = int(generator.manifest.output_shape[0])
+            pictures.write_stream(buffer, "PNG", fit.bands(given.pixels), (height, width), made, given)
+            return buffer.getvalue()
 
-    def _sample(self, count: int, seed: int, fixed: dict[str, Any]) -> np.ndarray:
-        with self._turn:
-            return self.generator.sample(count, seed, **fixed)
+        answer = await asyncio.wait_for(self.batcher.alone(draw), self.limits.seconds)
+        return Response(answer, media_type="image/png")
 
-    def _translate(self, picture: np.ndarray, seed: int) -> np.ndarray:
-        with self._turn:
-            return self.generator(picture, seed)
+    def _image_channels(self) -> int:
+        try:
+            return self.generator.image_shape[2]
+        except UsageError:
+            raise UsageError("this generator takes no picture; POST /images") from None
 
-
-async def _body(request: Request) -> bytes:
-    """The request's body. Raises UsageError for one that is larger than any picture should be."""
-    received = io.BytesIO()
-    async for part in request.stream():
-        received.write(part)
-        if received.tell() > MOST_BYTES:
-            raise UsageError(f"the request is larger than {MOST_BYTES >> 20} MiB")
-    return received.getvalue()
-
-
-def _sample_options(body: bytes) -> tuple[int, int, dict[str, Any]]:
-    try:
-        given = json.loads(body or b"{}")
-    except (json.JSONDecodeError, UnicodeDecodeError) as exc:
-        raise UsageError(f'the body is not JSON ({exc}); send for example {{"count": 4, "seed": 0}}') from exc
-    if not isinstance(given, dict) or not given.keys() <= OPTIONS or not isinstance(given.get("fixed", {}), dict):
-        raise UsageError(f"send a JSON object with any of {', '.join(sorted(OPTIONS))}")
-    count, seed = _whole(given.get("count", 1), "count"), _whole(given.get("seed", 0), "seed")
-    if not 1 <= count <= MOST_IMAGES:
-        raise UsageError(f"count {count}: between 1 and {MOST_IMAGES}")
-    return count, seed, given.get("fixed", {})
+    async def _body(self, request: Request) -> bytes:
+        return await requests.body(request, self.limits.megabytes << 20, self.limits.seconds)
 
 
-def _whole(value: Any, name: str) -> int:
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        raise UsageError(f"{name} {value!r} is not a whole number") from None
-    if number < 0:
-        raise UsageError(f"{name} {number}: at least 0")
-    return number
+PATHS = frozenset(("/", "/docs", "/openapi.json", "/manifest", "/health", "/ready", "/metrics", "/images", "/image"))
 
 
-def _png(picture: np.ndarray) -> Response:
-    return Response(png(picture), media_type="image/png")
+async def _png(picture: np.ndarray) -> Response:
+    small = picture.size < 1 << 16
+    return Response(png(picture) if small else await asyncio.to_thread(png, picture), media_type="image/png")
 
 
-async def _refuse(_: Request, exc: Exception) -> Response:
-    return JSONResponse({"error": str(exc)}, status_code=422)
+def _refusal(exc: Exception) -> Response:
+    code = next(code for kind, code in CODES.items() if isinstance(exc, kind))
+    told = str(exc) or "not drawn in time; ask for fewer pictures, or later"
+    headers = {"Retry-After": str(RETRY_S)} if code == 503 else {}
+    return JSONResponse({"error": told}, status_code=code, headers=headers)
+
+
+def _log(request: Request, status: int, seconds: float) -> None:
+    line = {
+        "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+        "client": request.client.host if request.client else None,
+        "method": request.method,
+        "path": request.url.path,
+        "status": status,
+        "ms": round(1e3 * seconds, 2),
+    }
+    sys.stderr.write(json.dumps(line) + "\n")

@@ -5,6 +5,7 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>EdgeGAN</title>
+<link rel="icon" href="data:,">
 <style>
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 3rem auto;
          padding: 0 1rem; color: #222; background: #fff }
@@ -15,6 +16,7 @@ PAGE = """<!doctype html>
   #told { color: #a00; min-height: 1.5em }
   @media (prefers-color-scheme: dark) { body { color: #ddd; background: #161616 } }
 </style>
+<main>
 <h1>EdgeGAN</h1>
 <p id="what"></p>
 <form id="sample"><fieldset><legend>Sample</legend>
@@ -23,10 +25,12 @@ PAGE = """<!doctype html>
   <button>Draw</button>
 </fieldset></form>
 <form id="send" hidden><fieldset><legend>Send a picture</legend>
-  <input name="file" type="file" accept="image/*"> <button>Translate</button>
+  <label>picture <input name="file" type="file" accept="image/*"></label> <button>Translate</button>
 </fieldset></form>
 <p id="told" role="alert"></p>
 <img id="result" alt="" hidden>
+<p><a href="docs">every request</a></p>
+</main>
 <script>
   const told = document.getElementById("told"), result = document.getElementById("result");
   async function show(path, body) {
