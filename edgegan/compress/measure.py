@@ -16,11 +16,12 @@ from edgegan.compress.options import Options
 from edgegan.compress.references import References, Wanted
 from edgegan.compress.rows import Built, Figures
 from edgegan.compress.subject import Subject
-from edgegan.core.errors import DeviceError
+from edgegan.core.errors import DeviceError, first_line
 from edgegan.core.manifest import read_manifest
 from edgegan.core.progress import Progress
 from edgegan.core.sampling import pixels_to_float
 from edgegan.metrics.pairwise import psnr_db
+from edgegan.remote.adb import Bench
 
 SECONDS = 0.6
 """Timed seconds a candidate, in turns with the others; ``edgegan bench`` takes its 3 seconds."""
@@ -43,8 +44,12 @@ def measure(
     notes: tuple[str, ...] = ()
     here = options.device is None
     timed = tuple(row.name for row in rows if row.runs and not (here and (row.stand_in or not options.times)))
+    if options.phone is not None:
+        timed = tuple(row.name for row in rows if row.runs and row.backend == "litert")
     job = Job(artifacts=artifacts, inputs=wanted.inputs, threads=options.threads, timed=timed, seconds=SECONDS)
-    if options.device is None and options.target.measured_in == "browser":
+    if options.phone is not None:
+        outcomes, notes = on_phone(job, options, progress)
+    elif options.device is None and options.target.measured_in == "browser":
         outcomes = in_browser(job, progress)
     elif options.device is None:
         outcomes = run_job(job, progress.step)
@@ -81,6 +86,19 @@ def in_browser(job: Job, progress: Progress) -> dict[str, Outcome]:
                 error = f"in the browser its pictures have {alike:.1f} dB to those that it draws here"
         here[name] = replace(here[name], latency_ms=found.latency_ms, error=error)
     return here
+
+
+def on_phone(job: Job, options: Options, progress: Progress) -> tuple[dict[str, Outcome], tuple[str, ...]]:
+    """The job's pictures, made here, with a phone's latency; and what the phone is."""
+    assert options.phone is not None and options.benchmark_model is not None
+    bench = Bench(options.phone, options.benchmark_model)
+    here = run_job(replace(job, timed=()), progress.step)
+    for name in job.timed:
+        try:
+            here[name] = replace(here[name], latency_ms=bench.latency_ms(job.artifacts[name], job.threads))
+        except DeviceError as exc:
+            here[name] = replace(here[name], error=first_line(exc))
+    return here, (f"timed on {bench.describe()}; pictures are those of LiteRT on this machine",)
 
 
 def _figures(row: Built, outcome: Outcome, wanted: Wanted, options: Options) -> Figures:

@@ -15,6 +15,7 @@ from edgegan.core.spec import parse_input, parse_range
 from edgegan.core.target import Target, load_target
 from edgegan.prune.how import CRITERIA, REDUNDANCY, How
 from edgegan.quantize.ranges import METHODS
+from edgegan.remote.adb import Phone, parse_phone
 from edgegan.remote.ssh import Device, parse_device
 
 PRECISIONS = ("auto", "fp32", "fp16", "int8")
@@ -52,8 +53,10 @@ def _seconds(given: str | float) -> float:
     return parse_duration(given, "--time-budget") if isinstance(given, str) else float(given)
 
 
-def _device(given: str | Device) -> Device:
-    return parse_device(given) if isinstance(given, str) else given
+def _device(given: str | Device | Phone) -> Device | Phone:
+    if not isinstance(given, str):
+        return given
+    return parse_phone(given) if given.startswith("adb:") else parse_device(given)
 
 
 def _batch(given: str | int | Sequence[int]) -> int | tuple[int, int, int]:
@@ -316,12 +319,20 @@ class Options:
     )
     device: Device | None = option(
         None,
-        help="Build and measure on that device; EdgeGAN's base install and the backend are needed there, for python3 "
-        "or the interpreter named by EDGEGAN_DEVICE_PYTHON.",
+        help="Build and measure on that device: over ssh, with EdgeGAN's base install and the backend there, for "
+        "python3 or what EDGEGAN_DEVICE_PYTHON names; or time on a phone, adb://SERIAL, by --benchmark-model.",
         invalidates="rewrite",
         metavar="ssh://USER@HOST[:PORT]",
         text=str | None,
         convert=_device,
+        commands=("compress",),
+    )
+    phone: Phone | None = option(None, help="The phone of --device.", invalidates="rewrite", commands=())
+    benchmark_model: Path | None = option(
+        None,
+        help="LiteRT's benchmark_model for the phone's processor, which --device adb:// runs there.",
+        invalidates=None,
+        convert=Path,
         commands=("compress",),
     )
     device_install: bool = option(
@@ -367,6 +378,13 @@ class Options:
             raise UsageError(f"--max-fd-ratio {self.max_fd_ratio}: above 0")
         if self.time_budget is not None and not self.time_budget > 0:
             raise UsageError(f"--time-budget {self.time_budget}: above 0")
+        if self.phone is not None and (self.benchmark_model is None or self.target.runtime != "litert"):
+            raise UsageError(
+                f"--device {self.phone}: phones are timed by LiteRT's benchmark_model: give --benchmark-model PATH and "
+                "a target whose runtime is litert, such as mobile"
+            )
+        if self.phone is not None and self.prefer == "energy":
+            raise UsageError(f"--prefer energy: nothing reads the energy of {self.phone} here")
         taken = ", ".join(self.target.precisions)
         if self.qat and (self.precision not in ("auto", "int8") or "int8" not in self.target.precisions):
             raise UsageError(
@@ -379,7 +397,7 @@ class Options:
     @property
     def times(self) -> bool:
         """Whether candidates are timed: on a device that was named, or here where this machine stands in for it."""
-        return self.device is not None or self.target.runs_here
+        return self.device is not None or self.phone is not None or self.target.runs_here
 
     @property
     def refinements(self) -> tuple[str, ...]:
@@ -447,6 +465,8 @@ def options_of(given: dict[str, Any]) -> Options:
         convert = known[name].setting.convert
         if value is not None:
             values[name] = convert(value) if convert else value
+    if isinstance(values.get("device"), Phone):
+        values["phone"] = values.pop("device")
     if isinstance(values.get("batch"), tuple):
         values |= {"batches": values["batch"], "batch": values["batch"][0]}
     options = Options(**values)

@@ -110,10 +110,10 @@ class Latency(TypedDict):
     """Milliseconds of one call, host memory to host memory, for the artifact's own batch."""
 
     p50: float
-    p90: float
-    p95: float
-    p99: float
-    p99_9: NotRequired[float]
+    p90: float | None
+    p95: float | None
+    p99: float | None
+    p99_9: NotRequired[float | None]
     """Says little below a thousand calls."""
     mean: float
     std: float
@@ -123,6 +123,8 @@ class Latency(TypedDict):
     """Timed calls."""
     p50_interval: NotRequired[list[float]]
     """At 95 %, by how the median differs between parts of the run."""
+    percentiles_reason: NotRequired[str]
+    """Why some are null."""
 
 
 class Clock(TypedDict):

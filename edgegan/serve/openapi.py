@@ -9,6 +9,10 @@ from typing import Any
 from edgegan import __version__
 from edgegan.serve.requests import MOST_IMAGES
 
+STYLE = (
+    ":root{color-scheme:light dark}a{color:inherit}"
+    "body{font:16px/1.5 system-ui;max-width:46rem;margin:2rem auto;padding:0 1rem}"
+)
 PNG: dict[str, Any] = {"200": {"description": "PNG", "content": {"image/png": {}}}}
 REFUSED: dict[str, Any] = {
     "408": {"description": "the request did not come within the time limit"},
@@ -82,8 +86,7 @@ def page(description: Mapping[str, Any]) -> str:
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>",
         f"<title>{escape(description['info']['title'])}</title>",
-        "<link rel=icon href='data:,'><style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui;max-width:46rem;margin:2rem auto;"
-        "padding:0 1rem}</style>",
+        f"<link rel=icon href='data:,'><style>{STYLE}</style>",
         f"<main><h1>{escape(description['info']['title'])}</h1><p><a href='openapi.json'>openapi.json</a></p>",
     ]
     for path, methods in description["paths"].items():

@@ -12,6 +12,7 @@ PAGE = """<!doctype html>
   fieldset { border: 1px solid #ccc; border-radius: 8px; margin: 1rem 0 }
   input, button { font: inherit; padding: .2rem .5rem }
   input[type=number] { width: 6rem }
+  a { color: inherit }
   img { image-rendering: pixelated; min-width: 16rem; max-width: 100%; border: 1px solid #ddd }
   #told { color: #a00; min-height: 1.5em }
   @media (prefers-color-scheme: dark) { body { color: #ddd; background: #161616 } }

@@ -12,6 +12,7 @@ from edgegan.compress.options import Options, options_of
 from edgegan.compress.settings import COMMANDS, STAGES, declared, option
 from edgegan.core.errors import UsageError
 from edgegan.core.target import load_target
+from edgegan.remote.adb import Phone
 from edgegan.remote.ssh import Device
 
 CHANGED = {
@@ -56,12 +57,18 @@ CHANGED = {
     "prefer": "energy",
     "uint8_output": True,
     "device": Device("user", "board"),
+    "phone": Phone("R58"),
+    "benchmark_model": Path("benchmark_model"),
     "device_install": True,
     "batches": (1, 4, 16),
     "max_lpips": 0.1,
 }
 """Another value than the default for every option."""
-NEEDED = {"distill_steps": {"prune": 0.25}, "qat_steps": {"qat": True}}
+NEEDED = {
+    "phone": {"benchmark_model": Path("benchmark_model")},
+    "distill_steps": {"prune": 0.25},
+    "qat_steps": {"qat": True},
+}
 """What must be asked for before the option means anything."""
 
 
