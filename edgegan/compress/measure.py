@@ -16,6 +16,7 @@ from edgegan.compress.options import Options
 from edgegan.compress.references import References, Wanted
 from edgegan.compress.rows import Built, Figures
 from edgegan.compress.subject import Subject
+from edgegan.core.backends import backend
 from edgegan.core.errors import DeviceError, first_line
 from edgegan.core.manifest import read_manifest
 from edgegan.core.progress import Progress
@@ -45,7 +46,7 @@ def measure(
     here = options.device is None
     timed = tuple(row.name for row in rows if row.runs and not (here and (row.stand_in or not options.times)))
     if options.phone is not None:
-        timed = tuple(row.name for row in rows if row.runs and row.backend == "litert")
+        timed = tuple(row.name for row in rows if row.runs and backend(row.backend).on_phones)
     job = Job(artifacts=artifacts, inputs=wanted.inputs, threads=options.threads, timed=timed, seconds=SECONDS)
     if options.phone is not None:
         outcomes, notes = on_phone(job, options, progress)
@@ -98,7 +99,7 @@ def on_phone(job: Job, options: Options, progress: Progress) -> tuple[dict[str, 
             here[name] = replace(here[name], latency_ms=bench.latency_ms(job.artifacts[name], job.threads))
         except DeviceError as exc:
             here[name] = replace(here[name], error=first_line(exc))
-    return here, (f"timed on {bench.describe()}; pictures are those of LiteRT on this machine",)
+    return here, (f"timed on {bench.describe()}; pictures are those of the same files on this machine",)
 
 
 def _figures(row: Built, outcome: Outcome, wanted: Wanted, options: Options) -> Figures:

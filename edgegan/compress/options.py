@@ -2,80 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgegan import __version__
+from edgegan.compress.checks import check
+from edgegan.compress.given import batch_of, constants_of, device_of, inputs_of, range_of, seconds_of, target_of
 from edgegan.compress.settings import declared, option
-from edgegan.core.deadline import parse_duration
-from edgegan.core.errors import TargetError, UsageError, nearest
-from edgegan.core.spec import parse_input, parse_range
-from edgegan.core.target import Target, load_target
-from edgegan.prune.how import CRITERIA, REDUNDANCY, How
-from edgegan.quantize.ranges import METHODS
-from edgegan.remote.adb import Phone, parse_phone
-from edgegan.remote.ssh import Device, parse_device
+from edgegan.core.errors import UsageError, nearest
+from edgegan.core.target import Target
+from edgegan.prune.how import REDUNDANCY, How
+from edgegan.remote.adb import Phone
+from edgegan.remote.ssh import Device
 
-PRECISIONS = ("auto", "fp32", "fp16", "int8")
-PREFERENCES = ("latency", "energy")
-FORMULATIONS = ("auto", "native", "phase")
-WEIGHT_BITS = (8, 4)
-TRAIN_DEVICES = ("cuda", "mps", "cpu")
 DEFAULT_DISTILL_STEPS = 2000
 DEFAULT_QAT_STEPS = 400
-LEAST = {"batch": 1, "threads": 1, "seed": 0, "calibration_samples": 2, "fd_samples": 0, "qat_steps": 1}
-
-
-def _inputs(given: Sequence[str]) -> tuple[str, ...]:
-    for index, text in enumerate(given):
-        parse_input(text, f"input{index}")
-    return tuple(given)
-
-
-def _constants(given: Sequence[str]) -> tuple[str, ...]:
-    for text in given:
-        name, sign, value = text.partition("=")
-        if not (name and sign and value):
-            raise UsageError(f"--constant {text!r}: write NAME=VALUE, such as strength=0.8")
-    return tuple(given)
-
-
-def _range(given: str | Sequence[float]) -> tuple[float, float]:
-    if isinstance(given, str):
-        return parse_range(given, "--output-range")
-    low, high = given
-    return float(low), float(high)
-
-
-def _seconds(given: str | float) -> float:
-    return parse_duration(given, "--time-budget") if isinstance(given, str) else float(given)
-
-
-def _device(given: str | Device | Phone) -> Device | Phone:
-    if not isinstance(given, str):
-        return given
-    return parse_phone(given) if given.startswith("adb:") else parse_device(given)
-
-
-def _batch(given: str | int | Sequence[int]) -> int | tuple[int, int, int]:
-    """A number, or the least, the usual and the most of a batch that is free."""
-    try:
-        numbers = [int(part) for part in given.split(",")] if isinstance(given, str) else given
-    except ValueError:
-        raise UsageError(f"--batch {given!r}: write a number, or LEAST,USUAL,MOST such as 1,4,16") from None
-    if isinstance(numbers, int):
-        return numbers
-    if len(numbers) == 1:
-        return numbers[0]
-    if len(numbers) != 3 or not 1 <= numbers[0] <= numbers[1] <= numbers[2]:
-        raise UsageError(f"--batch {given!r}: write a number, or LEAST,USUAL,MOST such as 1,4,16")
-    return numbers[0], numbers[1], numbers[2]
-
-
-def _target(given: str | Target) -> Target:
-    return load_target(given) if isinstance(given, str) else given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +34,7 @@ class Options:
         help="A name from `edgegan targets`, or a TOML file of the same form.",
         invalidates="prune",
         text=str,
-        convert=_target,
+        convert=target_of,
     )
     weights: Path | None = option(
         None,
@@ -111,7 +53,7 @@ class Options:
         invalidates="prune",
         flag="--input",
         text=list[str] | None,
-        convert=_inputs,
+        convert=inputs_of,
     )
     constants: tuple[str, ...] = option(
         (),
@@ -120,10 +62,10 @@ class Options:
         invalidates="prune",
         flag="--constant",
         text=list[str] | None,
-        convert=_constants,
+        convert=constants_of,
     )
     output_range: tuple[float, float] | None = option(
-        None, help="LO,HI that the output spans; default -1,1.", invalidates="prune", text=str | None, convert=_range
+        None, help="LO,HI that the output spans; default -1,1.", invalidates="prune", text=str | None, convert=range_of
     )
     data: Path | None = option(
         None,
@@ -234,7 +176,7 @@ class Options:
         "and what was left untried is told; default none.",
         invalidates=None,
         text=str | None,
-        convert=_seconds,
+        convert=seconds_of,
         commands=("compress",),
     )
     out: Path = option(
@@ -248,7 +190,7 @@ class Options:
         "where the engine is built on the device.",
         invalidates="prune",
         text=str,
-        convert=_batch,
+        convert=batch_of,
         defaults=dict.fromkeys(("compress", "prune", "quantize", "export"), "1"),
     )
     batches: tuple[int, ...] = option((), help="The three numbers of a free --batch.", invalidates="prune", commands=())
@@ -324,13 +266,13 @@ class Options:
         invalidates="rewrite",
         metavar="ssh://USER@HOST[:PORT]",
         text=str | None,
-        convert=_device,
+        convert=device_of,
         commands=("compress",),
     )
     phone: Phone | None = option(None, help="The phone of --device.", invalidates="rewrite", commands=())
     benchmark_model: Path | None = option(
         None,
-        help="LiteRT's benchmark_model for the phone's processor, which --device adb:// runs there.",
+        help="The runtime's benchmark_model for the phone's processor, which --device adb:// runs there.",
         invalidates=None,
         convert=Path,
         commands=("compress",),
@@ -343,56 +285,7 @@ class Options:
     )
 
     def __post_init__(self) -> None:
-        if not 0 <= self.prune <= 0.95:
-            raise UsageError(f"--prune {self.prune}: the share of channels to remove is between 0 and 0.95")
-        if self.macs_ratio is not None and (self.prune or not self.macs_ratio > 1):
-            raise UsageError(f"--macs-ratio {self.macs_ratio}: give a factor above 1, and not together with --prune")
-        if self._has_budget and (self.prune or self.macs_ratio):
-            raise UsageError(
-                "--max-latency-ms and --max-bytes say how much to prune: leave --prune and --macs-ratio out"
-            )
-        for name, bound in (("max-latency-ms", self.max_latency_ms), ("max-bytes", self.max_bytes)):
-            if bound is not None and not bound > 0:
-                raise UsageError(f"--{name} {bound:g}: above 0")
-        if self.train_device is not None and self.train_device not in TRAIN_DEVICES:
-            raise UsageError(f"--train-device {self.train_device!r}: {nearest(self.train_device, TRAIN_DEVICES)}")
-        if not 0 < self.allocation <= 2:
-            raise UsageError(f"--allocation {self.allocation:g}: above 0, at most 2")
-        for name, known in (
-            ("precision", PRECISIONS),
-            ("criterion", CRITERIA),
-            ("observer", METHODS),
-            ("formulation", FORMULATIONS),
-            ("prefer", PREFERENCES),
-        ):
-            if getattr(self, name) not in known:
-                raise UsageError(f"--{name} {getattr(self, name)!r}: {nearest(getattr(self, name), known)}")
-        if self.weight_bits not in WEIGHT_BITS:
-            raise UsageError(f"--weight-bits {self.weight_bits}: 8, or 4 for candidates with such weights beside those")
-        for name, least in LEAST.items():
-            if getattr(self, name) is not None and getattr(self, name) < least:
-                raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: at least {least}")
-        if self.distill_steps is not None and self.distill_steps < 0:
-            raise UsageError(f"--distill-steps {self.distill_steps}: at least 0")
-        if self.max_fd_ratio is not None and not self.max_fd_ratio > 0:
-            raise UsageError(f"--max-fd-ratio {self.max_fd_ratio}: above 0")
-        if self.time_budget is not None and not self.time_budget > 0:
-            raise UsageError(f"--time-budget {self.time_budget}: above 0")
-        if self.phone is not None and (self.benchmark_model is None or self.target.runtime != "litert"):
-            raise UsageError(
-                f"--device {self.phone}: phones are timed by LiteRT's benchmark_model: give --benchmark-model PATH and "
-                "a target whose runtime is litert, such as mobile"
-            )
-        if self.phone is not None and self.prefer == "energy":
-            raise UsageError(f"--prefer energy: nothing reads the energy of {self.phone} here")
-        taken = ", ".join(self.target.precisions)
-        if self.qat and (self.precision not in ("auto", "int8") or "int8" not in self.target.precisions):
-            raise UsageError(
-                f"--qat trains for int8; the target {self.target.name} takes {taken} and --precision is "
-                f"{self.precision}"
-            )
-        if self.precision != "auto" and self.precision not in self.target.precisions:
-            raise TargetError(f"--precision {self.precision}: the target {self.target.name} takes {taken}")
+        check(self)
 
     @property
     def times(self) -> bool:
@@ -410,10 +303,11 @@ class Options:
 
     @property
     def prunes(self) -> bool:
-        return self.prune > 0 or self.macs_ratio is not None or self._has_budget
+        return self.prune > 0 or self.macs_ratio is not None or self.has_budget
 
     @property
-    def _has_budget(self) -> bool:
+    def has_budget(self) -> bool:
+        """Whether a latency or a size says how much to prune."""
         return self.max_latency_ms is not None or self.max_bytes is not None
 
     @property

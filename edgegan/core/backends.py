@@ -20,6 +20,7 @@ class Backend:
     """``session``: the module that holds its ``VendorSession``; ``builder``: ``module:object`` that makes its artifacts
     (``edgegan.compress.backends``). ``packages``: the distributions that bring the vendor's library, the preferred
     first (none: always there). ``extra``: the EdgeGAN extra that installs it. ``suffix``: of its artifacts.
+    ``on_phones``: whether the vendor's benchmark_model times them on a phone.
     """
 
     session: str
@@ -27,6 +28,7 @@ class Backend:
     packages: tuple[str, ...]
     extra: str
     suffix: str
+    on_phones: bool = False
 
     def version(self) -> str | None:
         """The installed version, None where the backend is missing."""
@@ -66,6 +68,7 @@ BACKENDS = {
         packages=("ai-edge-litert", "tflite-runtime"),
         extra="litert",
         suffix=".tflite",
+        on_phones=True,
     ),
     "tensorrt-rtx": Backend(
         session="edgegan.runtime.tensorrt",

@@ -22,8 +22,9 @@ from edgegan.graph.graph import Graph, functional, refresh
 from edgegan.graph.operators import aten
 from edgegan.graph.passes import BEFORE_PRUNING
 from edgegan.graph.rewrite import apply
+from edgegan.prune.allocation import kept_widths
 from edgegan.prune.criteria import criterion
-from edgegan.prune.how import PLAINLY, REDUNDANCY, How
+from edgegan.prune.how import PLAINLY, How
 from edgegan.prune.layers import layered
 
 PRUNABLE = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.Linear)
@@ -34,8 +35,6 @@ FIXED = (
     aten.split_with_sizes.default,
     aten.chunk.default,
 )
-MULTIPLE = 4
-"""Wide layers keep a multiple of this many channels: kernels of every backend work in such blocks."""
 
 
 @dataclass
@@ -195,29 +194,6 @@ def _by_channel(scores: torch.Tensor | None, group: tp.dependency.Group) -> torc
         return None
     narrowest = min(len(item.idxs) for item in group)
     return scores.view(narrowest, -1) if len(scores) % narrowest == 0 else scores.view(-1, 1)
-
-
-def kept_widths(widths: list[int], share: float, redundancy: float = REDUNDANCY) -> list[int]:
-    """How many channels each group keeps, so that ``share`` of all are removed: proportional to width ** redundancy,
-    at most all of them, at least one."""
-    if not widths or share == 0:
-        return widths
-    wanted = sum(widths) * (1 - share)
-    low, high = 0.0, float(max(widths))
-    for _ in range(60):
-        scale = (low + high) / 2
-        if sum(min(n, scale * n**redundancy) for n in widths) > wanted:
-            high = scale
-        else:
-            low = scale
-    return [_whole(n, min(n, low * n**redundancy)) for n in widths]
-
-
-def _whole(channels: int, kept: float) -> int:
-    """The nearest width that kernels like: a multiple of MULTIPLE in wide groups."""
-    if channels >= 4 * MULTIPLE:
-        return min(channels, max(MULTIPLE, round(kept / MULTIPLE) * MULTIPLE))
-    return max(1, round(kept))
 
 
 def _kept_layers(network: fx.GraphModule) -> set[str]:

@@ -4,7 +4,8 @@ import torch
 from edgegan.core.errors import ModelError, UsageError
 from edgegan.graph import cost
 from edgegan.graph.capture import capture
-from edgegan.prune.channels import kept_widths, prepared, prune
+from edgegan.prune.allocation import kept_widths
+from edgegan.prune.channels import prepared, prune
 from edgegan.prune.how import CRITERIA, How
 from edgegan.prune.layers import layered
 from tests.conftest import LATENT, PHOTO

@@ -7,7 +7,8 @@ from benchmarks.families import FAMILIES
 from edgegan.graph import cost
 from edgegan.graph.capture import capture
 from edgegan.graph.rewrite import rewrite
-from edgegan.prune.channels import kept_widths, prune
+from edgegan.prune.allocation import kept_widths
+from edgegan.prune.channels import prune
 from edgegan.prune.distil import Settings, distil
 
 LEAST = {"stylegan": 1.2, "stylegan2": 0.99}
