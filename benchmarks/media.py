@@ -32,7 +32,7 @@ from edgegan.runtime import Generator, load
 from edgegan.runtime.tiles import mosaic
 
 SIDE, SCALE, THREADS = 64, 4, 2
-PHOTOGRAPH, CROP, VIDEO, FRAMES = (4000, 3000), (400, 300), (1280, 720), 20
+PHOTOGRAPH, CROP, VIDEO, FRAMES = (4000, 3000), (400, 300), (1280, 720), 4
 MEMORY_GIB, LEVELS, SHARE = 1.5, 1, 0.9
 """Aims: peak memory of the command on PHOTOGRAPH; levels of 255 at a seam; frames a second over what latency allows."""
 

@@ -58,8 +58,8 @@ def check(options: Options) -> None:
         raise UsageError(f"--time-budget {options.time_budget}: above 0")
     if options.phone is not None and (options.benchmark_model is None or not backend(options.target.runtime).on_phones):
         raise UsageError(
-            f"--device {options.phone}: phones are timed by their runtime's benchmark_model: give --benchmark-model PATH "
-            "and a target for phones, such as mobile"
+            f"--device {options.phone}: phones are timed by their runtime's benchmark_model: give --benchmark-model "
+            "PATH and a target for phones, such as mobile"
         )
     if options.phone is not None and options.prefer == "energy":
         raise UsageError(f"--prefer energy: nothing reads the energy of {options.phone} here")
