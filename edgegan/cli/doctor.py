@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from importlib.util import find_spec
 from typing import Annotated, Any
 
@@ -10,7 +11,23 @@ import typer
 from edgegan.cli.console import print_json, table
 from edgegan.core.backends import BACKENDS
 
-EXTRAS = {"compress": "torch", "mobile": "litert_torch", "quality": "torchmetrics", "train": "accelerate"}
+EXTRAS = {
+    "compress": "torch",
+    "mobile": "litert_torch",
+    "quality": "torchmetrics",
+    "train": "accelerate",
+    "search": "optuna",
+    "pictures": "PIL",
+    "video": "av",
+    "serve": "starlette",
+    "browser": "playwright",
+}
+PROGRAMS = {
+    "chromium": "measures --target browser: Debian's chromium, or EDGEGAN_CHROMIUM",
+    "npm": "fetches what edgegan package --for browser serves: Node.js",
+    "adb": "times on a phone: Android's platform tools",
+    "ssh": "reaches --device ssh://: OpenSSH",
+}
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
@@ -29,6 +46,9 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     rows += [
         [f"[{name}]", "found" if row["found"] else "missing", "" if row["found"] else row["install"]]
         for name, row in machine["extras"].items()
+    ]
+    rows += [
+        [name, row["path"] or "missing", "" if row["path"] else row["use"]] for name, row in machine["programs"].items()
     ]
     table("doctor", ["part", "state", "to install"], rows, left=3)
     typer.echo(f"cpu: {machine['cpu']}, {machine['threads']} threads for this process")
@@ -56,6 +76,7 @@ def examine() -> dict[str, Any]:
     return {
         "backends": backends,
         "extras": extras,
+        "programs": {name: {"path": shutil.which(name), "use": use} for name, use in PROGRAMS.items()},
         "gpu": gpu_name(),
         "power": {name: reason is None for name, reason in unreadable.items()},
         "power_reasons": unreadable,
