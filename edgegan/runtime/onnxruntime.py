@@ -17,6 +17,7 @@ except ImportError as exc:
 
 class VendorSession(Session):
     providers: tuple[Any, ...] = ("CPUExecutionProvider",)
+    is_shared = True
 
     def _open(self) -> None:
         options = ort.SessionOptions()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from importlib import import_module
@@ -20,14 +21,16 @@ class Session(ABC):
     A backend overrides ``_open``, ``_run`` and, where it holds more than Python objects, ``_close``. ``_run`` is given
     contiguous arrays of the right dtype and shape (batch, ...), and returns an array of its own (no view of vendor
     memory that a later call would overwrite), float32 unless the artifact gives pixels. One that computes in a GPU's
-    memory overrides ``_run_on_device`` too. ``notes``: what this session does without, in sentences.
+    memory overrides ``_run_on_device`` too. ``notes``: what this session does without, in sentences. ``is_shared``:
+    whether ``_run`` may be called by several threads at once; else they take turns.
     """
 
     notes: tuple[str, ...] = ()
+    is_shared = False
 
     def __init__(self, manifest: Manifest, threads: int) -> None:
         self.manifest, self.threads = manifest, threads
-        self._closed = False
+        self._closed, self._turn = False, threading.Lock()
         self.least, self.most = manifest.batches
         self.shapes = [(manifest.batch, *i.shape) for i in manifest.spec.inputs]
         self.dtypes = [np.dtype(i.dtype) for i in manifest.spec.inputs]
@@ -45,7 +48,10 @@ class Session(ABC):
             ready.append(
                 array if array.dtype == dtype and array.flags.c_contiguous else np.ascontiguousarray(array, dtype)
             )
-        return self._run(ready)
+        if self.is_shared:
+            return self._run(ready)
+        with self._turn:
+            return self._run(ready)
 
     def run_on_device(self, arrays: Sequence[DeviceArray], out: DeviceArray | None = None) -> DeviceArray:
         """One batch of arrays that lie in the GPU's memory, without a copy: into ``out``, or into memory that goes with

@@ -22,6 +22,8 @@ from edgegan.runtime.session import Session, check_like
 
 
 class VendorSession(Session):
+    is_shared = True
+
     def _open(self) -> None:
         require_driver()
         trt = open_library(self.manifest.backend, "Running this plan")

@@ -140,6 +140,23 @@ def test_it_runs_in_another_thread(latent):
         assert (np.abs(found[0].astype(int) - gen.sample(1, seed=3)) <= 1).all()
 
 
+def test_threads_that_share_one_do_not_disturb_each_other(latent):
+    with load(latent) as gen:
+        inputs = [gen.sample_inputs(1, seed=seed) for seed in range(4)]
+        wanted = [gen.images(given) for given in inputs]
+        wrong = []
+
+        def draw(index):
+            for _ in range(50):
+                if not np.allclose(gen.images(inputs[index]), wanted[index], atol=1e-5):
+                    wrong.append(index)
+
+        threads = [threading.Thread(target=draw, args=(index,)) for index in range(4)]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+        assert not wrong
+
+
 @pytest.mark.parametrize("backend", EXECUTED[1:])
 def test_a_broken_file_with_a_true_hash_is_an_artifact_error(backend, tmp_path):
     path = tmp_path / f"g{BACKENDS[backend].suffix}"
