@@ -43,6 +43,10 @@ def test_the_wheel_holds_targets_data_weights_and_recipes(tmp_path):
         "edgegan/calibration_data/fashion_mnist_test_1k.npz",
         "edgegan/models/weights/fashion-dcgan.safetensors",
         "edgegan/train/recipes/fashion-dcgan.toml",
+        "edgegan/report/page/page.html",
+        "edgegan/package/site/edgegan.js",
+        "edgegan/package/native/generator.hpp",
+        "edgegan/package/kotlin/Generator.kt",
     ):
         assert wanted in names
 
