@@ -15,7 +15,13 @@ from edgegan.runtime import load
 
 ROOT = Path(__file__).parents[1]
 VERSIONS = [v for v in ("3.10", "3.11", "3.12") if v != ".".join(map(str, sys.version_info[:2]))]
-TESTS = ("tests/core", "tests/cli", "tests/export/test_bundle.py", "tests/serve", "tests/bench/test_bench.py")
+TESTS = (
+    "tests/core",
+    "tests/cli",
+    "tests/export/test_bundle.py",
+    "tests/serve/test_serve.py",
+    "tests/bench/test_bench.py",
+)
 PICTURES = """
 import sys
 import numpy

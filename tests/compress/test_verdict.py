@@ -27,7 +27,9 @@ class Pictures:
         errors = np.random.default_rng(0).lognormal(0.0, spread, MOST)
         self.images = np.sqrt(error * errors / errors.mean()).reshape(MOST, 1, 1, 1).astype(np.float32)
         self.asked: list[int] = []
-        self.options = SimpleNamespace(device=None, min_psnr=gate, min_snr=None, max_lpips=None, threads=1)
+        self.options = SimpleNamespace(
+            device=None, min_psnr=gate, min_snr=None, max_lpips=None, max_latency_ms=None, max_bytes=None, threads=1
+        )
         data = Data() if held is None else Data(images=np.zeros((held, 1, 1, 1), np.uint8))
         self.subject = SimpleNamespace(
             most_checked=lambda _: MOST if held is None else held, check_inputs=self.check_inputs, data=data
