@@ -21,8 +21,9 @@ from PIL import Image
 from benchmarks.common import publish
 from benchmarks.generators import restoration
 from benchmarks.photographs import FOLDER
+from edgegan.compress.backends.contract import Artifact
 from edgegan.core.images import image_files
-from edgegan.core.manifest import describe, write_manifest
+from edgegan.core.manifest import read_manifest, write_manifest
 from edgegan.core.sampling import float_to_image, pixels_to_float, sample_inputs
 from edgegan.core.spec import GeneratorSpec, parse_input
 from edgegan.export.onnx import export_onnx
@@ -44,22 +45,11 @@ def artifact(folder: Path) -> tuple[Path, Callable[[np.ndarray], np.ndarray]]:
     graph = capture(network, spec)
     path = folder / "g.onnx"
     export_onnx(graph, path)
-    content = describe(
-        artifact=path,
-        backend="onnxruntime",
-        backend_version="",
-        target="x86-cpu",
-        precision="fp32",
-        spec=spec,
-        output_shape=graph.output_shape[1:],
-        batch=1,
-        model="srvgg-16",
-        weights_sha256="",
-        build={},
-    )
+    made = Artifact(path, "onnxruntime")
+    made.write_manifest(graph, precision="fp32", target="x86-cpu", model="srvgg-16", weights_sha256="")
     found, sentence = tiling(graph, sample_inputs(spec.inputs, 1, 0))
     assert found is not None, sentence
-    write_manifest(path, {**content, "tiling": found.to_json()})
+    write_manifest(path, {**read_manifest(path).content, "tiling": found.to_json()})
 
     @torch.no_grad()
     def draw(tiles: np.ndarray) -> np.ndarray:

@@ -120,7 +120,7 @@ def _opened(
 
     manifest = read_manifest(artifact)
     try:
-        browser.package(manifest, root / place, npm)
+        browser.package(manifest, root / place, npm, root)
         first = {i.name: inputs[i.name][: manifest.batch].astype(i.dtype) for i in manifest.spec.inputs}
         given = [[key, base64.b64encode(value.tobytes()).decode(), str(value.dtype)] for key, value in first.items()]
         loaded = page.evaluate("given => open_(given)", [name, f"/{place}", manifest.artifact.name, threads])

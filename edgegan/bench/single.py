@@ -110,8 +110,8 @@ def ratios(artifacts: Sequence[Path], threads: int | None = None) -> list[dict[s
 
 
 def in_browser(artifacts: Sequence[Path], threads: int | None, seconds: float) -> list[schemas.InBrowser]:
-    """The artifacts in a headless Chromium, in turns: latency, load, and whether they draw the same there. Raises
-    GeneratorError where there is no browser."""
+    """The artifacts in a headless Chromium, one after the other: latency, load, and whether they draw the same there.
+    Raises GeneratorError where there is no browser."""
     from edgegan.bench import in_browser as chromium
     from edgegan.metrics.pairwise import psnr_db
 

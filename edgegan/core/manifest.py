@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from edgegan import __version__
 from edgegan.core.errors import ArtifactError
-from edgegan.core.files import sha256, write_json
+from edgegan.core.files import sha256, write_bytes, write_json
 from edgegan.core.spec import KINDS, GeneratorSpec, TensorSpec
 
 if TYPE_CHECKING:
@@ -163,6 +163,13 @@ def _image(spec: GeneratorSpec, shape: tuple[int, ...], pixels: bool) -> schemas
         "range": list(spec.output_range),
         "distribution": "image",
     }
+
+
+def copy_artifact(manifest: Manifest, out: Path) -> None:
+    """Put an artifact's files, and its manifest, into the folder ``out``."""
+    folder = manifest.path.parent
+    for name in (*(str(entry["name"]) for entry in manifest.content["files"]), manifest.path.name):
+        write_bytes(out / name, (folder / name).read_bytes())
 
 
 def write_manifest(artifact: Path, content: Mapping[str, Any]) -> Path:

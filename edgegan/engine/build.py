@@ -12,8 +12,8 @@ from edgegan.bench.environment import environment
 from edgegan.bench.worker import Outcome
 from edgegan.compress.rows import Built, Candidate, Figures
 from edgegan.core.errors import GateError
-from edgegan.core.files import write_bytes, write_json
-from edgegan.core.manifest import read_manifest
+from edgegan.core.files import write_json
+from edgegan.core.manifest import copy_artifact, read_manifest
 from edgegan.core.progress import Progress, Silent
 from edgegan.core.stage import stopwatch
 from edgegan.engine.makers import makers
@@ -102,8 +102,7 @@ def _written(
     kept = order[0] if order else None
     if kept is not None:
         artifact = root / str(kept.built.artifact)
-        for name in (*(entry["name"] for entry in read_manifest(artifact).content["files"]), f"{artifact.name}.json"):
-            write_bytes(out / name, artifact.with_name(name).read_bytes())
+        copy_artifact(read_manifest(artifact), out)
     report = _report(bundle, baseline, judged, kept, own, stages)
     pictures = outcomes[kept.name].images if kept is not None else None
     sheet = Sheet.of(bundle.original, pictures, bundle.output_range)

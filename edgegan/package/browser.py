@@ -7,17 +7,16 @@ from pathlib import Path
 
 from edgegan.core.errors import TargetError
 from edgegan.core.files import write_bytes
-from edgegan.core.manifest import Manifest
+from edgegan.core.manifest import Manifest, copy_artifact
 from edgegan.package import npm
-from edgegan.package.artifact import copy_artifact
 
 PARTS = ("edgegan.js", "random.js", "app.js", "app.css", "serve.py", "_headers")
 RUNTIMES = {"litert": (npm.LITERT, npm.LITERT_WASM), "onnxruntime": (npm.ONNXRUNTIME,)}
 
 
-def package(manifest: Manifest, out: Path, archives: Path | None = None) -> list[str]:
-    """Write ``index.html``, ``edgegan.js``, the artifact and its runtime; returns what to do next, in sentences. Raises
-    TargetError for a backend that browsers do not run."""
+def package(manifest: Manifest, out: Path, archives: Path | None = None, kept: Path | None = None) -> list[str]:
+    """Write ``index.html``, ``edgegan.js``, the artifact and its runtime; returns what to do next, in sentences.
+    ``archives`` and ``kept`` as ``npm.take`` has them. Raises TargetError for a backend that browsers do not run."""
     if manifest.backend not in RUNTIMES:
         raise TargetError(
             f"{manifest.artifact.name} is for {manifest.backend}; browsers run {' and '.join(RUNTIMES)}: compress with "
@@ -31,7 +30,7 @@ def package(manifest: Manifest, out: Path, archives: Path | None = None) -> list
     page = (folder / "index.html").read_text(encoding="utf-8").replace("{{artifact}}", manifest.artifact.name)
     write_bytes(out / "index.html", page.encode())
     for each in RUNTIMES[manifest.backend]:
-        npm.take(each, out / "vendor", archives)
+        npm.take(each, out / "vendor", archives, kept)
     if manifest.backend == "litert":
         _link(out / "vendor" / "litert")
     name = manifest.artifact.name

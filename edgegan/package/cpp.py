@@ -7,9 +7,8 @@ from pathlib import Path
 
 from edgegan.core.errors import TargetError
 from edgegan.core.files import write_bytes
-from edgegan.core.manifest import Manifest
+from edgegan.core.manifest import Manifest, copy_artifact
 from edgegan.core.spec import TensorSpec
-from edgegan.package.artifact import copy_artifact
 
 PARTS = ("generator.hpp", "random.hpp", "main.cpp")
 RUNTIMES = ("openvino", "onnxruntime")

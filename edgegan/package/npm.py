@@ -59,13 +59,14 @@ ONNXRUNTIME = Package(
 )
 
 
-def take(package: Package, out: Path, archives: Path | None = None) -> None:
-    """Put the package's files below ``out``. ``archives``: a folder where its archive lies already (``npm pack``).
+def take(package: Package, out: Path, archives: Path | None = None, kept: Path | None = None) -> None:
+    """Put the package's files below ``out``. ``archives``: a folder where its archive lies already (``npm pack``);
+    ``kept``: one in which what is fetched stays for the next call.
 
     Raises DeviceError where npm is missing or fails, ArtifactError where the archive is not the published one.
     """
     with TemporaryDirectory(prefix="edgegan-") as folder:
-        archive = _there(package, archives) if archives else _packed(package, Path(folder))
+        archive = _there(package, archives) if archives else _fetched(package, kept or Path(folder))
         content = archive.read_bytes()
         if base64.b64encode(hashlib.sha512(content).digest()).decode() != package.sha512:
             raise ArtifactError(f"{archive.name} is not what {package.name} {package.version} was published as")
@@ -88,6 +89,11 @@ def _there(package: Package, archives: Path) -> Path:
     if not archive.is_file():
         raise UsageError(f"--npm {archives}: there is no {archive.name}; npm pack {package.name}@{package.version}")
     return archive
+
+
+def _fetched(package: Package, folder: Path) -> Path:
+    archive = folder / archive_name(package)
+    return archive if archive.is_file() else _packed(package, folder)
 
 
 def _packed(package: Package, folder: Path) -> Path:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from edgegan.core.backends import backend
 from edgegan.core.files import write_bytes
-from edgegan.core.manifest import Manifest
-from edgegan.package.artifact import copy_artifact
+from edgegan.core.manifest import Manifest, copy_artifact
 
 
 def package(manifest: Manifest, out: Path) -> list[str]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgegan.compress.options import Options
 from edgegan.prune.how import REDUNDANCY
 
 MOST, STEP = 0.8, 0.05
@@ -56,8 +55,3 @@ def suggested(trial: Any, precisions: Sequence[str]) -> Point:
 def as_params(prune: float, precision: str) -> dict[str, Any]:
     """A point as Optuna's parameters, the rest as compressing has it."""
     return {"prune": prune, "allocation": REDUNDANCY, "criterion": CRITERIA[0], "precision": precision}
-
-
-def precisions(options: Options) -> tuple[str, ...]:
-    """Those that the target takes."""
-    return tuple(options.target.precisions)

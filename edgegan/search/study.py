@@ -22,7 +22,7 @@ from edgegan.core.errors import MissingPackageError, OutputError, UsageError
 from edgegan.core.progress import Progress
 from edgegan.search.front import Point as Values
 from edgegan.search.front import better_half, front
-from edgegan.search.space import Point, as_params, precisions, suggested
+from edgegan.search.space import Point, as_params, suggested
 from edgegan.search.trial import COMPLETE, FAILED, POINTS, PRUNED, RUNS, Trial, full, short_quality
 
 ROUND, SHORT = 8, 8
@@ -66,7 +66,7 @@ def run(search: Search, progress: Progress) -> list[Trial]:
     while (left := search.trials - len(_finished(study))) > 0:
         progress.step(search.trials - left, search.trials)
         asked = [study.ask() for _ in range(min(ROUND, left))]
-        points = {trial.number: suggested(trial, precisions(options)) for trial in asked}
+        points = {trial.number: suggested(trial, options.target.precisions) for trial in asked}
         for trial, found in zip(asked, _round(search, subject, points, progress), strict=True):
             trial.set_user_attr(RECORD, found.to_json())
             _tell(study, trial, found, search)
@@ -137,7 +137,7 @@ def _study(search: Search, identity: str) -> Any:
     if known is None:
         study.set_user_attr(RECORD, identity)
         for share in FIRST:
-            study.enqueue_trial(as_params(share, precisions(search.options)[0]))
+            study.enqueue_trial(as_params(share, search.options.target.precisions[0]))
     elif known != identity:
         raise OutputError(
             f"{storage} holds a study of another model, target, data or objective; choose another --out or --storage"

@@ -12,7 +12,7 @@ from edgegan.compress.options import Options
 from edgegan.compress.pipeline import run as compress
 from edgegan.compress.subject import Subject
 from edgegan.core.errors import GateError, ModelError, TargetError, first_line
-from edgegan.core.manifest import read_manifest
+from edgegan.core.manifest import copy_artifact, read_manifest
 from edgegan.core.progress import Silent
 from edgegan.graph.cost import macs
 from edgegan.metrics.pairwise import psnr_db
@@ -99,9 +99,8 @@ def full(number: int, point: Point, options: Options) -> Trial:
 
 def _keep(source: Path, target: Path, artifact: str) -> Path:
     """Copy what a run chose: its files by the manifest, the report and the pictures."""
-    target.mkdir(parents=True, exist_ok=True)
-    files = [str(entry["name"]) for entry in read_manifest(source / artifact).content["files"]]
-    for name in (*files, f"{artifact}.json", *KEPT):
+    copy_artifact(read_manifest(source / artifact), target)
+    for name in KEPT:
         if (source / name).exists():
             shutil.copyfile(source / name, target / name)
     return target / artifact

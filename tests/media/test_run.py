@@ -15,13 +15,13 @@ from PIL import Image, ImageCms
 from torch import nn
 
 from edgegan.cli.app import run
-from edgegan.core.manifest import describe, write_manifest
+from edgegan.core.manifest import read_manifest, write_manifest
 from edgegan.core.sampling import float_to_image, pixels_to_float
 from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.core.tiling import Tiling
-from edgegan.export.onnx import export_onnx
 from edgegan.graph.capture import capture
 from tests.conftest import LATENT, make_null
+from tests.runtime.test_contract import artifact
 
 SIDE, SCALE = 24, 2
 SPEC = GeneratorSpec(
@@ -54,24 +54,9 @@ def whole(pixels):
 
 @pytest.fixture(scope="module")
 def larger(tmp_path_factory):
-    path = tmp_path_factory.mktemp("larger") / "g.onnx"
-    graph = capture(Larger(), SPEC)
-    export_onnx(graph, path)
-    content = describe(
-        artifact=path,
-        backend="onnxruntime",
-        backend_version="x",
-        target="x86-cpu",
-        precision="fp32",
-        spec=SPEC,
-        output_shape=graph.output_shape[1:],
-        batch=1,
-        model="larger",
-        weights_sha256="0",
-        build={},
-    )
+    path = artifact("onnxruntime", tmp_path_factory.mktemp("larger"), capture(Larger(), SPEC))
     tiling = Tiling(stride=1, scale=Fraction(SCALE), margin=1).to_json()
-    write_manifest(path, content | {"tiling": tiling})
+    write_manifest(path, read_manifest(path).content | {"tiling": tiling})
     return path
 
 

@@ -125,6 +125,7 @@ def test_a_damaged_artifact_is_refused_in_the_browser(tmp_path, archives):
     with browser() as chromium, served(site) as address, watched(chromium) as seen:
         seen.page.goto(address)
         seen.page.wait_for_function("document.getElementById('told').textContent.includes('SHA-256')", timeout=60_000)
+        assert f"{made.name} is damaged" in seen.page.inner_text("#told")
 
 
 def test_what_cannot_be_packaged_is_refused(tmp_path, capsys):
