@@ -27,6 +27,7 @@ from benchmarks.common import publish
 from benchmarks.plain_training import PlainTraining
 from edgegan.bench.drawing import Drawer, open_drawer
 from edgegan.bench.evaluate import evaluate
+from edgegan.bench.real_pictures import of_array
 from edgegan.cli.console import ConsoleProgress
 from edgegan.core.files import atomic_path, sha256
 from edgegan.core.images import read_images
@@ -145,7 +146,7 @@ def main() -> None:
         subjects["fashion-dcgan, as shipped"] = (load_recipe("fashion-dcgan").steps * BATCH, shipped)
         for name, (seen, drawer) in subjects.items():
             found[name] = {"training_images": seen} | evaluate(
-                drawer, shipped.real, SAMPLES, SEEDS, network, "lite0", progress
+                drawer, of_array(shipped.real), SAMPLES, SEEDS, network, "lite0", progress
             )["figures"]
     rows = [
         [

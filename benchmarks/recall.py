@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks.common import publish
 from edgegan.bench.drawing import open_drawer
 from edgegan.bench.evaluate import evaluate
+from edgegan.bench.real_pictures import of_array
 from edgegan.cli.console import ConsoleProgress
 from edgegan.compress import compress
 from edgegan.metrics.features import Lite0Features
@@ -25,7 +26,7 @@ FIGURES = ("fd_lite0", "precision_lite0", "recall_lite0")
 
 def figures(artifact: Path, real: Any, network: Lite0Features, progress: ConsoleProgress) -> dict[str, float]:
     with open_drawer(str(artifact)) as drawer:
-        found = evaluate(drawer, real, SAMPLES, SEEDS, network, "lite0", progress)["figures"]
+        found = evaluate(drawer, of_array(real), SAMPLES, SEEDS, network, "lite0", progress)["figures"]
     return {name: found[name]["mean"] for name in FIGURES}
 
 

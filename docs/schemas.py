@@ -26,7 +26,7 @@ def json_schema(name: str) -> dict[str, Any]:
 
 def markdown() -> str:
     """Every type of every file, as tables."""
-    parts = ["# The files EdgeGAN writes", "", "Generated from `edgegan/core/schemas.py` by `make docs`.", ""]
+    parts = ["# The files EdgeGAN writes", "", "Generated from `edgegan/core/schemas/` by `make docs`.", ""]
     parts += [line for line in (inspect.getdoc(schemas) or "").split("\n\n")[1:] for line in (_inline(line), "")]
     written: set[str] = set()
     for name in schemas.FILES:

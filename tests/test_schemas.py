@@ -7,7 +7,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from edgegan.bench.single import bench, quality
+from edgegan.bench.against import quality
+from edgegan.bench.single import bench
 from edgegan.core.manifest import read_manifest
 from tests.conftest import LATENT, PHOTO, make_null
 from tests.validation import FOLDER, validate

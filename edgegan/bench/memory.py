@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edgegan.core.errors import DeviceError
 
 MIB = 1 << 20
+RUNS = 5
 
 
-def peak_rss_mib(artifact: Path, threads: int) -> float:
-    """Peak resident memory of a process that imports the runtime, loads ``artifact`` and runs it a few times, in MiB.
+@dataclass(frozen=True)
+class Taken:
+    """MiB. ``peak_rss``: of a process that imports the runtime, loads the artifact and runs it a few times. ``arena``:
+    what the first runs add to what loading took, activations and scratch. ``device``: what loading and running takes of
+    the GPU's memory, by its driver; None on the CPU. Where None, ``*_reason`` says why."""
 
-    Raises DeviceError where that process fails.
-    """
+    peak_rss: float
+    arena: float | None
+    arena_reason: str | None
+    device: float | None
+    device_reason: str | None
+
+
+def memory_of(artifact: Path, threads: int) -> Taken:
+    """Raises DeviceError where that process fails, saying so where the kernel ended it for its memory."""
     done = subprocess.run(
         [sys.executable, "-m", "edgegan.bench.memory", str(artifact), str(threads)], capture_output=True, text=True
     )
+    if done.returncode == -signal.SIGKILL:
+        raise DeviceError(
+            f"{artifact}: the process that loads and runs it was killed, as a kernel does that runs out of memory"
+        )
     if done.returncode != 0:
         raise DeviceError(
             f"the process that measures memory failed: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}"
         )
-    peak: float = json.loads(done.stdout)["peak_rss_mib"]
-    return peak
+    return Taken(**json.loads(done.stdout.splitlines()[-1]))
 
 
 def own_peak_mib() -> float:
@@ -43,16 +59,39 @@ def own_peak_mib() -> float:
         return peak / MIB if sys.platform == "darwin" else peak / 1024
 
 
-def _main() -> None:
+def _anonymous_mib() -> float | None:
+    """Memory of this process that belongs to no file, now; None where the system does not tell."""
+    try:
+        status = Path("/proc/self/status").read_text()
+        return int(status.partition("RssAnon:")[2].split()[0]) / 1024
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def _main(artifact: Path, threads: int) -> None:
+    from edgegan.core.backends import backend
+    from edgegan.core.manifest import read_manifest
     from edgegan.core.sampling import sample_inputs
     from edgegan.runtime import load
+    from edgegan.runtime.cuda import open_memory
 
-    with load(sys.argv[1], threads=int(sys.argv[2])) as generator:
+    gpu = open_memory() if backend(read_manifest(artifact).backend).on_gpu else None
+    free = gpu.free_bytes() if gpu else 0
+    with load(artifact, threads=threads) as generator:
         inputs = sample_inputs(generator.inputs, generator.batch, 0)
-        for _ in range(5):
+        loaded = _anonymous_mib()
+        for _ in range(RUNS):
             generator.run(inputs)
-        print(json.dumps({"peak_rss_mib": own_peak_mib()}))
+        ran = _anonymous_mib()
+        taken = Taken(
+            peak_rss=own_peak_mib(),
+            arena=None if loaded is None or ran is None else max(0.0, ran - loaded),
+            arena_reason="this system tells no anonymous memory of a process" if ran is None else None,
+            device=(free - gpu.free_bytes()) / MIB if gpu else None,
+            device_reason=None if gpu else "the artifact runs on the CPU",
+        )
+    print(json.dumps(asdict(taken)))
 
 
 if __name__ == "__main__":
-    _main()
+    _main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -15,22 +15,23 @@ from edgegan.bench.clocks import clocks, doubts
 from edgegan.bench.environment import environment
 from edgegan.bench.finite import why_not_finite
 from edgegan.bench.harness import harness
-from edgegan.bench.latency import UNSTABLE_CV, measure
-from edgegan.bench.memory import MIB, peak_rss_mib
+from edgegan.bench.latency import UNSTABLE_CV, measure, repeat, summarize
+from edgegan.bench.memory import MIB, Taken, memory_of
 from edgegan.bench.power.figures import power_of
 from edgegan.bench.power.meter import SECONDS
 from edgegan.bench.ratios import in_rounds
-from edgegan.core.errors import DeviceError, UsageError
-from edgegan.core.images import read_images
+from edgegan.core.backends import backend
+from edgegan.core.errors import DeviceError
 from edgegan.core.manifest import read_manifest
-from edgegan.core.sampling import float_to_image, sample_inputs
+from edgegan.core.sampling import sample_inputs
 from edgegan.runtime import Generator, load
 from edgegan.runtime.generator import available_threads
 
 if TYPE_CHECKING:
     from edgegan.core import schemas
 
-QUALITY_SEED = 3_000_003
+SPLIT_TURNS, SPLIT_SECONDS, DEVICE_CALLS = 6, 0.1, 100
+"""Turns and their length for a call with and without its copies, and calls timed by the GPU's events."""
 
 
 def bench(
@@ -40,14 +41,17 @@ def bench(
     warmup: float = 0.2,
     power_seconds: float = SECONDS,
     power_command: str | None = None,
+    copies: bool = True,
 ) -> dict[str, Any]:
     """Measure ``artifact`` on this machine: a ``schemas.Bench``, but for ``quality``, which is left to the caller.
 
-    Latency is that of ``Generator.run`` for the artifact's own batch, host memory to host memory; energy is measured in
-    a run of its own, of ``power_seconds`` (0: not at all), after as long at rest. Raises GeneratorError.
+    Latency is that of ``Generator.run`` for the artifact's own batch, host memory to host memory, or without ``copies``
+    of inputs that lie in place and of an output that stays there; energy is measured in a run of its own, of
+    ``power_seconds`` (0: not at all), after as long at rest. Raises GeneratorError.
     """
     threads = threads or available_threads()
     manifest = read_manifest(artifact)
+    taken = memory_of(artifact, threads)
     start = time.perf_counter()
     with load(artifact, threads=threads) as generator:
         loaded = time.perf_counter()
@@ -59,8 +63,10 @@ def bench(
             if (wrong := why_not_finite(output)) is not None:
                 raise DeviceError(f"{artifact}: {wrong}")
         before_clocks = clocks()
-        latency = measure(lambda: generator.run(inputs), warmup, seconds)
+        call = partial(generator.run, inputs) if copies else generator.prepare(inputs).call
+        latency = measure(call, warmup, seconds)
         around: schemas.ClocksAround = {"before": before_clocks, "after": clocks()}
+        split = _split(generator, inputs)
         batch, notes = generator.batch, generator.notes
         power: dict[str, Any] = {"power": None, "power_reason": "--power-seconds 0 leaves it out"}
         if power_seconds:
@@ -71,7 +77,6 @@ def bench(
     own = environment(threads)
     own["clocks"] = around
     warnings += doubts(around["before"], around["after"], own["cores"] or 1)
-    size = sum(f["bytes"] for f in manifest.content["files"])
     return {
         "schema": 1,
         "artifact": artifact.name,
@@ -80,21 +85,58 @@ def bench(
         "precision": manifest.content["precision"],
         "target": manifest.content["target"],
         "batch": batch,
+        "copies": copies,
         "latency_ms": latency.to_json(),
         "throughput_ips": batch * 1e3 / latency.mean,
         "first_inference_ms": first * 1e3,
         "load_ms": (loaded - start) * 1e3,
-        "memory": {
-            "artifact_mib": size / MIB,
-            "peak_rss_mib": peak_rss_mib(artifact, threads),
-            "device_mib": None,
-            "device_mib_reason": "the artifact runs on the CPU",
-        },
+        "split": split,
+        "memory": _memory(taken, sum(f["bytes"] for f in manifest.content["files"])),
         **power,
         "warnings": warnings,
         "environment": own,
         "harness": harness(),
     }
+
+
+def _split(generator: Generator, inputs: dict[str, np.ndarray]) -> schemas.Split:
+    """The call with its copies and without them in turns, and by the GPU's own clock where it has one."""
+    whole_times: list[np.ndarray] = []
+    compute_times: list[np.ndarray] = []
+    for _ in range(SPLIT_TURNS):
+        whole_times.append(repeat(partial(generator.run, inputs), SPLIT_SECONDS, 1))
+        prepared = generator.prepare(inputs)
+        compute_times.append(repeat(prepared.call, SPLIT_SECONDS, 1))
+    whole, compute = (float(np.median(np.concatenate(times))) for times in (whole_times, compute_times))
+    found: schemas.Split = {
+        "call_ms": whole,
+        "compute_ms": compute,
+        "copies_ms": whole - compute,
+        "device_ms": None,
+    }
+    if prepared.device_ms is None:
+        on_gpu = backend(generator.manifest.backend).on_gpu
+        found["device_ms_reason"] = (
+            f"{generator.manifest.backend} keeps its stream to itself" if on_gpu else "the artifact runs on the CPU"
+        )
+    else:
+        own = summarize(np.array([prepared.device_ms() for _ in range(DEVICE_CALLS)]))
+        found["device_ms"] = cast("schemas.Latency", own.to_json())
+    return found
+
+
+def _memory(taken: Taken, size: int) -> schemas.Memory:
+    found: schemas.Memory = {
+        "artifact_mib": size / MIB,
+        "peak_rss_mib": taken.peak_rss,
+        "arena_mib": taken.arena,
+        "device_mib": taken.device,
+    }
+    if taken.arena_reason is not None:
+        found["arena_mib_reason"] = taken.arena_reason
+    if taken.device_reason is not None:
+        found["device_mib_reason"] = taken.device_reason
+    return found
 
 
 def ratios(artifacts: Sequence[Path], threads: int | None = None) -> list[dict[str, Any]]:
@@ -134,49 +176,3 @@ def in_browser(artifacts: Sequence[Path], threads: int | None, seconds: float) -
         }
         rows.append({**row, "latency_ms_reason": found.error} if found.error else row)
     return rows
-
-
-def quality(
-    artifact: Path, reference: Path | None, data: Path | None, samples: int, threads: int | None = None
-) -> dict[str, Any]:
-    """``{"quality": {...}}`` against another artifact's pictures and against real images; null with the reason for
-    neither.
-
-    Raises UsageError where the two artifacts do not take the same inputs.
-    """
-    if reference is None and data is None:
-        return {
-            "quality": None,
-            "quality_reason": "give --reference (an artifact of the float network) or --data (real images)",
-        }
-    figures: dict[str, Any] = {}
-    with load(artifact, threads=threads) as generator:
-        image = next((i for i in generator.inputs if i.kind == "image"), None)
-        channels, height, width = image.shape if image is not None else generator.manifest.output_shape
-        real = None if data is None else read_images(data, size=(height, width), channels=channels)[:samples]
-        inputs = sample_inputs(generator.inputs, samples, QUALITY_SEED, real if image is not None else None)
-        pictures = generator.images(inputs)
-        if reference is not None:
-            figures |= _against(reference, generator, inputs, pictures, threads)
-        if real is not None:
-            from edgegan.bench.quality import SetDistances
-
-            figures |= SetDistances(real).against(float_to_image(pictures, generator.output_range))
-    return {"quality": figures}
-
-
-def _against(
-    reference: Path, generator: Generator, inputs: dict[str, np.ndarray], pictures: np.ndarray, threads: int | None
-) -> dict[str, Any]:
-    from edgegan.bench.quality import structural
-    from edgegan.metrics.pairwise import psnr_db
-
-    with load(reference, threads=threads) as other:
-        if [(i.kind, i.shape) for i in other.inputs] != [
-            (i.kind, i.shape) for i in generator.inputs
-        ] or other.manifest.output_shape != generator.manifest.output_shape:
-            raise UsageError(f"--reference {reference} takes other inputs or gives other pictures than the engine")
-        renamed = {theirs.name: inputs[ours.name] for theirs, ours in zip(other.inputs, generator.inputs, strict=True)}
-        wanted = other.images(renamed)
-    figures = {"psnr_db": psnr_db(wanted, pictures, generator.output_range)}
-    return figures | structural(wanted, pictures, generator.output_range)

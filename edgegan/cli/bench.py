@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgegan.cli.console import print_json, table
+from edgegan.cli.bench_rows import print_rows
+from edgegan.cli.console import ConsoleProgress, print_json
 from edgegan.core.errors import GateError, UsageError
 from edgegan.core.files import disk_errors, write_bytes, write_json
 
@@ -38,9 +39,26 @@ def bench(
         Path | None,
         typer.Option("--markdown", help="Add the checks here as a Markdown table."),
     ] = None,
+    copies: Annotated[
+        bool,
+        typer.Option(
+            "--copies/--no-copies", help="Whether the latency holds copies of inputs and outputs.", show_default="with"
+        ),
+    ] = True,
+    scenarios: Annotated[
+        bool, typer.Option("--scenarios", help="Run MLPerf's single-stream and offline scenarios too.")
+    ] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Time of each layer too, by the vendor's own profiler.")
+    ] = False,
     sweep_threads: Annotated[
-        str | None, typer.Option("--sweep-threads", help="Time it with each of these too, such as 1,2,4.")
+        str | None, typer.Option("--sweep-threads", help="Time it with each of these numbers of threads too: 1,2,4.")
     ] = None,
+    sweep_batch: Annotated[
+        str | None,
+        typer.Option("--sweep-batch", help="Time it with each of these numbers of samples a call too: 1,4,16."),
+    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the figures here as a page, with plots.")] = None,
     in_browser: Annotated[
         bool, typer.Option("--in-browser", help="Time it in a headless Chromium too, and compare its pictures there.")
     ] = False,
@@ -67,49 +85,80 @@ def bench(
 
     Example: edgegan bench --engine out/g.tflite --fail-if 'latency_ms.p50>5'
     """
+    from edgegan.bench.against import quality
     from edgegan.bench.gate import conditions, parse_condition, parse_share, read_baseline, regressions
     from edgegan.bench.single import bench as measure
-    from edgegan.bench.single import quality, ratios
+    from edgegan.bench.single import in_browser as seen
+    from edgegan.bench.single import ratios
 
     for text in fail_if or []:
         parse_condition(text)
-    share, counts = parse_share(max_regression), _counts(sweep_threads)
+    share = parse_share(max_regression)
+    thread_counts, batch_counts = _counts("--sweep-threads", sweep_threads), _counts("--sweep-batch", sweep_batch)
     before = None if baseline is None else read_baseline(baseline)
     files = [engine, *(compare or []), *(others or [])]
     rows = []
     start = time.monotonic()
-    for file in files:
-        row = measure(file, threads, seconds, power_seconds=power_seconds, power_command=power_command)
-        rows.append(row | quality(file, reference, data, samples, threads))
-    if len(files) > 1:
-        rows = [rows[0], *(row | ratio for row, ratio in zip(rows[1:], ratios(files, threads), strict=True))]
-    if in_browser:
-        from edgegan.bench.single import in_browser as seen
+    with ConsoleProgress() as progress:
+        for file in files:
+            progress.stage(file.name)
+            row = measure(
+                file, threads, seconds, power_seconds=power_seconds, power_command=power_command, copies=copies
+            )
+            rows.append(row | quality(file, reference, data, samples, threads))
+        if len(files) > 1:
+            progress.stage("in turns")
+            rows = [rows[0], *(row | ratio for row, ratio in zip(rows[1:], ratios(files, threads), strict=True))]
+        if in_browser:
+            progress.stage("in the browser")
+            rows = [row | {"in_browser": there} for row, there in zip(rows, seen(files, threads, seconds), strict=True)]
+        if thread_counts or batch_counts:
+            from edgegan.bench.sweep import sweep
 
-        rows = [row | {"in_browser": there} for row, there in zip(rows, seen(files, threads, seconds), strict=True)]
-    if counts:
-        from edgegan.bench.sweep import thread_sweep
+            progress.stage("sweep")
+            used, batch = rows[0]["environment"]["threads"], rows[0]["batch"]
+            rows[0]["sweep"] = sweep(engine, thread_counts or [used], batch_counts or [batch], progress.step)
+        if profile:
+            progress.stage("profile")
+            rows = [row | _profile(file, row, seconds) for file, row in zip(files, rows, strict=True)]
+        if scenarios:
+            from edgegan.bench.scenarios import scenarios as run_scenarios
 
-        rows[0]["sweep"] = thread_sweep(engine, counts)
+            progress.stage("scenarios")
+            rows = [
+                row | {"scenarios": run_scenarios(file, row["environment"]["threads"], seconds)}
+                for file, row in zip(files, rows, strict=True)
+            ]
     checks = conditions(rows[0], fail_if or [])
     checks += [] if before is None else regressions(rows[0], before, share)
     figures = rows[0] | ({"compared": rows[1:]} if len(rows) > 1 else {})
     if json_out is not None and str(json_out) != "-":
         write_json(json_out, figures)
+    if html is not None:
+        from edgegan.report.html import write_bench
+
+        write_bench(figures, html)
     if str(json_out) == "-":
         print_json(figures)
     else:
-        _print(files, rows)
+        print_rows(files, rows)
     _tell(checks, rows[0]["model"], junit, markdown, time.monotonic() - start)
 
 
-def _counts(text: str | None) -> list[int]:
+def _profile(file: Path, row: dict[str, Any], seconds: float) -> dict[str, Any]:
+    from edgegan.bench.profile.run import profile
+
+    found, reason = profile(file, row["environment"]["threads"], seconds)
+    return {"profile": found} | ({} if reason is None else {"profile_reason": reason})
+
+
+def _counts(option: str, text: str | None) -> list[int]:
     try:
         counts = [int(part) for part in text.split(",")] if text else []
     except ValueError:
         counts = [0]
     if any(count < 1 for count in counts):
-        raise UsageError(f"--sweep-threads {text!r}: write numbers of threads with commas between, such as 1,2,4")
+        raise UsageError(f"{option} {text!r}: write numbers with commas between, such as 1,2,4")
     return counts
 
 
@@ -128,93 +177,3 @@ def _tell(checks: list[Check], suite: str, junit: Path | None, markdown: Path | 
     failures = [check.failure for check in checks if check.failure]
     if failures:
         raise GateError("\n".join(failures))
-
-
-def _print(files: list[Path], rows: list[dict[str, Any]]) -> None:
-    columns = [
-        "artifact",
-        "backend",
-        "precision",
-        "p50 ms",
-        "p95 ms",
-        "p99 ms",
-        "times as fast",
-        "cv",
-        "images/s",
-        "load ms",
-        "first ms",
-        "peak MiB",
-        "file MiB",
-        "W",
-        "mJ/image",
-        "PSNR dB",
-        "fd_lite0",
-    ]
-    lines = []
-    for file, row in zip(files, rows, strict=True):
-        latency, memory, quality = row["latency_ms"], row["memory"], row["quality"] or {}
-        lines.append(
-            [
-                str(file),
-                row["backend"],
-                row["precision"],
-                f"{latency['p50']:.3f}",
-                f"{latency['p95']:.3f}",
-                f"{latency['p99']:.3f}",
-                _ratio(row),
-                f"{latency['cv']:.1%}",
-                f"{row['throughput_ips']:.0f}",
-                f"{row['load_ms']:.1f}",
-                f"{row['first_inference_ms']:.2f}",
-                f"{memory['peak_rss_mib']:.0f}",
-                f"{memory['artifact_mib']:.2f}",
-                _number((row["power"] or {}).get("gross_w")),
-                _number((row["power"] or {}).get("energy_mj_per_inference")),
-                _number(quality.get("psnr_db")),
-                _number(quality.get("fd_lite0")),
-            ]
-        )
-    table("bench", columns, lines, left=3)
-    if sweep := rows[0].get("sweep"):
-        cells = [[str(s["threads"]), f"{s['latency_ms']['p50']:.3f}", f"{s['throughput_ips']:.0f}"] for s in sweep]
-        table("threads", ["threads", "p50 ms", "images/s"], cells, left=0)
-    for row in rows:
-        if there := row.get("in_browser"):
-            typer.echo(f"{row['artifact']}: {_browser(there)}")
-        for warning in row["warnings"]:
-            typer.echo(f"{row['artifact']}: {warning}")
-        if (power := row["power"]) is None:
-            typer.echo(f"{row['artifact']}: power not measured: {row['power_reason']}")
-        else:
-            typer.echo(f"{row['artifact']}: {_energy(power)}")
-        if row["quality"] is None:
-            typer.echo(f"{row['artifact']}: quality not measured: {row['quality_reason']}")
-
-
-def _ratio(row: dict[str, Any]) -> str:
-    if "ratio" not in row:
-        return "-"
-    low, high = row["ratio_interval"]
-    return f"{row['ratio']:.3f} ({low:.3f} to {high:.3f})"
-
-
-def _browser(there: dict[str, Any]) -> str:
-    if there["latency_ms"] is None:
-        return f"does not run in {there['browser']}: {there['latency_ms_reason']}"
-    return (
-        f"p50 {there['latency_ms']['p50']:.3f} ms in {there['browser']}, loaded in {there['load_ms']:.0f} ms, its "
-        f"pictures {there['psnr_db']:.1f} dB to those drawn here"
-    )
-
-
-def _energy(power: dict[str, Any]) -> str:
-    return (
-        f"{power['gross_w']:.2f} W, {power['net_w']:.2f} above rest, peak {power['peak_w']:.2f}; "
-        f"{power['energy_mj_per_inference']:.2f} +- {power['energy_mj_per_inference_std']:.2f} mJ an image, "
-        f"{power['net_energy_mj_per_inference']:.2f} above rest; {power['images_per_joule']:.3g} images a joule, over "
-        f"{power['seconds']:.0f} s of {power['scope']}"
-    )
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"

@@ -10,7 +10,6 @@ import typer
 from edgegan.cli.console import ConsoleProgress, print_json, table
 from edgegan.cli.loading import INPUT, OUTPUT_RANGE, WEIGHTS, WEIGHTS_KEY
 from edgegan.core.errors import UsageError
-from edgegan.core.images import read_images
 from edgegan.core.spec import parse_range
 
 ANY = Annotated[str, typer.Argument(help="A MODEL as compress takes it, or an artifact with its manifest.")]
@@ -51,6 +50,7 @@ def evaluate(
     """
     from edgegan.bench.drawing import open_drawer
     from edgegan.bench.evaluate import evaluate as run
+    from edgegan.bench.real_pictures import of_array, open_pictures
     from edgegan.metrics.features import InceptionFeatures, Lite0Features
 
     span = parse_range(output_range, "--output-range") if output_range else None
@@ -58,10 +58,10 @@ def evaluate(
         open_drawer(model, input, span, weights, weights_key, inputs) as drawer,
         ConsoleProgress(quiet=as_json) as progress,
     ):
-        real = drawer.real
+        real = None if drawer.real is None else of_array(drawer.real)
         if data is not None:
             height, width, channels = drawer.draw(1, 0).shape[1:]
-            real = read_images(data, size=(height, width), channels=channels)
+            real = open_pictures(data, (height, width), channels)
         if real is None:
             raise UsageError(f"no real pictures ship with {drawer.name}; pass --data")
         network = Lite0Features() if inception_weights is None else InceptionFeatures(inception_weights)
@@ -87,3 +87,5 @@ def evaluate(
         ["figure", "mean", "95 % interval"],
         rows,
     )
+    for warning in evaluation["warnings"]:
+        typer.echo(warning)

@@ -20,7 +20,9 @@ class Backend:
     """``session``: the module that holds its ``VendorSession``; ``builder``: ``module:object`` that makes its artifacts
     (``edgegan.compress.backends``). ``packages``: the distributions that bring the vendor's library, the preferred
     first (none: always there). ``extra``: the EdgeGAN extra that installs it. ``suffix``: of its artifacts.
-    ``on_phones``: whether the vendor's benchmark_model times them on a phone.
+    ``on_phones``: whether the vendor's benchmark_model times them on a phone. ``on_gpu``: whether they compute in a
+    GPU's memory. ``profiler``: the module whose
+    ``profile`` asks the vendor's profiler for the time of each layer (``edgegan.bench.profile.contract.Profiler``).
     """
 
     session: str
@@ -29,6 +31,8 @@ class Backend:
     extra: str
     suffix: str
     on_phones: bool = False
+    on_gpu: bool = False
+    profiler: str | None = None
 
     def version(self) -> str | None:
         """The installed version, None where the backend is missing."""
@@ -47,6 +51,7 @@ BACKENDS = {
         packages=("onnxruntime", "onnxruntime-gpu"),
         extra="onnxruntime",
         suffix=".onnx",
+        profiler="edgegan.bench.profile.onnxruntime",
     ),
     "onnxruntime-cuda": Backend(
         session="edgegan.runtime.onnxruntime_cuda",
@@ -54,6 +59,7 @@ BACKENDS = {
         packages=("onnxruntime-gpu",),
         extra="cuda",
         suffix=".onnx",
+        on_gpu=True,
     ),
     "openvino": Backend(
         session="edgegan.runtime.openvino",
@@ -61,6 +67,7 @@ BACKENDS = {
         packages=("openvino",),
         extra="openvino",
         suffix=".onnx",
+        profiler="edgegan.bench.profile.openvino",
     ),
     "litert": Backend(
         session="edgegan.runtime.litert",
@@ -69,6 +76,7 @@ BACKENDS = {
         extra="litert",
         suffix=".tflite",
         on_phones=True,
+        profiler="edgegan.bench.profile.litert",
     ),
     "tensorrt-rtx": Backend(
         session="edgegan.runtime.tensorrt",
@@ -76,6 +84,8 @@ BACKENDS = {
         packages=("tensorrt-rtx", "tensorrt_rtx"),
         extra="tensorrt-rtx",
         suffix=".plan",
+        on_gpu=True,
+        profiler="edgegan.bench.profile.tensorrt",
     ),
     "tensorrt": Backend(
         session="edgegan.runtime.tensorrt",
@@ -83,6 +93,8 @@ BACKENDS = {
         packages=("tensorrt",),
         extra="tensorrt",
         suffix=".plan",
+        on_gpu=True,
+        profiler="edgegan.bench.profile.tensorrt",
     ),
     "null": Backend(
         session="edgegan.runtime.null",

@@ -13,13 +13,18 @@ from torch import nn
 from torch.nn.functional import interpolate
 
 from edgegan.core.errors import MissingPackageError, UsageError
+from edgegan.core.files import sha256
 
 SIDE, BATCH = 224, 32
 DIMENSIONS = 1280
 
 
 class FeatureNetwork(Protocol):
-    """uint8 (N, 1 or 3, H, W) -> float32 features (N, D), and class logits of features."""
+    """uint8 (N, 1 or 3, H, W) -> float32 features (N, D), and class logits of features. ``digest``: which network, with
+    which weights."""
+
+    num_features: int
+    digest: str
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor: ...
 
@@ -44,9 +49,11 @@ class Lite0Features(nn.Module):
         except ImportError as exc:
             raise MissingPackageError("efficientnet_lite_pytorch", "quality", "fd_lite0") from exc
         network = EfficientNet.from_name("efficientnet-lite0")
-        weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True, map_location="cpu")
+        path = EfficientnetLite0ModelFile.get_model_file_path()
+        weights = torch.load(path, weights_only=True, map_location="cpu")
         network.load_state_dict(weights)
         self.network = network.eval().to(memory_format=torch.channels_last)
+        self.digest = f"lite0 {sha256(Path(path))}"
 
     @torch.no_grad()
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -78,6 +85,8 @@ class InceptionFeatures:
     Raises UsageError where the file is missing, MissingPackageError where the package is.
     """
 
+    num_features = 2048
+
     def __init__(self, weights: Path) -> None:
         if not weights.is_file():
             raise UsageError(
@@ -91,6 +100,7 @@ class InceptionFeatures:
         self.network = FeatureExtractorInceptionV3(
             "inception", ["2048"], feature_extractor_weights_path=str(weights)
         ).eval()
+        self.digest = f"inception {sha256(weights)}"
 
     @torch.no_grad()
     def __call__(self, images: torch.Tensor) -> torch.Tensor:

@@ -20,11 +20,11 @@ def precision_recall(real: torch.Tensor, generated: torch.Tensor, neighbours: in
             f"precision and recall need more than {neighbours} pictures on both sides, found {len(real)} and "
             f"{len(generated)}"
         )
-    real, generated = real.double(), generated.double()
     return _share_inside(generated, real, neighbours), _share_inside(real, generated, neighbours)
 
 
 def _share_inside(points: torch.Tensor, manifold: torch.Tensor, neighbours: int) -> float:
+    points, manifold = points.double(), manifold.double()
     radii = torch.cat([torch.cdist(part, manifold).kthvalue(neighbours + 1).values for part in manifold.split(CHUNK)])
     inside = torch.cat([(torch.cdist(part, manifold) <= radii).any(1) for part in points.split(CHUNK)])
     return inside.double().mean().item()

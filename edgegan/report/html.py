@@ -47,6 +47,11 @@ def write_runs(runs: Sequence[tuple[str, Mapping[str, Any], Path | None]], path:
     write_bytes(path, page({"kind": "runs", "runs": rows}).encode())
 
 
+def write_bench(figures: Mapping[str, Any], path: Path) -> None:
+    """The page of what artifacts cost, a ``schemas.Bench``."""
+    write_bytes(path, page({"kind": "bench", "bench": figures}).encode())
+
+
 def write_search(search: Mapping[str, Any], path: Path) -> None:
     """The page of a search, a ``schemas.Search``."""
     write_bytes(path, page({"kind": "search", "search": search}).encode())

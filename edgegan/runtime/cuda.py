@@ -30,6 +30,14 @@ class Memory(Protocol):
     def synchronize(self) -> None: ...
     def wait_for(self, stream: int) -> None: ...
 
+    def free_bytes(self) -> int:
+        """Of the device's memory, by its driver."""
+        ...
+
+    def timed(self, work: Callable[[], object]) -> float:
+        """Milliseconds that the GPU takes for what ``work`` puts on the stream, by its own events."""
+        ...
+
     def record(self, work: Callable[[], object]) -> Callable[[], None]:
         """What ``work`` puts on the stream, as one call that repeats it. Raises DeviceError where that cannot be
         recorded."""
@@ -127,6 +135,21 @@ class CudaPython:
     def wait_for(self, stream: int) -> None:
         self._checked(self._cuda.cudaStreamSynchronize(stream))
 
+    def free_bytes(self) -> int:
+        return int(self._checked(self._cuda.cudaMemGetInfo()))
+
+    def timed(self, work: Callable[[], object]) -> float:
+        start, end = (self._checked(self._cuda.cudaEventCreate()) for _ in range(2))
+        try:
+            self._checked(self._cuda.cudaEventRecord(start, self.stream))
+            work()
+            self._checked(self._cuda.cudaEventRecord(end, self.stream))
+            self._checked(self._cuda.cudaEventSynchronize(end))
+            return float(self._checked(self._cuda.cudaEventElapsedTime(start, end)))
+        finally:
+            for event in (start, end):
+                self._checked(self._cuda.cudaEventDestroy(event))
+
     def record(self, work: Callable[[], object]) -> Callable[[], None]:
         cuda = self._cuda
         self._checked(
@@ -180,6 +203,17 @@ class PyCuda:
 
     def wait_for(self, stream: int) -> None:
         self._cuda.Context.synchronize()
+
+    def free_bytes(self) -> int:
+        return int(self._cuda.mem_get_info()[0])
+
+    def timed(self, work: Callable[[], object]) -> float:
+        start, end = self._cuda.Event(), self._cuda.Event()
+        start.record(self._stream)
+        work()
+        end.record(self._stream)
+        end.synchronize()
+        return float(start.time_till(end))
 
     def record(self, work: Callable[[], object]) -> Callable[[], None]:
         raise DeviceError("pycuda records no CUDA graphs; cuda-python does")

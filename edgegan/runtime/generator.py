@@ -16,7 +16,7 @@ from edgegan.core.sampling import float_to_image, image_to_float, pixels_to_floa
 from edgegan.core.spec import LEAST_TRUNCATION, TensorSpec
 from edgegan.core.tiling import Tiling
 from edgegan.runtime.device_array import DeviceArray, on_device
-from edgegan.runtime.session import Session, session_class
+from edgegan.runtime.session import Prepared, Session, session_class
 from edgegan.runtime.stream import stream
 from edgegan.runtime.tiles import mosaic
 
@@ -78,6 +78,11 @@ class Generator:
         if least <= len(arrays[0]) <= most:
             return {self._output: self._session.run(arrays)}
         return {self._output: self._run_in_pieces([np.asarray(a) for a in arrays])}
+
+    def prepare(self, inputs: Mapping[str, np.ndarray]) -> Prepared:
+        """The call of ``run`` without its copies, for measuring: inputs of exactly the artifact's batch, put in place
+        now, until the next ``run``. Raises UsageError as ``run`` does."""
+        return self._session.prepare(self._in_order(inputs))
 
     def _in_order(self, inputs: Mapping[str, T]) -> list[T]:
         """Those of every input of the artifact, no more and no fewer."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from edgegan.core.errors import ArtifactError, MissingPackageError
-from edgegan.runtime.session import Session
+from edgegan.runtime.session import Prepared, Session
 
 try:
     from ai_edge_litert.interpreter import Interpreter
@@ -43,11 +43,18 @@ class VendorSession(Session):
         self._output = self._interpreter.get_output_details()[0]["index"]
 
     def _run(self, arrays: list[np.ndarray]) -> np.ndarray:
-        for argument, index, dtype in self._inputs:
-            self._interpreter.set_tensor(index, arrays[argument].astype(dtype, copy=False))
+        self._put(arrays)
         self._interpreter.invoke()
         image: np.ndarray = self._interpreter.get_tensor(self._output)
         return image
+
+    def _prepare(self, arrays: list[np.ndarray]) -> Prepared:
+        self._put(arrays)
+        return Prepared(self._interpreter.invoke)
+
+    def _put(self, arrays: list[np.ndarray]) -> None:
+        for argument, index, dtype in self._inputs:
+            self._interpreter.set_tensor(index, arrays[argument].astype(dtype, copy=False))
 
     def _close(self) -> None:
         del self._interpreter

@@ -10,6 +10,7 @@ from edgegan.core.errors import DeviceError
 from edgegan.runtime.cuda import open_memory
 from edgegan.runtime.device_array import DeviceArray, Freed
 from edgegan.runtime.onnxruntime import VendorSession as CpuSession
+from edgegan.runtime.session import Prepared
 
 PROVIDER = "CUDAExecutionProvider"
 
@@ -46,3 +47,16 @@ class VendorSession(CpuSession):
         self._session.run_with_iobinding(binding)
         binding.synchronize_outputs()
         return out
+
+    def _prepare(self, arrays: list[np.ndarray]) -> Prepared:
+        given = [_on_device(array) for array in arrays]
+        out = self._run_on_device(given, None)
+        return Prepared(lambda: self._run_on_device(given, out))
+
+
+def _on_device(array: np.ndarray) -> DeviceArray:
+    own = open_memory()
+    address = own.allocate(array.nbytes)
+    own.to_device(address, array)
+    own.synchronize()
+    return DeviceArray(address, array.shape, array.dtype, Freed(own))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 
 import numpy as np
@@ -15,10 +16,20 @@ from edgegan.core.manifest import Manifest
 from edgegan.runtime.device_array import DeviceArray
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """``call`` computes with inputs that lie where the vendor reads them and leaves the picture where the vendor puts
+    it. ``device_ms`` does the same and tells the GPU's own milliseconds; None where the vendor tells none."""
+
+    call: Callable[[], object]
+    device_ms: Callable[[], float] | None = None
+
+
 class Session(ABC):
     """One artifact, loaded. ``run`` takes arrays in the order of the manifest's inputs and gives the image.
 
-    A backend overrides ``_open``, ``_run`` and, where it holds more than Python objects, ``_close``. ``_run`` is given
+    A backend overrides ``_open``, ``_run`` and, where it holds more than Python objects, ``_close``; ``_prepare`` where
+    copies can be left out. ``_run`` is given
     contiguous arrays of the right dtype and shape (batch, ...), and returns an array of its own (no view of vendor
     memory that a later call would overwrite), float32 unless the artifact gives pixels. One that computes in a GPU's
     memory overrides ``_run_on_device`` too. ``notes``: what this session does without, in sentences. ``is_shared``:
@@ -39,6 +50,19 @@ class Session(ABC):
 
     def run(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
         """One batch through the artifact. Raises UsageError for a wrong shape or a closed session."""
+        ready = self._ready(arrays)
+        if self.is_shared:
+            return self._run(ready)
+        with self._turn:
+            return self._run(ready)
+
+    def prepare(self, arrays: Sequence[np.ndarray]) -> Prepared:
+        """One batch put in place, to be computed again and again by one thread, without the copies that ``run`` makes;
+        until the next ``run``. Raises UsageError as ``run`` does."""
+        return self._prepare(self._ready(arrays))
+
+    def _ready(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """As a backend takes them."""
         if self._closed:
             raise UsageError("this generator is closed; load it again")
         ready = []
@@ -48,10 +72,7 @@ class Session(ABC):
             ready.append(
                 array if array.dtype == dtype and array.flags.c_contiguous else np.ascontiguousarray(array, dtype)
             )
-        if self.is_shared:
-            return self._run(ready)
-        with self._turn:
-            return self._run(ready)
+        return ready
 
     def run_on_device(self, arrays: Sequence[DeviceArray], out: DeviceArray | None = None) -> DeviceArray:
         """One batch of arrays that lie in the GPU's memory, without a copy: into ``out``, or into memory that goes with
@@ -78,6 +99,10 @@ class Session(ABC):
 
     @abstractmethod
     def _run(self, arrays: list[np.ndarray]) -> np.ndarray: ...
+
+    def _prepare(self, arrays: list[np.ndarray]) -> Prepared:
+        """A backend that cannot leave them out makes its copies."""
+        return Prepared(lambda: self._run(arrays))
 
     def _run_on_device(self, arrays: Sequence[DeviceArray], out: DeviceArray | None) -> DeviceArray:
         raise UsageError(f"{self.manifest.backend} takes arrays of the host; copy them there first")

@@ -14,11 +14,33 @@ from typing import Any
 import numpy as np
 
 from edgegan.core.errors import ArtifactError, DeviceError, first_line
+from edgegan.core.manifest import Manifest
 from edgegan.core.tensorrt import LIBRARIES, open_library
 from edgegan.runtime.cuda import compute_capability, open_memory, require_driver
 from edgegan.runtime.device_array import DeviceArray, Freed
 from edgegan.runtime.preflight import check_plan, check_validity
-from edgegan.runtime.session import Session, check_like
+from edgegan.runtime.session import Prepared, Session, check_like
+
+
+def open_engine(manifest: Manifest, trt: Any) -> tuple[Any, Any]:
+    """The runtime and the engine of a plan, in the order in which they were made. Raises ArtifactError for one that is
+    not for this machine, with what to do."""
+    plan = manifest.artifact.read_bytes()
+    runtime = trt.Runtime(trt.Logger(trt.Logger.ERROR))
+    build = manifest.content["build"]
+    if LIBRARIES[manifest.backend].ahead_of_time and hasattr(runtime, "get_engine_validity"):
+        check_validity(manifest, trt, runtime, plan)
+    else:
+        check_plan(manifest, trt, compute_capability())
+    if "version_compatible" in build.get("flags", []):
+        runtime.engine_host_code_allowed = True
+    engine = runtime.deserialize_cuda_engine(plan)
+    if engine is None:
+        raise ArtifactError(
+            f"{trt.__name__} {trt.__version__} cannot load {manifest.artifact}; it was built with "
+            f"{manifest.content['backend_version']}, for compute capability {build.get('compute_capability')}"
+        )
+    return runtime, engine
 
 
 class VendorSession(Session):
@@ -38,21 +60,7 @@ class VendorSession(Session):
         self.notes = self._idle[0].notes
 
     def _load(self, trt: Any) -> None:
-        plan = self.manifest.artifact.read_bytes()
-        self._runtime = trt.Runtime(trt.Logger(trt.Logger.ERROR))
-        build = self.manifest.content["build"]
-        if LIBRARIES[self.manifest.backend].ahead_of_time and hasattr(self._runtime, "get_engine_validity"):
-            check_validity(self.manifest, trt, self._runtime, plan)
-        else:
-            check_plan(self.manifest, trt, compute_capability())
-        if "version_compatible" in build.get("flags", []):
-            self._runtime.engine_host_code_allowed = True
-        self._engine = self._runtime.deserialize_cuda_engine(plan)
-        if self._engine is None:
-            raise ArtifactError(
-                f"{trt.__name__} {trt.__version__} cannot load {self.manifest.artifact}; it was built with "
-                f"{self.manifest.content['backend_version']}, for compute capability {build.get('compute_capability')}"
-            )
+        self._runtime, self._engine = open_engine(self.manifest, trt)
         names = [self._engine.get_tensor_name(i) for i in range(self._engine.num_io_tensors)]
         self._output = next(n for n in names if self._engine.get_tensor_mode(n) == trt.TensorIOMode.OUTPUT)
         self._output_shape = tuple(self._engine.get_tensor_shape(self._output))[1:]
@@ -71,6 +79,9 @@ class VendorSession(Session):
 
     def _run(self, arrays: list[np.ndarray]) -> np.ndarray:
         return self._borrowing(lambda lane: lane.run([arrays[i] for i in self._read]))
+
+    def _prepare(self, arrays: list[np.ndarray]) -> Prepared:
+        return self._borrowing(lambda lane: lane.prepare([arrays[i] for i in self._read]))
 
     def _run_on_device(self, arrays: Sequence[DeviceArray], out: DeviceArray | None) -> DeviceArray:
         if out is not None:
@@ -134,6 +145,16 @@ class _Lane:
         self._memory.synchronize()
         return self._image[:count].copy()
 
+    def prepare(self, arrays: Sequence[np.ndarray]) -> Prepared:
+        self.run(arrays)
+        launch = self._record(self._compute)
+
+        def call() -> None:
+            launch()
+            self._memory.synchronize()
+
+        return Prepared(call, lambda: self._memory.timed(launch))
+
     def run_on_device(self, arrays: Sequence[DeviceArray], out: DeviceArray | None) -> DeviceArray:
         count = arrays[0].shape[0]
         if out is None:
@@ -176,7 +197,7 @@ class _Lane:
             return
         self._work()
         self._memory.synchronize()
-        self._recorded[count] = self._record()
+        self._recorded[count] = self._record(self._work)
 
     def _work(self) -> None:
         for name, array in self._given.items():
@@ -188,9 +209,9 @@ class _Lane:
         if not self._context.execute_async_v3(self._memory.stream):
             raise DeviceError("TensorRT failed to run it")
 
-    def _record(self) -> Callable[[], None]:
+    def _record(self, work: Callable[[], None]) -> Callable[[], None]:
         try:
-            return self._memory.record(self._work)
+            return self._memory.record(work)
         except DeviceError as exc:
             self.notes = (f"each call is put on the stream anew, not repeated as a CUDA graph: {first_line(exc)}",)
-            return self._work
+            return work

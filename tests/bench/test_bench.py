@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from edgegan.bench import memory
 from edgegan.bench.latency import interleaved, measure, summarize
-from edgegan.bench.memory import peak_rss_mib
+from edgegan.bench.memory import memory_of
 from edgegan.bench.quality import paired, structural
 from edgegan.bench.single import bench
 from edgegan.bench.worker import Job, run_job
@@ -55,7 +56,18 @@ def test_a_call_longer_than_its_turn_is_timed_once_a_turn():
 
 def test_memory_is_of_a_process_of_its_own(null_artifact):
     ballast = np.ones(400 << 20, np.uint8)
-    assert 10 < peak_rss_mib(null_artifact, 1) < 200 and ballast[-1] == 1
+    taken = memory_of(null_artifact, 1)
+    assert 10 < taken.peak_rss < 200 and ballast[-1] == 1
+    assert taken.arena is not None and taken.arena < 5 and taken.device is None and taken.device_reason
+
+
+def test_an_artifact_that_is_killed_for_its_memory_is_told(null_artifact, monkeypatch, tmp_path):
+    """The process that loads it dies, not the one that measures."""
+    (tmp_path / "python").write_text("#!/bin/sh\nkill -9 $$\n")
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(memory.sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(DeviceError, match="was killed, as a kernel does that runs out of memory"):
+        bench(null_artifact, threads=1, seconds=0.05, power_seconds=0)
 
 
 def test_bench_of_a_null_artifact_has_every_field(null_artifact):
@@ -67,6 +79,10 @@ def test_bench_of_a_null_artifact_has_every_field(null_artifact):
         and found["memory"]["device_mib"] is None
         and found["memory"]["device_mib_reason"]
     )
+    split = found["split"]
+    assert split["copies_ms"] == split["call_ms"] - split["compute_ms"] and split["device_ms_reason"]
+    assert found["copies"] is True
+    assert bench(null_artifact, threads=1, seconds=0.05, power_seconds=0, copies=False)["copies"] is False
 
 
 def test_a_figure_whose_library_is_missing_is_null_with_the_reason(monkeypatch):

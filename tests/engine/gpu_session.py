@@ -55,8 +55,12 @@ for arrays, target in (({name: first[name]}, None), ({name: wrong}, None), ({nam
         generator.run_on_device(arrays, target)
     except GeneratorError as exc:
         told["refused"].append(str(exc))
+prepared = generator.prepare(first)
+prepared.call()
+told["device ms"] = [prepared.device_ms() for _ in range(3)]
+told["after prepare"] = bool((generator.run(first)["image"] == pictures[:1]).all())
 before = live()["device"]
-del result
+del result, prepared
 gc.collect()
 told["freed with its array"] = live()["device"] == before - 1
 generator.close()

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.engine.conftest import compressed
+from tests.validation import validate
 
-NOTHING = {"device": 0, "host": 0, "stream": 0, "graph": 0, "instance": 0}
+NOTHING = {"device": 0, "host": 0, "stream": 0, "graph": 0, "instance": 0, "event": 0}
 
 
 @pytest.fixture
@@ -32,6 +33,7 @@ def test_a_plan_is_run_by_many_threads_and_in_the_gpu_s_memory(told):
     host, shape, out = told["refused"]
     assert "lies in the host's memory" in host and "of shape (2, 3, 16, 16)" in shape and "the output" in out
     assert told["freed with its array"]
+    assert told["after prepare"] and all(ms > 0 for ms in told["device ms"])
 
 
 @pytest.mark.slow
@@ -79,3 +81,20 @@ def test_an_engine_of_free_batch_takes_any_number(device, tmp_path):
     told = json.loads(done.stdout)
     assert told["batch"] == 4 and "has shape (9, 3, 16, 16)" in told["refused"]
     assert all(told[count] < 1e-5 for count in ("1", "2", "4", "8", "20"))
+
+
+@pytest.mark.slow
+def test_a_plan_is_benched_by_the_gpu_s_own_clock_memory_and_profiler(bundle, device, tmp_path):
+    done, _ = device("build", bundle, "--out", tmp_path / "engine")
+    assert done.returncode == 0, done.stderr
+    plan, figures = tmp_path / "engine" / "g.plan", tmp_path / "bench.json"
+    given = ("bench", "--engine", plan, "--seconds", "0.2", "--power-seconds", "0", "--profile", "--json", figures)
+    done, _ = device(*given)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(figures.read_text())
+    validate("bench", found)
+    assert 0 < found["split"]["device_ms"]["p50"] <= found["split"]["call_ms"]
+    assert found["memory"]["device_mib"] > 0
+    profile = found["profile"]
+    assert profile["source"] == "TensorRT's IProfiler" and len(profile["layers"]) > 3
+    assert profile["sum_ms"] <= 1.05 * profile["whole_ms"]

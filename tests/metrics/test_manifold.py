@@ -1,16 +1,13 @@
-"""Precision, recall and score against scikit-learn, SciPy and sets whose answer is known."""
+"""Precision and recall against scikit-learn and sets whose answer is known."""
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import softmax
-from scipy.stats import entropy
 from sklearn.neighbors import NearestNeighbors
 
 from edgegan.core.errors import UsageError
-from edgegan.metrics.distances import inception_score
 from edgegan.metrics.manifold import precision_recall
 
 
@@ -37,13 +34,3 @@ def test_a_generator_of_one_kind_keeps_precision_and_loses_recall():
 def test_too_few_are_refused():
     with pytest.raises(UsageError, match="more than 3"):
         precision_recall(torch.zeros(3, 2), torch.zeros(9, 2))
-    with pytest.raises(UsageError, match="as many pictures"):
-        inception_score(torch.zeros(4, 10))
-
-
-def test_inception_score_is_the_mean_divergence_from_the_marginal():
-    logits = np.random.default_rng(0).normal(size=(50, 7)) * 2
-    p = softmax(logits, 1)
-    wanted = np.exp(entropy(p, p.mean(0, keepdims=True), axis=1).mean())
-    assert inception_score(torch.from_numpy(logits), splits=1) == pytest.approx(wanted, rel=1e-5)
-    assert inception_score(torch.eye(10).repeat(10, 1) * 100, splits=1) == pytest.approx(10, rel=1e-4)

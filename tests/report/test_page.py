@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgegan.cli.app import run
-from edgegan.report.html import page, write_html, write_search
+from edgegan.report.html import page, write_bench, write_html, write_search
 from edgegan.report.pictures import Sheet
 from tests.browser import browser, needs_browser, watched
 from tests.validation import validate
@@ -183,3 +183,24 @@ def test_bad_runs_are_refused(tmp_path, capsys):
 
 def test_nothing_is_left_of_the_templates_marks():
     assert not re.search(r"\{\{[a-z.]+\}\}", page({"kind": "runs", "runs": []}))
+
+
+def test_what_artifacts_cost_is_drawn_with_its_sweep_its_scenarios_and_its_layers(chromium, tmp_path, null_artifact):
+    page, figures = tmp_path / "bench.html", tmp_path / "bench.json"
+    arguments = ["bench", "--engine", str(null_artifact), str(null_artifact), "--seconds", "0.05", "--scenarios"]
+    arguments += ["--power-seconds", "0", "--threads", "2", "--sweep-threads", "1,2", "--profile"]
+    assert run([*arguments, "--html", str(page), "--json", str(figures)]) == 0
+    found = json.loads(figures.read_text())
+    validate("bench", found)
+    layers = [{"name": f"layer {i}", "operator": "Conv", "ms": 0.1 * i, "share": 0.1 * i / 4.5} for i in range(10)]
+    found["profile"] = {"source": "a profiler", "calls": 10, "whole_ms": 5.0, "sum_ms": 4.5, "layers": layers}
+    validate("bench", found)
+    write_bench(found, page)
+    with watched(chromium) as seen:
+        seen.page.goto(page.as_uri())
+        text = seen.page.inner_text("main")
+        assert "a profiler, 10 calls: 4.500 ms in layers of 5.000 ms" in text
+        assert "MLPerf's scenarios" in text and "offline, 2 × 1 threads" in text
+        assert "null tells no time of its layers" in text
+        assert seen.page.locator("svg").count() == 3
+        assert seen.violations() == [] and seen.foreign() == [] and seen.errors == []

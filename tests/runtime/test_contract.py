@@ -13,47 +13,13 @@ from edgegan.core.errors import ArtifactError, DeviceError, GeneratorError, Miss
 from edgegan.core.manifest import describe, write_manifest
 from edgegan.core.sampling import sample_inputs
 from edgegan.core.spec import GeneratorSpec, TensorSpec
-from edgegan.export.litert import export_litert
 from edgegan.export.onnx import export_onnx
 from edgegan.graph.capture import capture
-from edgegan.graph.pixels import with_pixels
 from edgegan.models import cgan
 from edgegan.runtime import load
+from tests.artifacts import EXECUTED, artifact
 from tests.conftest import LATENT, PHOTO, make_null
 from tests.subjects import TinyCyclegan, TinyDcgan, randomized
-
-EXECUTED = ("null", "onnxruntime", "openvino", "litert")
-
-
-def artifact(backend, folder, graph, pixels=False):
-    path = folder / f"g{BACKENDS[backend].suffix}"
-    shape = graph.output_shape[1:]
-    graph = with_pixels(graph) if pixels else graph
-    if backend == "null":
-        path.write_bytes(b"nothing")
-    elif backend == "litert":
-        export_litert(graph.module, graph.example_inputs(), path)
-    else:
-        export_onnx(graph, path)
-    build = {"inference_precision": "f32"} if backend == "openvino" else {}
-    write_manifest(
-        path,
-        describe(
-            artifact=path,
-            backend=backend,
-            backend_version="x",
-            target="x86-cpu",
-            precision="fp32",
-            spec=graph.spec,
-            output_shape=shape,
-            batch=graph.batch,
-            model="tiny",
-            weights_sha256="0",
-            build=build,
-            pixels=pixels,
-        ),
-    )
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -332,3 +298,16 @@ def test_a_class_index_reaches_every_backend(tmp_path):
         with load(artifact(backend, tmp_path, graph), threads=1) as gen:
             np.testing.assert_allclose(gen.run(sample_inputs(spec.inputs, 3, 1))["image"], wanted, atol=1e-4)
             assert gen.sample(2, seed=0, label=7).shape == (2, 8, 8, 1)
+
+
+def test_a_prepared_call_computes_the_same_without_copies(latent):
+    with load(latent, threads=1) as gen:
+        inputs = sample_inputs(gen.inputs, gen.batch, 0)
+        before = gen.run(inputs)["image"]
+        prepared = gen.prepare(inputs)
+        for _ in range(3):
+            prepared.call()
+        assert prepared.device_ms is None
+        assert np.array_equal(gen.run(inputs)["image"], before)
+        with pytest.raises(UsageError, match="has shape"):
+            gen.prepare({"z": inputs["z"][:1]})

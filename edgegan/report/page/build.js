@@ -24,3 +24,5 @@ const milliseconds = value => isNumber(value) ? `${value < 10 ? value.toFixed(3)
 const bytes = value => !isNumber(value) ? "–" : value < 1 << 20 ? `${(value / 1024).toFixed(0)} KiB` : `${(value / (1 << 20)).toFixed(1)} MiB`;
 const millions = value => isNumber(value) ? `${short(value / 1e6)} M` : "–";
 const seconds = value => isNumber(value) ? `${value < 10 ? value.toFixed(1) : value.toFixed(0)} s` : "–";
+const energy = row => row.power ? row.power.energy_mj_per_inference : null;
+const p50 = row => row.latency_ms ? row.latency_ms.p50 : null;

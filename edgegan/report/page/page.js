@@ -1,4 +1,4 @@
-// The page of a run, of several runs, or of a search, by what the data says that it is.
+// The page of a run, of several runs, of a search or of what artifacts cost, by what the data says that it is.
 
 function figures(pairs) {
   return make("ul", { class: "figures" }, ...pairs.filter(([, value]) => value !== null).map(([name, value]) => make("li", {}, name, make("b", {}, value))));
@@ -12,8 +12,6 @@ function decision(report) {
   return make("p", { class: "decision" }, make("b", {}, result.name), ` ${time}; its pictures have ${fixed(1)(result.quality.psnr_db)} dB to the float network's.`);
 }
 
-const energy = row => row.power ? row.power.energy_mj_per_inference : null;
-const p50 = row => row.latency_ms ? row.latency_ms.p50 : null;
 const CANDIDATE = [
   { head: "candidate", value: row => row.name, text: true },
   { head: "precision", value: row => row.precision, text: true },
@@ -171,6 +169,6 @@ function searchPage({ search }) {
   ];
 }
 
-const PAGES = { run: runPage, runs: runsPage, search: searchPage };
+const PAGES = { run: runPage, runs: runsPage, search: searchPage, bench: benchPage };
 const content = JSON.parse(document.getElementById("data").textContent);
 document.getElementById("page").replaceChildren(...PAGES[content.kind](content).filter(Boolean));

@@ -257,9 +257,14 @@ class Engine:
         return Context(self)
 
 
+class IProfiler:
+    def __init__(self):
+        pass
+
+
 class Context:
     def __init__(self, engine):
-        self.engine, self.addresses, self.thread = engine, {}, None
+        self.engine, self.addresses, self.thread, self.profiler = engine, {}, None, None
         self.shapes = {tensor.name: engine.get_tensor_shape(tensor.name) for tensor in engine.session.get_inputs()}
 
     def set_input_shape(self, name, shape):
@@ -299,4 +304,8 @@ class Context:
         array_at(addresses[output.name], images.shape, types[output.type])[...] = images
         while (time.perf_counter() - start) * 1e3 < self.engine.head["ms"]:
             time.sleep(1e-5)
+        if self.profiler is not None:
+            spent = (time.perf_counter() - start) * 1e3
+            for node in self.engine.nodes:
+                self.profiler.report_layer_time(node.name or node.op_type, spent / len(self.engine.nodes))
         self.thread = None

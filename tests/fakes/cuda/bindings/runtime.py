@@ -3,6 +3,7 @@
 import ctypes
 import itertools
 import os
+import time
 from enum import IntEnum
 
 import numpy as np
@@ -18,7 +19,7 @@ cudaDeviceAttr = IntEnum(
 CAPABILITY = os.environ.get("FAKE_CAPABILITY", "8.7")
 MOST = int(os.environ.get("FAKE_MEMORY", 1 << 30))
 NAMES = itertools.count(2)
-LIVE: dict = {kind: {} for kind in ("device", "host", "stream", "graph", "instance")}
+LIVE: dict = {kind: {} for kind in ("device", "host", "stream", "graph", "instance", "event")}
 """What was made and not freed yet, by kind."""
 RECORDING: dict = {}
 
@@ -73,6 +74,32 @@ def cudaHostAlloc(size, flags):
 
 def cudaFreeHost(address):
     return _forgotten("host", address)
+
+
+def cudaMemGetInfo():
+    taken = sum(len(buffer) for buffer in LIVE["device"].values())
+    return 0, MOST - taken, MOST
+
+
+def cudaEventCreate():
+    return 0, _kept("event", [])
+
+
+def cudaEventRecord(event, stream):
+    LIVE["event"][event].append(time.perf_counter())
+    return (0,)
+
+
+def cudaEventSynchronize(event):
+    return (0,)
+
+
+def cudaEventElapsedTime(start, end):
+    return 0, (LIVE["event"][end][-1] - LIVE["event"][start][-1]) * 1e3
+
+
+def cudaEventDestroy(event):
+    return _forgotten("event", event)
 
 
 def cudaMemcpyAsync(target, source, size, kind, stream):

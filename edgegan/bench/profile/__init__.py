@@ -1,0 +1,1 @@
+"""Time per layer of an artifact, by the vendor's own profiler."""
