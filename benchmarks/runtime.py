@@ -11,46 +11,14 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.artifacts import BARE, artifact
 from benchmarks.common import (
-    litert_contender,
-    onnxruntime_contender,
-    openvino_contender,
     ours,
     publish,
     shared_inputs,
     subject,
 )
 from edgegan.bench.latency import interleaved
-from edgegan.core.manifest import describe, write_manifest
-from edgegan.export.litert import export_litert
-from edgegan.export.onnx import export_onnx
-from edgegan.graph.rewrite import rewrite
-
-BARE = {"litert": litert_contender, "onnxruntime": onnxruntime_contender, "openvino": openvino_contender}
-
-
-def artifact(backend: str, folder: Path, graph) -> Path:
-    if backend == "litert":
-        path = export_litert(rewrite(graph, "phase-nhwc").value.module, graph.example_inputs(), folder / "g.tflite")
-    else:
-        path = export_onnx(graph, folder / backend / "g.onnx")
-    write_manifest(
-        path,
-        describe(
-            artifact=path,
-            backend=backend,
-            backend_version="",
-            target="x86-cpu",
-            precision="fp32",
-            spec=graph.spec,
-            output_shape=graph.output_shape[1:],
-            batch=1,
-            model="fashion-dcgan",
-            weights_sha256="",
-            build={},
-        ),
-    )
-    return path
 
 
 def import_seconds() -> tuple[float, bool]:
@@ -75,7 +43,7 @@ def main() -> None:
     rows, aims = [], {}
     with tempfile.TemporaryDirectory() as folder:
         for backend, bare in BARE.items():
-            path = artifact(backend, Path(folder), graph)
+            path = artifact(backend, Path(folder), graph, "fashion-dcgan")
             source = path if backend != "openvino" else str(path)
             calls = {"bare": bare("bare", source, inputs).call, "gen.run": ours("ours", path, inputs).call}
             found = interleaved(calls, seconds=3.0, rounds=12)

@@ -59,7 +59,9 @@ class Workshop:
                     few = replace(self.options, calibration_samples=samples)
                     form = form.calibrated_on(lambda: self.subject.calibration_batches(few))
                     scheme = replace(scheme, observer="minmax")
-                made = builder(plan.backend).make(form, plan, scheme, self.options.target, folder)
+                made = self._freed(
+                    builder(plan.backend).make(form, plan, scheme, self.options.target, folder), plan.backend
+                )
                 row = self._with_files(row, made, self._graph(plan), plan.exceptions, form.pixels)
             except OutputError:
                 raise
@@ -73,10 +75,10 @@ class Workshop:
         graph, target, folder = self.subject.graph, self.options.target, self.root / "baseline"
         row = self._row("baseline", target.runtime, graph, "fp32")
         try:
-            made = builder(target.runtime).convert(graph, target, folder)
+            made = self._freed(builder(target.runtime).convert(graph, target, folder), target.runtime)
         except TargetError as exc:
             other = builder(REFERENCE)
-            made = other.convert(graph, target, folder)
+            made = self._freed(other.convert(graph, target, folder), REFERENCE)
             note = f"the plain conversion fails ({first_line(exc)}), so the baseline is {other.label} float32"
             row = self._row("baseline", REFERENCE, graph, "fp32")
             made = replace(made, notes=(note,))
@@ -162,6 +164,7 @@ class Workshop:
                 weights_sha256=self.subject.fingerprint,
                 exceptions=exceptions,
                 pixels=pixels,
+                batches=self._own_batches,
             )
         return replace(
             row,
@@ -172,6 +175,18 @@ class Workshop:
             precision_exceptions=dict(exceptions),
             stand_in=builder(row.backend).stand_in,
         )
+
+    def _freed(self, made: Made, backend: str) -> Made:
+        """For any number of samples where that was asked for and the device does not build anew."""
+        if not self._own_batches:
+            return made
+        least, usual, most = self._own_batches
+        return builder(backend).freed(made, self.subject.graph.batch, (least, usual, most), self.options.target)
+
+    @property
+    def _own_batches(self) -> tuple[int, ...]:
+        """The least, the usual and the most samples of a free batch; none where the bundle is freed instead."""
+        return () if self.options.target.build == "device" else self.options.batches
 
     def _place(self, path: Path) -> str:
         return str(path.relative_to(self.root))

@@ -186,8 +186,7 @@ class Options:
     seed: int = option(0, help="Seed of every random choice.", invalidates="prune")
     batch: int = option(
         1,
-        help="Samples that the artifact computes at once; LEAST,USUAL,MOST such as 1,4,16 for any number between, "
-        "where the engine is built on the device.",
+        help="Samples that the artifact computes at once; LEAST,USUAL,MOST such as 1,4,16 for any number between.",
         invalidates="prune",
         text=str,
         convert=batch_of,
@@ -363,10 +362,4 @@ def options_of(given: dict[str, Any]) -> Options:
         values["phone"] = values.pop("device")
     if isinstance(values.get("batch"), tuple):
         values |= {"batches": values["batch"], "batch": values["batch"][0]}
-    options = Options(**values)
-    if options.batches and options.target.build != "device":
-        raise UsageError(
-            f"--batch {','.join(map(str, options.batches))}: {options.target.name} takes one number; several "
-            "are for engines that are built on the device"
-        )
-    return options
+    return Options(**values)

@@ -23,12 +23,12 @@ def depth_to_space(file: Path) -> int:
     model = flatbuffer_utils.read_model(str(file))
     count = sum(_fuse(model, part) for part in model.subgraphs)
     if count:
-        _as_arrays(model)
+        as_arrays(model)
         write_bytes(file, bytes(flatbuffer_utils.convert_object_to_bytearray(model)))
     return count
 
 
-def _as_arrays(model: Any) -> None:
+def as_arrays(model: Any) -> None:
     """Buffers as the writer copies them whole; what the quantizer left as bytes it would write one by one."""
     import numpy as np
 

@@ -42,9 +42,11 @@ def frechet_distance(real: torch.Tensor, generated: torch.Tensor) -> float:
 
 def frechet_distance_of(real: Collected, generated: Collected) -> float:
     """As ``frechet_distance``, of features that came one by one: the squared distance of the means, and the trace of
-    S + T - 2 (S T)^(1/2) of the covariances."""
+    S + T - 2 (S T)^(1/2) of the covariances; S T has the eigenvalues of S^(1/2) T S^(1/2), which is symmetric."""
     (mean, covariance), (other_mean, other_covariance) = real.gaussian(), generated.gaussian()
-    mixed = torch.linalg.eigvals(covariance @ other_covariance).sqrt().real.sum()
+    values, vectors = torch.linalg.eigh(covariance)
+    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
+    mixed = torch.linalg.eigvalsh(root @ other_covariance @ root).clamp(min=0).sqrt().sum()
     apart = (mean - other_mean).square().sum()
     return float(apart + covariance.trace() + other_covariance.trace() - 2 * mixed)
 

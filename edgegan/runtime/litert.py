@@ -41,6 +41,7 @@ class VendorSession(Session):
             for argument, detail in inputs_by_argument(self._interpreter).items()
         ]
         self._output = self._interpreter.get_output_details()[0]["index"]
+        self._count = int(next(iter(self._interpreter.get_input_details()))["shape"][0])
 
     def _run(self, arrays: list[np.ndarray]) -> np.ndarray:
         self._put(arrays)
@@ -53,8 +54,17 @@ class VendorSession(Session):
         return Prepared(self._interpreter.invoke)
 
     def _put(self, arrays: list[np.ndarray]) -> None:
+        if len(arrays[0]) != self._count:
+            self._resize(len(arrays[0]))
         for argument, index, dtype in self._inputs:
             self._interpreter.set_tensor(index, arrays[argument].astype(dtype, copy=False))
+
+    def _resize(self, count: int) -> None:
+        """So many samples from now on, of a file whose batch is free."""
+        for argument, index, _ in self._inputs:
+            self._interpreter.resize_tensor_input(index, [count, *self.shapes[argument][1:]])
+        self._interpreter.allocate_tensors()
+        self._count = count
 
     def _close(self) -> None:
         del self._interpreter

@@ -15,4 +15,4 @@ class VendorSession(Session):
         self._image = float_to_image(image, (low, high)) if self.manifest.gives_pixels else image
 
     def _run(self, arrays: list[np.ndarray]) -> np.ndarray:
-        return self._image.copy()
+        return np.repeat(self._image[:1], len(arrays[0]), axis=0)

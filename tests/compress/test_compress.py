@@ -303,3 +303,19 @@ def test_the_gate_on_lpips():
     assert judge(looks, 30, max_lpips=0.1).reason == "LPIPS 0.2000: is above the gate of 0.1"
     none = replace(good, figures=replace(good.figures, quality=good.figures.quality | {"lpips_reason": "too small"}))
     assert judge(none, 30, max_lpips=0.1).reason == "LPIPS none: too small"
+
+
+@pytest.mark.slow
+def test_a_free_batch_is_the_artifact_s_own(model, tmp_path):
+    report = compress_by_name(
+        f"{model}:latent", "mobile", inputs=("latent:8x1x1",), batch="1,2,5", out=tmp_path / "out", threads=1,
+        min_psnr=18, calibration_samples=16, fd_samples=0, precision="int8",
+    )  # fmt: skip
+    manifest = json.loads((tmp_path / "out" / "g.tflite.json").read_text())
+    validate("manifest", manifest)
+    assert manifest["batch"] == {"min": 1, "max": 5, "usual": 2} and report.result["precision"] == "int8"
+    with load(tmp_path / "out" / "g.tflite", threads=1) as generator:
+        inputs = generator.sample_inputs(7, seed=0)
+        together = generator.run(inputs)["image"]
+        alone = [generator.run({"z": inputs["z"][i : i + 1]})["image"] for i in range(7)]
+    np.testing.assert_allclose(together, np.concatenate(alone), atol=1e-5)

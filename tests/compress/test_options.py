@@ -148,8 +148,3 @@ def test_a_batch_is_one_number_or_three(given, batch, batches):
 def test_what_is_no_batch_is_refused(given):
     with pytest.raises(UsageError, match="LEAST,USUAL,MOST"):
         options_of({"target": "jetson-orin", "batch": given})
-
-
-def test_a_free_batch_is_for_engines_of_the_device():
-    with pytest.raises(UsageError, match="takes one number"):
-        options_of({"target": "mobile", "batch": "1,4,16"})

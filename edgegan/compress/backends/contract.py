@@ -56,8 +56,10 @@ class Artifact:
         weights_sha256: str,
         exceptions: Mapping[str, str] | None = None,
         pixels: bool = False,
+        batches: tuple[int, ...] = (),
     ) -> None:
-        """Put the manifest beside the file; ``graph`` is the form that it was made of."""
+        """Put the manifest beside the file; ``graph`` is the form that it was made of. ``batches``: the least, the
+        usual and the most samples of one whose batch is free."""
         content = describe(
             artifact=self.path,
             backend=self.backend,
@@ -73,6 +75,9 @@ class Artifact:
             exceptions=dict(exceptions or {}),
             pixels=pixels,
         )
+        if batches:
+            least, usual, most = batches
+            content["batch"] = {"min": least, "max": most, "usual": usual}
         write_manifest(self.path, content)
 
 
@@ -174,4 +179,9 @@ class Builder(Protocol):
 
     def convert(self, graph: Graph, target: Target, folder: Path) -> Made:
         """The network as it comes, converted the plain way. Raises TargetError where that fails."""
+        ...
+
+    def freed(self, made: Made, batch: int, batches: tuple[int, int, int], target: Target) -> Made:
+        """What was made for ``batch`` samples, in place, for any number from the least to the most of ``batches``.
+        Raises TargetError where it keeps its batch."""
         ...

@@ -12,6 +12,7 @@ from edgegan.core.files import write_bytes
 from edgegan.core.stage import StageResult
 from edgegan.core.target import Target
 from edgegan.export.depth_to_space import depth_to_space
+from edgegan.export.free_tflite import free_tflite_batch
 from edgegan.export.litert import export_litert, halve_weights
 from edgegan.graph.graph import Graph
 from edgegan.graph.passes import LITERT_INT8
@@ -63,6 +64,10 @@ class LiteRtBuilder:
 
     def convert(self, graph: Graph, target: Target, folder: Path) -> Made:
         return Made(Artifact(export_litert(graph.module, graph.example_inputs(), folder / "g.tflite"), "litert"))
+
+    def freed(self, made: Made, batch: int, batches: tuple[int, int, int], target: Target) -> Made:
+        free_tflite_batch(made.artifact.path, batch)
+        return made
 
     def _float_file(self, form: Form) -> Path:
         path = form.folder / "litert-float" / f"{form.name}.tflite"

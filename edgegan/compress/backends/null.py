@@ -42,5 +42,8 @@ class NullBuilder:
         write_bytes(artifact, b"nothing")
         return Made(Artifact(artifact, "null"))
 
+    def freed(self, made: Made, batch: int, batches: tuple[int, int, int], target: Target) -> Made:
+        return made
+
 
 BUILDER = NullBuilder()

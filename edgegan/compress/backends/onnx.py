@@ -11,6 +11,7 @@ from edgegan.compress.plan import Plan
 from edgegan.core.files import write_bytes
 from edgegan.core.stage import StageResult
 from edgegan.core.target import Target
+from edgegan.export.dynamic_batch import free_batch
 from edgegan.export.onnx import export_onnx, halve
 from edgegan.graph.graph import Graph
 from edgegan.quantize.calibration import Ranges
@@ -62,6 +63,10 @@ class OnnxBuilder:
 
     def convert(self, graph: Graph, target: Target, folder: Path) -> Made:
         return self._finish(export_onnx(graph, folder / "graph.onnx"), "fp32", "fp32", target, ())
+
+    def freed(self, made: Made, batch: int, batches: tuple[int, int, int], target: Target) -> Made:
+        free_batch(made.artifact.path, made.artifact.path, batch)
+        return made
 
     def _finish(
         self, onnx: Path, precision: str, rest_precision: str, target: Target | None, notes: tuple[str, ...]

@@ -6,6 +6,7 @@ Both are given the same ONNX. Where neither runs, ONNX Runtime computes that gra
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from edgegan.compress.backends.contract import Artifact, Made, Requirement, Variant
@@ -14,6 +15,7 @@ from edgegan.compress.plan import Plan
 from edgegan.core.backends import backend
 from edgegan.core.files import write_bytes
 from edgegan.core.target import Target
+from edgegan.export.dynamic_batch import free_batch
 from edgegan.export.tensorrt.network import check_with_parser
 from edgegan.export.tensorrt.rtx import RtxEngine, build_rtx, rtx_manifest
 from edgegan.quantize.scheme import TENSORRT, FloatParts
@@ -75,6 +77,14 @@ class RtxBuilder(TensorRtBuilder):
         artifact = Artifact(plan, "tensorrt-rtx", rtx_manifest(target.compute_capability))
         halved = precision == "int8" and rest_precision == "fp16"
         return Made(artifact, notes, stand_in=Artifact(onnx, self.session, {"fuses_quantize": not halved}))
+
+    def freed(self, made: Made, batch: int, batches: tuple[int, int, int], target: Target) -> Made:
+        """The plan is built again, of the freed graph and with a profile; other candidates are made of the graph as it
+        was."""
+        assert made.stand_in is not None and target.compute_capability is not None
+        free = free_batch(made.stand_in.path, made.stand_in.path.with_name("free.onnx"), batch)
+        write_bytes(made.artifact.path, build_rtx(free, target.compute_capability, batches).plan)
+        return replace(made, stand_in=replace(made.stand_in, path=free))
 
 
 def _int8_note(engine: RtxEngine) -> str:

@@ -22,10 +22,13 @@ class RtxEngine:
     precisions: Counter[str]
 
 
-def build_rtx(onnx: Path, compute_capability: str = "8.9") -> RtxEngine:
-    """Raises TargetError where parser or builder refuse, or do not know the compute capability."""
+def build_rtx(onnx: Path, compute_capability: str = "8.9", batches: tuple[int, int, int] | None = None) -> RtxEngine:
+    """``batches``: the least, the usual and the most samples, where the graph's batch is free. Raises TargetError where
+    parser or builder refuse, or do not know the compute capability."""
     parsed = ParsedNetwork("tensorrt-rtx", onnx)
     config = _config(parsed, compute_capability)
+    if batches:
+        parsed.add_profile(config, batches)
     config.profiling_verbosity = parsed.trt.ProfilingVerbosity.DETAILED
     plan = parsed.serialize(config)
     precisions: Counter[str] = Counter()
