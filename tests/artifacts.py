@@ -5,6 +5,7 @@ from edgegan.core.manifest import describe, write_manifest
 from edgegan.export.litert import export_litert
 from edgegan.export.onnx import export_onnx
 from edgegan.graph.pixels import with_pixels
+from edgegan.graph.rewrite import rewrite
 
 EXECUTED = ("null", "onnxruntime", "openvino", "litert")
 
@@ -16,7 +17,8 @@ def artifact(backend, folder, graph, pixels=False):
     if backend == "null":
         path.write_bytes(b"nothing")
     elif backend == "litert":
-        export_litert(graph.module, graph.example_inputs(), path)
+        rewritten = rewrite(graph, "phase-nhwc").value
+        export_litert(rewritten.module, rewritten.example_inputs(), path)
     else:
         export_onnx(graph, path)
     build = {"inference_precision": "f32"} if backend == "openvino" else {}

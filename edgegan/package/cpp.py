@@ -11,9 +11,14 @@ from edgegan.core.manifest import Manifest, copy_artifact
 from edgegan.core.spec import TensorSpec
 
 PARTS = ("generator.hpp", "random.hpp", "main.cpp")
-RUNTIMES = ("openvino", "onnxruntime")
-CHECKED = ("openvino",)
+RUNTIMES = ("openvino", "litert", "onnxruntime")
+CHECKED = ("openvino", "litert")
 """Those whose code our tests compile and run."""
+FOUND_BY = {
+    "openvino": " -DOpenVINO_DIR=$(python -c 'import openvino.utils as u; print(u.get_cmake_path())')",
+    "litert": " -DLITERT_FOLDER=$(python -c 'import ai_edge_litert as p; print(p.__path__[0])')",
+}
+"""What tells CMake where the runtime of the Python package lies."""
 MOST_SIDES = 4
 
 
@@ -22,8 +27,8 @@ def package(manifest: Manifest, out: Path) -> list[str]:
     and for an artifact that ends in pixels."""
     if manifest.backend not in RUNTIMES:
         raise TargetError(
-            f"{manifest.artifact.name} is for {manifest.backend}; C++ is written over {' and '.join(RUNTIMES)}: "
-            "compress with --target x86-cpu"
+            f"{manifest.artifact.name} is for {manifest.backend}; C++ is written over {', '.join(RUNTIMES)}: "
+            "compress with --target x86-cpu or mobile"
         )
     if manifest.gives_pixels:
         raise TargetError("--for cpp takes float outputs: compress without --uint8-output")
@@ -35,7 +40,7 @@ def package(manifest: Manifest, out: Path) -> list[str]:
     write_bytes(out / "CMakeLists.txt", (folder / f"CMakeLists-{manifest.backend}.txt").read_bytes())
     write_bytes(out / "manifest.hpp", header(manifest).encode())
     steps = [
-        f"cmake -S {out} -B {out / 'build'} && cmake --build {out / 'build'}",
+        f"cmake -S {out} -B {out / 'build'}{FOUND_BY.get(manifest.backend, '')} && cmake --build {out / 'build'}",
         f"{out / 'build' / 'generate'} {out / manifest.artifact.name} 4 0",
     ]
     if manifest.backend not in CHECKED:

@@ -12,11 +12,11 @@ from edgegan.core.errors import DeviceError
 from edgegan.core.sampling import sample_inputs
 from edgegan.core.target import load_target
 from edgegan.graph.capture import capture
+from tests.artifacts import artifact
 from tests.browser import needs_browser
 from tests.compress.conftest import model, options
 from tests.conftest import LATENT
 from tests.package.test_browser import archives
-from tests.runtime.test_contract import artifact
 from tests.subjects import TinyDcgan, randomized
 from tests.validation import validate
 

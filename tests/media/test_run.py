@@ -20,8 +20,8 @@ from edgegan.core.sampling import float_to_image, pixels_to_float
 from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.core.tiling import Tiling
 from edgegan.graph.capture import capture
+from tests.artifacts import artifact
 from tests.conftest import LATENT, make_null
-from tests.runtime.test_contract import artifact
 
 SIDE, SCALE = 24, 2
 SPEC = GeneratorSpec(

@@ -13,9 +13,9 @@ from PIL import Image
 
 from edgegan.cli.app import run
 from edgegan.runtime import load
+from tests.artifacts import artifact
 from tests.browser import browser, needs_browser, watched
 from tests.conftest import LATENT, PHOTO, make_null
-from tests.runtime.test_contract import artifact
 from tests.subjects import TinyCyclegan, TinyDcgan, randomized
 
 PIXELS = """

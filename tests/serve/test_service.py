@@ -92,7 +92,7 @@ def test_many_clients_get_their_own_pictures_or_are_told_to_come_again(tmp_path)
 
 
 def test_requests_that_come_together_are_each_answered_as_alone(tmp_path, dcgan_graph):
-    from tests.runtime.test_contract import artifact as real
+    from tests.artifacts import artifact as real
 
     made = real("onnxruntime", tmp_path, dcgan_graph)
     with load(made) as gen:
