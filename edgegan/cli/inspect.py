@@ -23,8 +23,10 @@ def inspect(
 
     manifest = read_manifest(file).content
     operators, reason = layers(file)
+    refused = _refused_by_gpu(file)
     if as_json:
-        print_json({"manifest": manifest, "layers": operators, "layers_reason": reason})
+        further = {} if refused is None else {"gpu_delegate_refuses": refused}
+        print_json({"manifest": manifest, "layers": operators, "layers_reason": reason, **further})
         return
     build = ", ".join(f"{k} {v}" for k, v in manifest["build"].items() if v not in (None, [], {}))
     facts = [
@@ -46,6 +48,21 @@ def inspect(
     else:
         rows = [[row["operator"], row["precision"], str(row["count"])] for row in operators]
         table("layers", ["operator", "precision", "count"], rows, left=2)
+    if refused is not None:
+        typer.echo(f"LiteRT's GPU delegate refuses {', '.join(refused) if refused else 'none of the operators'}")
+
+
+def _refused_by_gpu(file: Path) -> list[str] | None:
+    """Operators of a LiteRT file, by the rules of the delegate's source; None of other files, and without LiteRT."""
+    from edgegan.core.errors import MissingPackageError
+    from edgegan.export.gpu_delegate import refusals
+
+    if file.suffix != ".tflite":
+        return None
+    try:
+        return [str(each) for each in refusals(file)]
+    except MissingPackageError:
+        return None
 
 
 def _tensor(tensor: dict[str, Any]) -> list[str]:

@@ -24,7 +24,8 @@ class Target:
     first. ``runs_here``: whether this machine's CPU is a stand-in for the device's, so that candidates are measured
     here. ``build``: ``here`` (ahead of time) or ``device`` (from a bundle).
     ``power``: what reads the device's power, one of POWER_SOURCES. ``machine``: its processor, as ``uname -m`` has it.
-    ``measured_in``: ``browser`` where candidates are timed in one.
+    ``measured_in``: ``browser`` where candidates are timed in one. ``accelerator``: ``gpu`` where LiteRT's GPU delegate
+    runs them.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Target:
     machine: str | None = None
     measured_as: str | None = None
     measured_in: str | None = None
+    accelerator: str | None = None
 
     @property
     def runtime(self) -> str:
@@ -89,6 +91,8 @@ def read_target(path: Path) -> Target:
     _check(path, "build", (target.build,), ("here", "device"))
     if target.measured_in is not None:
         _check(path, "measured_in", (target.measured_in,), ("browser",))
+    if target.accelerator is not None:
+        _check(path, "accelerator", (target.accelerator,), ("gpu",))
     if target.power is not None:
         _check(path, "power", (target.power,), POWER_SOURCES)
     if not isinstance(target.runs_here, bool):

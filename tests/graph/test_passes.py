@@ -210,3 +210,25 @@ def test_what_the_code_makes_of_nothing_is_computed_once():
     after = rewrite(graph, "native").value
     assert not {aten.linspace.default, aten.meshgrid.indexing, aten.sin.default} & set(targets(after))
     assert compare(graph, after).relative < 1e-6
+
+
+class Parts(nn.Module):
+    """A latent of which every layer takes its own part, by slices, chunks and pieces of given widths."""
+
+    def forward(self, z):
+        first, rest = z[:, :3], z[:, 3:]
+        chunks, (wide, narrow) = rest.chunk(3, 1), rest.split([5, 4], 1)
+        return torch.cat([first * chunks[2], chunks[0] - chunks[1], wide[:, ::2], narrow.tanh()], 1).reshape(
+            -1, 1, 1, 13
+        )
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_parts_of_a_row_are_slices_of_rank_four_for_litert(batch):
+    graph = graph_of(Parts(), (12,), batch=batch)
+    result = rewrite(graph, "phase-nhwc").value
+    inputs = {"x0": torch.randn(6, 12).numpy()}
+    assert torch.equal(torch.from_numpy(result.run(inputs)), torch.from_numpy(graph.run(inputs)))
+    slices = [n for n in result.module.graph.nodes if is_call(n, aten.slice.Tensor)]
+    assert len(slices) == 8 and all(n.meta["val"].dim() == 4 for n in slices)
+    assert not any("split" in str(target) for target in targets(result))

@@ -8,11 +8,13 @@ from pathlib import Path
 from edgegan.bench.partitions import partitions
 from edgegan.compress.backends.contract import Artifact, Form, Made, Requirement, Variant
 from edgegan.compress.plan import Plan
+from edgegan.core.errors import TargetError
 from edgegan.core.files import write_bytes
 from edgegan.core.stage import StageResult
 from edgegan.core.target import Target
 from edgegan.export.depth_to_space import depth_to_space
 from edgegan.export.free_tflite import free_tflite_batch
+from edgegan.export.gpu_delegate import refusals
 from edgegan.export.litert import export_litert, halve_weights
 from edgegan.graph.graph import Graph
 from edgegan.graph.passes import LITERT_INT8
@@ -60,6 +62,8 @@ class LiteRtBuilder:
         else:
             write_bytes(artifact, floats.read_bytes())
         depth_to_space(artifact)
+        if target is not None and target.accelerator == "gpu":
+            notes = (*notes, _taken_by_gpu(artifact))
         return Made(Artifact(artifact, "litert"), (*notes, partitions(artifact).note))
 
     def convert(self, graph: Graph, target: Target, folder: Path) -> Made:
@@ -93,6 +97,13 @@ class LiteRtBuilder:
             plan.rest_precision,
             plan.weight_bits,
         )
+
+
+def _taken_by_gpu(artifact: Path) -> str:
+    """A note, or TargetError where an operator would be left to the CPU."""
+    if refused := refusals(artifact):
+        raise TargetError(f"LiteRT's GPU delegate refuses {', '.join(map(str, refused))}")
+    return "LiteRT's GPU delegate takes every operator, by the rules of its source; no GPU ran it"
 
 
 BUILDER = LiteRtBuilder()

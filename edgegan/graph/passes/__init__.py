@@ -33,6 +33,7 @@ from edgegan.graph.passes.powers import powers
 from edgegan.graph.passes.rectified_layers import rectified_layers
 from edgegan.graph.passes.reflection_slices import reflection_slices
 from edgegan.graph.passes.resize_matrices import resize_matrices
+from edgegan.graph.passes.rows_as_pictures import rows_as_pictures
 from edgegan.graph.passes.shuffle_channels_last import shuffle_channels_last
 from edgegan.graph.passes.spread_input import spread_input
 from edgegan.graph.passes.sum_before_shuffle import sum_before_shuffle
@@ -67,6 +68,7 @@ LITERT: tuple[Pass, ...] = (
     resize_matrices,
     shuffle_channels_last,
     reflection_slices,
+    rows_as_pictures,
     drop_identities,
 )
 LITERT_INT8: tuple[Pass, ...] = (rectified_layers,)
