@@ -17,6 +17,7 @@ EXTRAS = {
     "quality": "torchmetrics",
     "train": "accelerate",
     "search": "optuna",
+    "cluster": "ray",
     "pictures": "PIL",
     "video": "av",
     "serve": "starlette",
