@@ -1,4 +1,4 @@
-"""The base install on the other Pythons that it is for, where those are on this machine: its own tests, and artifacts
+"""The base install on the oldest and the newest Python that it is for, where those are on this machine: its own tests, and artifacts
 made here loaded there. PyTorch is left out; what needs it runs on the Python that the tests run on."""
 
 import os
@@ -14,7 +14,7 @@ from edgegan.compress import compress
 from edgegan.runtime import load
 
 ROOT = Path(__file__).parents[1]
-VERSIONS = [v for v in ("3.10", "3.11", "3.12") if v != ".".join(map(str, sys.version_info[:2]))]
+VERSIONS = [v for v in ("3.10", "3.11", "3.13") if v != ".".join(map(str, sys.version_info[:2]))]
 TESTS = (
     "tests/core",
     "tests/cli",
