@@ -8,6 +8,8 @@ from pathlib import Path
 
 from benchmarks.common import RESULTS
 from benchmarks.quantize import BACKENDS, fastest_peer, mine
+from benchmarks.real_size import TARGETS as DEPLOYED_FOR
+from benchmarks.real_size import fastest_peer as fastest_deployed_peer
 from benchmarks.rewrites import best
 from benchmarks.zoo import SHIPPED, TARGETS
 
@@ -33,6 +35,7 @@ def table() -> str:
     cpu = json.loads((RESULTS / "litert.json").read_text())["environment"]
     lines.append(f"\nMeasured on {cpu['cpu']}, {cpu['cores']} cores; the ratios carry further than the milliseconds.")
     lines.append("\n" + pruning())
+    lines.append("\n" + deployed())
     lines.append("\n" + families())
     lines.append("\n" + quantization())
     lines.append("\n" + few_bits())
@@ -56,6 +59,29 @@ def pruning() -> str:
         f"Pruned to half its channels, {found['macs_ratio']:.2f} times fewer multiply-accumulates, distilled for "
         f"{found['distill_steps']} steps and quantized to int8, its `fd_lite0` against real test images goes from "
         f"{told}: `{found['command']}`."
+    )
+
+
+def deployed() -> str:
+    """Generators of the size that people deploy, on every CPU backend, and what compressing each took."""
+    found = json.loads((RESULTS / "real_size.json").read_text())
+    heads = [f"{NAMED[b]}, best of its tools | with EdgeGAN" for b in BACKENDS]
+    lines = [
+        "| deployed size, at 35 dB | " + " | ".join(heads) + " | seconds to compress, by target |",
+        "| --- | " + "--- | --- | " * len(BACKENDS) + "--- |",
+    ]
+    for row in found["rows"]:
+        cells = [f"{row['family']}, {row['params'] / 1e6:.1f} M"]
+        for backend in BACKENDS:
+            peer, own = fastest_deployed_peer(row, backend), row["tools"].get(f"{backend} EdgeGAN")
+            cells.append(f"{peer[1]:.1f}" if peer else "none holds it")
+            ratio = f" ({peer[1] / own['p50_ms']:.2f}x)" if peer and own else ""
+            cells.append(f"{own['p50_ms']:.1f}, {_decibels(own)}{ratio}" if own else "none holds it")
+        cells.append(", ".join(f"{run['seconds']:.0f}" for run in map(row["compressing"].get, DEPLOYED_FOR)))
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + (
+        "\n\nMilliseconds and PSNR on two cores; compressed from a cold cache for "
+        f"{', '.join(DEPLOYED_FOR)}, calibrated on photographs: `{found['command']}`."
     )
 
 

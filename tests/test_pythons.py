@@ -1,5 +1,5 @@
-"""The base install on the oldest and the newest Python that it is for, where those are on this machine: its own tests, and artifacts
-made here loaded there. PyTorch is left out; what needs it runs on the Python that the tests run on."""
+"""The base install on the oldest Python that it is for and on a newer one than the tests', where those are on this
+machine: its own tests, and artifacts made here loaded there. PyTorch is left out, which the tests' own Python has."""
 
 import os
 import shutil

@@ -28,9 +28,14 @@ from edgegan.cli.serve import serve
 from edgegan.cli.show import show
 from edgegan.cli.targets import targets
 from edgegan.cli.train import train
+from edgegan.cli.vendor_noise import kept_aside
 from edgegan.core.errors import GeneratorError
 
 INTERRUPTED = 130
+TOLD_IN_FULL = (0, 2, 5, 7, INTERRUPTED)
+"""Exit codes of which what the libraries print explains nothing."""
+SEVERAL_PROCESSES = (["serve"], ["train"])
+"""Commands whose further processes print for themselves."""
 
 app = typer.Typer(
     name="edgegan",
@@ -86,7 +91,13 @@ def main() -> None:
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     _be_quiet()
     interruption.install()
-    sys.exit(run(arguments, debug))
+    if debug or arguments[:1] in SEVERAL_PROCESSES:
+        sys.exit(run(arguments, debug))
+    with kept_aside() as last_lines:
+        code = run(arguments)
+        if code not in TOLD_IN_FULL and (lines := last_lines()):
+            _say("the libraries printed last:\n" + "\n".join(f"  {line}" for line in lines))
+    sys.exit(code)
 
 
 def run(arguments: list[str], debug: bool = False) -> int:
