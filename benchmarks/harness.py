@@ -7,6 +7,7 @@ Aims: medians within 3 % of bare loops; of 100 comparisons of an artifact with i
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,20 +33,23 @@ SUBJECTS = (
     ("hifigan", "litert"),
 )
 AGREE, CONTAINED, REPEATS, OVERHEAD, SHORT_MS, PROFILED = 0.03, 95, 100, 0.01, 0.2, 0.10
-TURNS, TURN_SECONDS, PROFILE_SECONDS = 12, 0.4, 3.0
+LOADS, TURNS, TURN_SECONDS, PROFILE_SECONDS = 6, 4, 0.3, 3.0
 SELF_ROUNDS, SELF_TURN = 24, 0.03
 """Of a comparison with itself: shorter turns than a user's, since there are a hundred."""
 
 
-def agreement(path: Path, bare: Any, inputs: dict[str, np.ndarray]) -> dict[str, float]:
-    """Median milliseconds of a bare loop and of the harness around ``Generator.run``, in turns."""
+def agreement(path: Path, bare_of: Callable[[], Callable[[], Any]], inputs: dict[str, np.ndarray]) -> dict[str, float]:
+    """Median milliseconds of a bare loop and of the harness around ``Generator.run``, in turns; over LOADS loads of
+    each, since two loads of one file differ by some percent where their memory comes to lie."""
     bare_times, own = [], []
-    with load(path, threads=THREADS) as generator:
-        for _ in range(TURNS):
-            repeat(bare, 0.05)
-            bare_times.append(repeat(bare, TURN_SECONDS, 1))
-            own.append(measure(partial(generator.run, inputs), 0.05, TURN_SECONDS, 1).p50)
-    return {"bare_ms": float(np.median([np.median(t) for t in bare_times])), "bench_ms": float(np.median(own))}
+    for _ in range(LOADS):
+        bare = bare_of()
+        with load(path, threads=THREADS) as generator:
+            for _ in range(TURNS):
+                repeat(bare, 0.05)
+                bare_times.append(float(np.median(repeat(bare, TURN_SECONDS, 1))))
+                own.append(measure(partial(generator.run, inputs), 0.05, TURN_SECONDS, 1).p50)
+    return {"bare_ms": float(np.mean(bare_times)), "bench_ms": float(np.mean(own))}
 
 
 def contained(path: Path, inputs: dict[str, np.ndarray]) -> int:
@@ -64,11 +68,15 @@ def row_of(name: str, backend: str, folder: Path) -> dict[str, Any]:
     graph = capture(module, spec)
     path = artifact(backend, folder, graph, name)
     inputs = sample_inputs(spec.inputs, 1, 0)
-    bare = BARE[backend](name, str(path) if backend == "openvino" else path, inputs).call
+
+    def bare_of() -> Callable[[], Any]:
+        call: Callable[[], Any] = BARE[backend](name, str(path) if backend == "openvino" else path, inputs).call
+        return call
+
     found, _ = profile(path, THREADS, PROFILE_SECONDS)
     assert found is not None
     sums = {key: found[key] for key in ("source", "sum_ms", "whole_ms", "calls")}
-    return {"family": name, "backend": backend, **agreement(path, bare, inputs), "profile": sums}
+    return {"family": name, "backend": backend, **agreement(path, bare_of, inputs), "profile": sums}
 
 
 def main() -> None:

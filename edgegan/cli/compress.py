@@ -38,7 +38,9 @@ def compress(given: dict[str, Any]) -> None:
     if given["as_json"]:
         print_json(report.content)
     else:
-        print_report(report.content, given["out"])
+        print_report(report.content, given["out"] if not report.folders else report.folders[0])
+        if report.folders:
+            typer.echo(f"one for each number of samples: {', '.join(map(str, report.folders))}")
 
 
 @takes("prune", as_json=(JSON, False))

@@ -11,6 +11,7 @@ import typer
 
 from edgegan.core.errors import DeviceError, MissingPackageError
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
 
@@ -37,6 +38,15 @@ def serve(
     megapixels: Annotated[
         float, typer.Option("--max-megapixels", min=0.001, help="Size of a picture that comes out.")
     ] = 64.0,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            "--token",
+            envvar="EDGEGAN_TOKEN",
+            show_envvar=True,
+            help="What requests must bring in the header Authorization: Bearer; default none.",
+        ),
+    ] = None,
     log: Annotated[bool, typer.Option("--log", help="A line of JSON on standard error for each request.")] = False,
 ) -> None:
     """HTTP service over an artifact: POST /images samples, POST /image translates a picture, / is a page to try it.
@@ -55,13 +65,15 @@ def serve(
     except ModuleNotFoundError as exc:
         raise MissingPackageError(str(exc.name), "serve", "Serving") from exc
     each = max(1, (threads or available_threads()) // workers)
-    limits = Limits(waiting=most_waiting, seconds=timeout, megabytes=megabytes, megapixels=megapixels)
+    limits = Limits(waiting=most_waiting, seconds=timeout, megabytes=megabytes, megapixels=megapixels, token=token)
     with ExitStack() as stack:
         generators = [stack.enter_context(load(artifact, threads=each)) for _ in range(workers)]
         app = create_app(generators, limits, log)
         config = uvicorn.Config(app, host=host, port=port, log_level="warning", backlog=BACKLOG)
         server = uvicorn.Server(config)
         listening = _listening(host, port)
+        if host not in LOOPBACK and token is None:
+            typer.echo(f"anybody who reaches {host} may ask; --token keeps others out", err=True)
         typer.echo(f"serving {artifact} at http://{host}:{listening.getsockname()[1]}/ (Ctrl-C stops)")
         server.run([listening])
 

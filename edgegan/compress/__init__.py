@@ -22,12 +22,13 @@ def compress(
     """Compress ``model`` for ``target``; returns the Report that is written to ``out/report.json``.
 
     ``options`` are the command's, with underscores; texts of the command line are taken as well as values. ``until``
-    stops after a stage: prune, rewrite, quantize, export. Raises GeneratorError subclasses; GateError after the report
-    was written.
+    stops after a stage: prune, rewrite, quantize, export. Where the backend cannot free the batch of a ``batch`` such
+    as "1,4,16", each of the numbers is compressed for by itself, into ``out/batch-N``. Raises GeneratorError
+    subclasses; GateError after the report was written.
     """
-    from edgegan.compress.pipeline import run
+    from edgegan.compress.one_each import run_for_each_batch
 
-    return run(prepared_options(model, target, **options), progress, until)
+    return run_for_each_batch(prepared_options(model, target, **options), progress, until)
 
 
 def prepared_options(model: str, target: str | Target, **options: Any) -> Options:

@@ -45,10 +45,12 @@ SENSITIVITY = "sensitivity"
 
 @dataclass(frozen=True)
 class Report:
-    """What a run found: ``content`` is report.json, ``path`` where it lies, None for a run that stopped at a stage."""
+    """What a run found: ``content`` is report.json, ``path`` where it lies, None for a run that stopped at a stage.
+    ``folders``: of the artifacts, where there is one for each number of samples."""
 
     content: dict[str, Any]
     path: Path | None
+    folders: tuple[Path, ...] = ()
 
     @property
     def result(self) -> dict[str, Any] | None:
@@ -164,7 +166,13 @@ def _prune(subject: Subject, options: Options, store: StageStore, progress: Prog
             device = train_device(options.train_device)
             settings = Settings(steps=options.steps, seed=options.seed, device=device)
             learned = distil(
-                subject.graph, network, settings, subject.data.images, store.path("distil.pt"), progress.step
+                subject.graph,
+                network,
+                settings,
+                subject.data.images,
+                store.path("distil.pt"),
+                progress.step,
+                progress.note,
             )
             graph, notes = recapture(learned.value, subject.graph), [*notes, *learned.notes, *_drawn(subject)]
         else:
@@ -203,6 +211,7 @@ def _qat(graph: Graph, subject: Subject, options: Options, store: StageStore, pr
         progress.step,
         subject.graph,
         train_device(options.train_device),
+        progress.note,
     )
     save(done.value, file)
     notes = (*done.notes, *_drawn(subject))

@@ -7,7 +7,7 @@ trained weights; weight scales follow the weights (largest magnitude per channel
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +40,7 @@ def fine_tune(
     progress: Progress | None = None,
     teacher: Graph | None = None,
     device: str = "cpu",
+    told: Callable[[str], object] | None = None,
 ) -> StageResult[Graph]:
     """Train a copy of ``graph``, rounded by ``scheme``, towards ``teacher``, or ``graph`` itself; returns it in float,
     its weights at home on the grid.
@@ -58,7 +59,7 @@ def fine_tune(
         settings = Settings(steps=steps, seed=seed, batch=32, lr=RELATIVE_LR * magnitude, ema=0.99, device=device)
         if teacher is None or teacher.fingerprint() == graph.fingerprint():
             teacher, settings = graph, replace(settings, pixels=1.0, features=0.0, adversarial=0.0)
-        learned = distil(teacher, network, settings, images, checkpoint, progress)
+        learned = distil(teacher, network, settings, images, checkpoint, progress, told)
         note = learned.notes[0].replace(
             "distilled", f"trained with weights rounded to {scheme.weight_bits} bits and activations to 8"
         )

@@ -16,6 +16,9 @@ NAME, TRIED, LEAST_DB = "N", 3, 60.0
 they must come to the same samples one by one: kernels of another size round otherwise."""
 
 
+ONE_EACH = "so compress it once for each number of samples (--batch 1, --batch 4)"
+
+
 def free_batch(source: Path, target: Path, batch: int) -> Path:
     """Write ``source``, exported for ``batch`` samples, as ``target`` for any number of them. It is run for some at
     once and one by one, by ONNX Runtime. Raises TargetError where it does not compute the same, naming what of it keeps

@@ -10,9 +10,7 @@ import numpy as np
 
 from edgegan.core.errors import TargetError, first_line
 from edgegan.core.files import atomic_path, write_bytes
-from edgegan.export.dynamic_batch import LEAST_DB, TRIED
-
-ONE_EACH = "so compress it once for each number of samples (--batch 1, --batch 4)"
+from edgegan.export.dynamic_batch import LEAST_DB, ONE_EACH, TRIED
 
 
 def free_tflite_batch(file: Path, batch: int) -> None:

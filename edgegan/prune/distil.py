@@ -7,6 +7,7 @@ tells the student's pictures from the original's. No real data and none of the o
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +23,15 @@ from edgegan.core.sampling import sample_inputs
 from edgegan.core.stage import StageResult, stopwatch
 from edgegan.graph.graph import Graph
 from edgegan.graph.rebatch import rebatch, runs_alike
+from edgegan.prune.batch_size import training_batch
 from edgegan.prune.critic import Critic, critic_loss, feature_loss, paired_loss
 from edgegan.prune.place import moved
 
 Progress = Callable[[int, int], None]
 LEAST_SIDE = 8
 CHECK_STEP = 1 << 20
+NOT_TIMED, TIMED, LONG_SECONDS = 2, 3, 120.0
+"""Steps that warm up, steps that are timed, and what is told of before it has passed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,18 +65,22 @@ def distil(
     images: np.ndarray | None = None,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
+    told: Callable[[str], object] | None = None,
 ) -> StageResult[fx.GraphModule]:
     """Train ``student`` (a layered network, changed in place) towards ``teacher`` on the teacher's own inputs.
 
     Latents and labels are drawn afresh each step; image inputs come from ``images`` (uint8 NHWC). BatchNorm keeps its
-    statistics, as it does on the device. ``checkpoint`` is where a stopped run resumes from, step for step.
+    statistics, as it does on the device. ``checkpoint`` is where a stopped run resumes from, step for step. ``told``
+    hears how long all will take, as soon as some steps were timed, where that is long.
     """
     with stopwatch() as seconds:
         run = _Run(teacher, student, settings, images)
         run.resume(checkpoint)
         before = run.error()
+        forecast = _Forecast(run, told)
         for step in range(run.step, settings.steps):
             run.advance(step)
+            forecast.step()
             if checkpoint and run.step % settings.checkpoint_every == 0:
                 run.save(checkpoint)
             if progress:
@@ -90,12 +98,46 @@ def distil(
         return StageResult(student, (note, *(worse if after > before else ())), seconds())
 
 
+class _Forecast:
+    """How long the steps that are left will take, told once."""
+
+    def __init__(self, run: _Run, told: Callable[[str], object] | None) -> None:
+        self._run, self._told, self._timed = run, told, 0
+        self._began = 0.0
+
+    def step(self) -> None:
+        """One step is over; the first ones are not counted."""
+        if self._told is None:
+            return
+        self._timed += 1
+        if self._timed == NOT_TIMED:
+            self._began = time.monotonic()
+        elif self._timed == NOT_TIMED + TIMED:
+            settings = self._run.settings
+            each = (time.monotonic() - self._began) / TIMED
+            left = each * (settings.steps - self._run.step)
+            if left > LONG_SECONDS:
+                self._told(
+                    f"{settings.steps} steps of {self._run.batch} samples on {settings.device} take about "
+                    f"{_duration(left)} more; fewer steps (--distill-steps, --qat-steps)"
+                    + ("" if settings.device != "cpu" else ", or a GPU (--train-device cuda),")
+                    + " make it shorter; a stopped run goes on where it was"
+                )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.1f} hours" if seconds < 2 * 86400 else f"{seconds / 86400:.1f} days"
+
+
 class _Run:
     """What a distillation is made of; a checkpoint holds all of it."""
 
     def __init__(self, teacher: Graph, student: fx.GraphModule, settings: Settings, images: np.ndarray | None) -> None:
         self.graph, self.settings, self.images, self.step = teacher, settings, images, 0
-        self.batch, self.teacher, self.student = _for_batches(teacher, student, settings.batch)
+        wanted = training_batch(teacher, settings.batch, settings.device)
+        self.batch, self.teacher, self.student = _for_batches(teacher, student, wanted)
         for network in (self.teacher, self.student):
             _channels_last(moved(network, settings.device))
         self.average = copy.deepcopy(self.student).requires_grad_(False)

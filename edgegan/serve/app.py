@@ -41,18 +41,23 @@ CODES: dict[type[Exception], int] = {
     Busy: 503,
     asyncio.TimeoutError: 504,
     ClientDisconnect: 499,
+    requests.Unknown: 401,
 }
+OPEN = frozenset(("/", "/health", "/ready"))
+"""What is answered without a token: the page, which asks for it, and what a supervisor watches."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """``waiting``: pictures that may wait, of all requests together. ``seconds``: for a body to come, and again for its
-    pictures. ``megabytes`` of a body, ``megapixels`` of a picture that comes out."""
+    pictures. ``megabytes`` of a body, ``megapixels`` of a picture that comes out. ``token``: what requests must bring,
+    but for OPEN."""
 
     waiting: int = 512
     seconds: float = 30.0
     megabytes: int = 32
     megapixels: float = 64.0
+    token: str | None = None
 
 
 def create_app(generators: Sequence[Generator], limits: Limits | None = None, log: bool = False) -> Starlette:
@@ -105,6 +110,8 @@ class _Service:
         """Every request with its time and status in the metrics and, where asked, in the log; errors become answers."""
         began = time.monotonic()
         try:
+            if self.limits.token is not None and request.url.path not in OPEN:
+                requests.check_token(request, self.limits.token)
             response = await answer(request)
         except tuple(CODES) as exc:
             response = _refusal(exc)
@@ -194,7 +201,7 @@ async def _png(picture: np.ndarray) -> Response:
 def _refusal(exc: Exception) -> Response:
     code = next(code for kind, code in CODES.items() if isinstance(exc, kind))
     told = str(exc) or "not drawn in time; ask for fewer pictures, or later"
-    headers = {"Retry-After": str(RETRY_S)} if code == 503 else {}
+    headers = {503: {"Retry-After": str(RETRY_S)}, 401: {"WWW-Authenticate": "Bearer"}}.get(code, {})
     return JSONResponse({"error": told}, status_code=code, headers=headers)
 
 

@@ -15,6 +15,7 @@ STYLE = (
 )
 PNG: dict[str, Any] = {"200": {"description": "PNG", "content": {"image/png": {}}}}
 REFUSED: dict[str, Any] = {
+    "401": {"description": "the service asks for a token: Authorization: Bearer TOKEN"},
     "408": {"description": "the request did not come within the time limit"},
     "413": {"description": "the request is larger than is taken"},
     "422": {"description": "the request is wrong; error says how"},

@@ -33,10 +33,13 @@ PAGE = """<!doctype html>
 <p><a href="docs">every request</a></p>
 </main>
 <script>
+  // A service that asks for a token is opened as /#token=TOKEN, which browsers keep to themselves.
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
   const told = document.getElementById("told"), result = document.getElementById("result");
   async function show(path, body) {
     told.textContent = "";
-    const start = performance.now(), answer = await fetch(path, { method: "POST", body });
+    const start = performance.now(), answer = await fetch(path, { method: "POST", headers, body });
     if (!answer.ok) { told.textContent = (await answer.json()).error; return }
     result.src = URL.createObjectURL(await answer.blob());
     result.alt = `pictures, ${Math.round(performance.now() - start)} ms with the way here`;
@@ -51,7 +54,9 @@ PAGE = """<!doctype html>
     event.preventDefault();
     if (event.target.file.files.length) show("image", event.target.file.files[0]);
   });
-  fetch("manifest").then(answer => answer.json()).then(manifest => {
+  fetch("manifest", { headers }).then(async answer => {
+    if (!answer.ok) { told.textContent = (await answer.json()).error; return }
+    const manifest = await answer.json();
     document.getElementById("what").textContent =
       `${manifest.model}, ${manifest.backend} ${manifest.precision}, for ${manifest.target}`;
     document.getElementById("send").hidden = !manifest.inputs.some(input => input.kind === "image");

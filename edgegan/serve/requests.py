@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import io
 import json
 from typing import Any
@@ -21,6 +22,17 @@ class TooLarge(GeneratorError):
 
 class TooSlow(GeneratorError):
     """A body that did not come in time."""
+
+
+class Unknown(GeneratorError):
+    """A request without the token that the service asks for."""
+
+
+def check_token(request: Request, token: str) -> None:
+    """Raises Unknown where the header ``Authorization: Bearer`` is not ``token``."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
+        raise Unknown("this service asks for its token: send the header Authorization: Bearer TOKEN")
 
 
 async def body(request: Request, most_bytes: int, seconds: float) -> bytes:

@@ -319,3 +319,17 @@ def test_a_free_batch_is_the_artifact_s_own(model, tmp_path):
         together = generator.run(inputs)["image"]
         alone = [generator.run({"z": inputs["z"][i : i + 1]})["image"] for i in range(7)]
     np.testing.assert_allclose(together, np.concatenate(alone), atol=1e-5)
+
+
+@pytest.mark.slow
+def test_where_the_batch_is_kept_there_is_an_artifact_for_each_number(model, tmp_path):
+    """LiteRT's converter folds a batch of one into what instance norms average."""
+    report = compress_by_name(
+        f"{model}:image", "mobile", inputs=("image:3x16x16",), batch="1,2,3", out=tmp_path / "out", threads=1,
+        fd_samples=0, precision="fp32",
+    )  # fmt: skip
+    assert [folder.name for folder in report.folders] == ["batch-1", "batch-2", "batch-3"]
+    for count, folder in enumerate(report.folders, 1):
+        with load(folder / "g.tflite", threads=1) as generator:
+            assert generator.manifest.batches == (count, count)
+    assert report.path == tmp_path / "out" / "batch-1" / "report.json"

@@ -8,6 +8,9 @@ from edgegan.core.errors import ModelError
 from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.graph import cost
 from edgegan.graph.capture import capture
+from edgegan.graph.footprint import values_made
+from edgegan.prune import batch_size
+from edgegan.prune.batch_size import training_batch
 from edgegan.prune.channels import prune, recapture, share_for_macs_ratio
 from edgegan.prune.distil import Settings, distil
 from edgegan.prune.layers import layered
@@ -175,3 +178,25 @@ def test_channels_behind_a_norm_over_all_or_with_statistics_of_its_own_are_prune
     inputs = graph.example_inputs(3)
     assert cost.macs(smaller) < 0.6 * cost.macs(graph)
     torch.testing.assert_close(network(*inputs), smaller.module(*inputs))
+
+
+def test_as_many_train_at_once_as_memory_holds(dcgan_graph, monkeypatch):
+    values = values_made(dcgan_graph.module, dcgan_graph.example_inputs())
+    assert training_batch(dcgan_graph, 64, "cpu") == 64
+    for samples, wanted in ((5, 4), (2, 2), (0.1, 1)):
+        monkeypatch.setattr(batch_size, "HELD", int(4 * batch_size.COPIES * values * samples))
+        assert training_batch(dcgan_graph, 64, "cpu") == wanted
+    _, student = prune(dcgan_graph, 0.5).value
+    assert "of 1 paired samples" in distil(dcgan_graph, student, Settings(steps=2)).notes[0]
+
+
+def test_a_long_training_says_how_long_before_it_has_passed(dcgan_graph, monkeypatch):
+    monkeypatch.setattr("edgegan.prune.distil.LONG_SECONDS", 0.0)
+    told = []
+    _, student = prune(dcgan_graph, 0.5).value
+    distil(dcgan_graph, student, Settings(steps=9, batch=4), told=told.append)
+    (sentence,) = told
+    assert "9 steps of 4 samples on cpu take about 0 minutes more" in sentence and "--train-device cuda" in sentence
+    told.clear()
+    distil(dcgan_graph, student, Settings(steps=4, batch=4), told=told.append)
+    assert told == []

@@ -207,3 +207,40 @@ def test_the_page_in_a_browser(tmp_path, spec):
                 assert seen.violations() == [] and seen.errors == [] and seen.foreign(url) == []
                 seen.page.goto(url + "docs")
                 assert seen.violations() == [] and seen.foreign(url) == []
+
+
+def test_a_token_is_asked_for_where_one_is_set(tmp_path):
+    artifact = make_null(tmp_path / "g.null", LATENT)
+
+    def asked(url, path, **headers):
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url + path, headers=headers), timeout=30) as answer:
+                return answer.status, answer.headers
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.headers
+
+    with serving(artifact, "--token", "geheim") as (url, _):
+        ready(url)
+        assert asked(url, "")[0] == asked(url, "health")[0] == 200
+        for path in ("manifest", "metrics", "docs", "openapi.json", "nowhere"):
+            code, headers = asked(url, path)
+            assert code == 401 and headers["WWW-Authenticate"] == "Bearer"
+            assert asked(url, path, Authorization="Bearer falsch")[0] == 401
+            assert asked(url, path, Authorization="Bearer geheim")[0] == (404 if path == "nowhere" else 200)
+        code, _, body = post(url + "images", b"{}")
+        assert code == 401 and b"Authorization: Bearer TOKEN" in body
+
+
+@needs_browser
+def test_the_page_takes_the_token_from_its_address(tmp_path):
+    artifact = make_null(tmp_path / "g.null", LATENT)
+    with serving(artifact, "--token", "geheim") as (url, _), browser() as chromium:
+        ready(url)
+        with watched(chromium) as seen:
+            seen.page.goto(url + "#token=geheim")
+            seen.page.wait_for_function("document.getElementById('what').textContent.includes('null')")
+            seen.page.get_by_role("button", name="Draw").click()
+            seen.page.wait_for_selector("#result:not([hidden])")
+        with watched(chromium) as seen:
+            seen.page.goto(url)
+            seen.page.wait_for_function("document.getElementById('told').textContent.includes('asks for its token')")
