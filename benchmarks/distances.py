@@ -1,7 +1,7 @@
-"""``fd_lite0`` of 10,000 pictures at 64x64 against torchmetrics' own loop over the same network, in turns of 250
-pictures; and the memory of figures over 50,000 pictures' features.
+"""``fd_lite0`` of 10,000 pictures at 64x64, half of them real, against torchmetrics' own loop over the same network as
+its package gives it, in turns of 250 pictures; and the memory of figures over 50,000 pictures' features.
 
-Aims: at least as fast as torchmetrics; at most 600 MiB beyond what importing takes. Both figures agree to 1e-6.
+Aims: at least as fast as torchmetrics; at most 600 MiB beyond what importing takes.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from edgegan.metrics.distances import frechet_distance_of
 from edgegan.metrics.features import Lite0Features, batches
 
 REAL = Path(__file__).parent.parent / "calibration_data" / "photographs_64.npz"
-PICTURES, SIDE, TURN, FEATURES, DIMENSIONS = 10_000, 64, 250, 50_000, 2048
-RATIO, MEMORY_MIB, AGREE = 1.0, 600, 1e-6
+PICTURES, SIDE, TURN, FEATURES, DIMENSIONS = 5_000, 64, 250, 50_000, 2048
+RATIO, MEMORY_MIB, AGREE = 1.0, 600, 1e-4
+"""The last between the figure and that of the network whose norms are not folded, which rounds elsewhere; of the same
+features they agree to 1e-6 (``tests/metrics/test_collected.py``)."""
 MEASURED = f"""
 import json
 import torch
@@ -54,20 +56,20 @@ def pictures(seed: int) -> np.ndarray:
 
 def speed() -> dict[str, float]:
     network = Lite0Features()
-    theirs = FrechetInceptionDistance(feature=network, normalize=False)
+    theirs = FrechetInceptionDistance(feature=Lite0Features(folded=False), normalize=False)
     ours = {True: Collected(network.num_features), False: Collected(network.num_features)}
     spent = {"ours": 0.0, "torchmetrics": 0.0}
     for real, images in ((True, pictures(0)), (False, pictures(1))):
-        for start in range(0, PICTURES, TURN):
+        for turn, start in enumerate(range(0, PICTURES, TURN)):
             part = images[start : start + TURN]
-            began = time.perf_counter()
-            for batch in batches(part):
-                ours[real].add(network(batch))
-            middle = time.perf_counter()
-            for batch in batches(part):
-                theirs.update(batch, real=real)
-            spent["torchmetrics"] += time.perf_counter() - middle
-            spent["ours"] += middle - began
+            for tool in ("ours", "torchmetrics") if turn % 2 else ("torchmetrics", "ours"):
+                began = time.perf_counter()
+                for batch in batches(part):
+                    if tool == "ours":
+                        ours[real].add(network(batch))
+                    else:
+                        theirs.update(batch, real=real)
+                spent[tool] += time.perf_counter() - began
     began = time.perf_counter()
     own = frechet_distance_of(ours[True], ours[False])
     middle = time.perf_counter()
@@ -96,7 +98,7 @@ def main() -> None:
     }
     publish(
         "distances",
-        f"fd_lite0 of {PICTURES} pictures on either side",
+        f"fd_lite0 of {PICTURES} pictures on either side, 64x64",
         ["", "seconds", "fd_lite0"],
         [[name, f"{found[f'{name}_s']:.1f}", f"{found[f'{name}_fd']:.6f}"] for name in ("ours", "torchmetrics")],
         {**found, "memory_mib": memory},

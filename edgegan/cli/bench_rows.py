@@ -83,6 +83,11 @@ def print_rows(files: list[Path], rows: list[dict[str, Any]]) -> None:
             typer.echo(f"{row['artifact']}: {_energy(power)}")
         if row["quality"] is None:
             typer.echo(f"{row['artifact']}: quality not measured: {row['quality_reason']}")
+    own = rows[0]["harness"]
+    typer.echo(
+        f"timed by {own['clock']}, which tells {own['clock_resolution_us']:.3g} us apart; the harness takes "
+        f"{own['overhead_us']:.2g} us a call"
+    )
 
 
 def _print_scenarios(row: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from torchmetrics.functional.image import peak_signal_noise_ratio
 
 from edgegan.core.errors import UsageError
 from edgegan.metrics.distances import frechet_distance, kernel_distance
+from edgegan.metrics.features import Lite0Features
 from edgegan.metrics.pairwise import (
     IDENTICAL_DB,
     psnr_by_picture_db,
@@ -116,3 +117,12 @@ def test_the_feature_network_tells_classes_apart():
     ).astype(np.uint8)
     judge = SetDistances(noise[:32])
     assert judge.against(noise[32:])["fd_lite0"] < judge.against(smooth[32:])["fd_lite0"] / 2
+
+
+@pytest.mark.slow
+def test_folded_norms_give_the_features_of_the_network_as_it_comes():
+    pictures = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (4, 3, 48, 40), np.uint8))
+    plain, folded = (Lite0Features(folded)(pictures) for folded in (False, True))
+    assert torch.allclose(plain, folded, atol=1e-4 * plain.abs().max().item()) and plain.abs().max() > 0.1
+    left = [m for m in Lite0Features().network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert left == []
