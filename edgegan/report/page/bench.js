@@ -42,7 +42,7 @@ function profiled(row) {
   const heavy = [...profile.layers].sort((a, b) => b.ms - a.ms).slice(0, MOST_LAYERS);
   return [make("h2", {}, `Layers of ${row.artifact}`),
     make("p", { class: "faint" }, `${profile.source}, ${profile.calls} calls: ${milliseconds(profile.sum_ms)} in layers of ${milliseconds(profile.whole_ms)}.`),
-    bars(`milliseconds of the layers of ${row.artifact} that take most`, heavy.map(layer => ({ label: layer.name.slice(-20), value: layer.ms, shown: milliseconds(layer.ms) }))),
+    bars(`milliseconds of the layers of ${row.artifact} that take most`, heavy.map(layer => ({ label: (layer.operator || layer.name).slice(0, 20), value: layer.ms, shown: milliseconds(layer.ms) }))),
     sortable(`every layer of ${row.artifact}, in the order of execution; heads sort`, LAYER, profile.layers)];
 }
 

@@ -87,7 +87,7 @@ function line(label, unit, points) {
   const y = scale(ys, height - BOTTOM, TOP, false), step = (WIDTH - LEFT - RIGHT) / Math.max(1, points.length - 1);
   const svg = draw("svg", { viewBox: `0 0 ${WIDTH} ${height}`, width: WIDTH, role: "img", "aria-label": label });
   svg.append(draw("path", { class: "axis", d: `M${LEFT} ${TOP}V${height - BOTTOM}H${WIDTH - RIGHT}` }));
-  svg.append(draw("text", { x: 2, y: 12 }, unit));
+  svg.append(draw("text", { x: LEFT + 8, y: 12 }, unit));
   for (const value of ticks(ys, false)) svg.append(draw("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, short(value)));
   svg.append(draw("path", { class: "line", d: "M" + points.map((p, i) => `${LEFT + step * i} ${y(p.value)}`).join("L") }));
   points.forEach((p, i) => {
