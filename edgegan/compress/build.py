@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgegan.compress.backends import REFERENCE, builder
-from edgegan.compress.backends.contract import Form, Made
+from edgegan.compress.backends.contract import Form, FreesBatch, Made
 from edgegan.compress.forms import Forms
 from edgegan.compress.options import Options
 from edgegan.compress.plan import Plan, graph_name
@@ -17,6 +17,7 @@ from edgegan.compress.rows import Built
 from edgegan.compress.subject import Subject
 from edgegan.core.errors import GeneratorError, OutputError, TargetError, first_line
 from edgegan.core.stage import StageResult, stopwatch
+from edgegan.export.dynamic_batch import ONE_EACH
 from edgegan.graph import cost
 from edgegan.graph.graph import Graph
 from edgegan.quantize.scheme import Scheme
@@ -181,7 +182,10 @@ class Workshop:
         if not self._own_batches:
             return made
         least, usual, most = self._own_batches
-        return builder(backend).freed(made, self.subject.graph.batch, (least, usual, most), self.options.target)
+        own = builder(backend)
+        if not isinstance(own, FreesBatch):
+            raise TargetError(f"{own.label} takes one number of samples, {ONE_EACH}")
+        return own.freed(made, self.subject.graph.batch, (least, usual, most), self.options.target)
 
     @property
     def _own_batches(self) -> tuple[int, ...]:

@@ -181,6 +181,11 @@ class Builder(Protocol):
         """The network as it comes, converted the plain way. Raises TargetError where that fails."""
         ...
 
+
+@runtime_checkable
+class FreesBatch(Protocol):
+    """A builder whose artifacts may take any number of samples."""
+
     def freed(self, made: Made, batch: int, batches: tuple[int, int, int], target: Target) -> Made:
         """What was made for ``batch`` samples, in place, for any number from the least to the most of ``batches``.
         Raises TargetError where it keeps its batch."""
