@@ -15,6 +15,10 @@ MIB = 1 << 20
 RUNS = 5
 
 
+class Killed(DeviceError):
+    """The process that loads and runs the artifact was ended from outside."""
+
+
 @dataclass(frozen=True)
 class Taken:
     """MiB. ``peak_rss``: of a process that imports the runtime, loads the artifact and runs it a few times. ``arena``:
@@ -29,12 +33,12 @@ class Taken:
 
 
 def memory_of(artifact: Path, threads: int) -> Taken:
-    """Raises DeviceError where that process fails, saying so where the kernel ended it for its memory."""
+    """Raises DeviceError where that process fails, Killed where the kernel ended it for its memory."""
     done = subprocess.run(
         [sys.executable, "-m", "edgegan.bench.memory", str(artifact), str(threads)], capture_output=True, text=True
     )
     if done.returncode == -signal.SIGKILL:
-        raise DeviceError(
+        raise Killed(
             f"{artifact}: the process that loads and runs it was killed, as a kernel does that runs out of memory"
         )
     if done.returncode != 0:

@@ -16,7 +16,7 @@ from edgegan.bench.environment import environment
 from edgegan.bench.finite import why_not_finite
 from edgegan.bench.harness import harness
 from edgegan.bench.latency import UNSTABLE_CV, measure, repeat, summarize
-from edgegan.bench.memory import MIB, Taken, memory_of
+from edgegan.bench.memory import MIB, Killed, Taken, memory_of
 from edgegan.bench.power.figures import power_of
 from edgegan.bench.power.meter import SECONDS
 from edgegan.bench.ratios import in_rounds
@@ -51,10 +51,12 @@ def bench(
     """
     threads = threads or available_threads()
     manifest = read_manifest(artifact)
-    taken = memory_of(artifact, threads)
+    taken = _memory_of(artifact, threads)
     start = time.perf_counter()
     with load(artifact, threads=threads) as generator:
         loaded = time.perf_counter()
+        if isinstance(taken, DeviceError):
+            raise taken
         inputs = sample_inputs(generator.inputs, generator.batch, 0)
         before = time.perf_counter()
         outputs = generator.run(inputs)
@@ -97,6 +99,17 @@ def bench(
         "environment": own,
         "harness": harness(),
     }
+
+
+def _memory_of(artifact: Path, threads: int) -> Taken | DeviceError:
+    """Before this process loads the artifact itself, which a kernel without memory would end too. An error is given
+    back: where loading fails here as well, that one says it better."""
+    try:
+        return memory_of(artifact, threads)
+    except Killed:
+        raise
+    except DeviceError as exc:
+        return exc
 
 
 def _split(generator: Generator, inputs: dict[str, np.ndarray]) -> schemas.Split:
