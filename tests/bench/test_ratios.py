@@ -9,7 +9,6 @@ from scipy import stats
 
 from edgegan.bench.harness import harness
 from edgegan.bench.ratios import ROUNDS, in_rounds, ratio_of
-from edgegan.bench.sweep import thread_sweep
 from tests.conftest import make_null
 
 
@@ -62,6 +61,6 @@ def test_a_sweep_times_each_number_of_threads(tmp_path, monkeypatch):
     from tests.conftest import LATENT
 
     monkeypatch.setattr(sweep, "ROUNDS", 2)
-    rows = thread_sweep(make_null(tmp_path / "g.null", LATENT), [1, 2, 2])
+    rows = sweep.sweep(make_null(tmp_path / "g.null", LATENT), [1, 2, 2], [1])
     assert [row["threads"] for row in rows] == [1, 2]
     assert all(row["throughput_ips"] > 0 and row["latency_ms"]["p50"] > 0 for row in rows)
