@@ -34,7 +34,7 @@ SUBJECTS = (
 )
 AGREE, CONTAINED, REPEATS, OVERHEAD, SHORT_MS, PROFILED = 0.03, 95, 100, 0.01, 0.2, 0.10
 LOADS, TURNS, TURN_SECONDS, PROFILE_SECONDS = 6, 4, 0.3, 3.0
-SELF_ROUNDS, SELF_TURN = 24, 0.03
+SELF_ROUNDS, SELF_TURN = 24, 0.02
 """Of a comparison with itself: shorter turns than a user's, since there are a hundred."""
 
 
@@ -58,7 +58,7 @@ def contained(path: Path, inputs: dict[str, np.ndarray]) -> int:
     with load(path, threads=THREADS) as one, load(path, threads=THREADS) as other:
         calls = {"one": partial(one.run, inputs), "other": partial(other.run, inputs)}
         for _ in range(REPEATS):
-            _, ratios = in_rounds(calls, SELF_ROUNDS, SELF_TURN, 0.01)
+            _, ratios = in_rounds(calls, SELF_ROUNDS, SELF_TURN, 0.005)
             held += ratios["other"].low <= 1 <= ratios["other"].high
     return held
 
