@@ -10,7 +10,7 @@ import torch
 from edgegan.core.errors import UsageError
 from edgegan.core.files import atomic_path
 
-KEPT = 10_000
+KEPT = 5_000
 """Features that are kept for figures over neighbours and subsets, the first that come: pictures come in random
 order."""
 GATHERED = 512
