@@ -19,6 +19,7 @@ import numpy as np
 
 from benchmarks.common import THREADS, publish
 from edgegan.compress import compress
+from edgegan.core.errors import last_line
 from edgegan.core.sampling import sample_inputs
 from edgegan.metrics.pairwise import psnr_db
 from edgegan.runtime import load
@@ -96,7 +97,7 @@ def draw(folder: Path, artifact: Path, inputs: dict[str, np.ndarray], work: Path
     command = [*emulator, *python, str(artifact), str(work / "inputs.npz"), str(work / "images.npy")]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
-        raise SystemExit(f"{artifact.name} does not run on emulated aarch64: {done.stderr.strip().splitlines()[-1]}")
+        raise SystemExit(f"{artifact.name} does not run on emulated aarch64: {last_line(done.stderr)}")
     images: np.ndarray = np.load(work / "images.npy")
     return images
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.common import litert_contender, onnxruntime_contender, openvino_contender
-from edgegan.core.manifest import describe, write_manifest
+from edgegan.compress.backends.contract import Artifact
 from edgegan.export.litert import export_litert
 from edgegan.export.onnx import export_onnx
 from edgegan.graph.graph import Graph
@@ -22,20 +22,5 @@ def artifact(backend: str, folder: Path, graph: Graph, model: str) -> Path:
         path = export_litert(rewrite(graph, "phase-nhwc").value.module, graph.example_inputs(), folder / "g.tflite")
     else:
         path = export_onnx(graph, folder / "g.onnx")
-    write_manifest(
-        path,
-        describe(
-            artifact=path,
-            backend=backend,
-            backend_version="",
-            target="x86-cpu",
-            precision="fp32",
-            spec=graph.spec,
-            output_shape=graph.output_shape[1:],
-            batch=1,
-            model=model,
-            weights_sha256="",
-            build={},
-        ),
-    )
+    Artifact(path, backend).write_manifest(graph, precision="fp32", target="x86-cpu", model=model, weights_sha256="")
     return path

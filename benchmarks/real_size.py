@@ -46,7 +46,7 @@ from benchmarks.generators import restoration, synthesis, translation
 from benchmarks.peers import litert_static, nncf_int8, quantize_static
 from benchmarks.photographs import pieces
 from edgegan.compress.data import Data
-from edgegan.core.errors import GeneratorError, first_line
+from edgegan.core.errors import GeneratorError, first_line, last_line
 from edgegan.core.images import resized
 from edgegan.core.spec import GeneratorSpec, parse_input, parse_range
 from edgegan.export.litert import export_litert
@@ -132,7 +132,7 @@ def compressed(case: Case, target: str, folder: Path, cache: Path) -> dict[str, 
                 "compared_pictures": quality["compared_pictures"],
             }
     if told["exit"]:
-        row["error"] = (done.stderr.strip().splitlines() or ["no reason given"])[-1][:300]
+        row["error"] = last_line(done.stderr)[:300]
     return row
 
 

@@ -1,7 +1,7 @@
 """A graph as an artifact of any backend that this machine can execute."""
 
+from edgegan.compress.backends.contract import Artifact
 from edgegan.core.backends import BACKENDS
-from edgegan.core.manifest import describe, write_manifest
 from edgegan.export.litert import export_litert
 from edgegan.export.onnx import export_onnx
 from edgegan.graph.pixels import with_pixels
@@ -12,31 +12,16 @@ EXECUTED = ("null", "onnxruntime", "openvino", "litert")
 
 def artifact(backend, folder, graph, pixels=False):
     path = folder / f"g{BACKENDS[backend].suffix}"
-    shape = graph.output_shape[1:]
-    graph = with_pixels(graph) if pixels else graph
+    made = with_pixels(graph) if pixels else graph
     if backend == "null":
         path.write_bytes(b"nothing")
     elif backend == "litert":
-        rewritten = rewrite(graph, "phase-nhwc").value
+        rewritten = rewrite(made, "phase-nhwc").value
         export_litert(rewritten.module, rewritten.example_inputs(), path)
     else:
-        export_onnx(graph, path)
+        export_onnx(made, path)
     build = {"inference_precision": "f32"} if backend == "openvino" else {}
-    write_manifest(
-        path,
-        describe(
-            artifact=path,
-            backend=backend,
-            backend_version="x",
-            target="x86-cpu",
-            precision="fp32",
-            spec=graph.spec,
-            output_shape=shape,
-            batch=graph.batch,
-            model="tiny",
-            weights_sha256="0",
-            build=build,
-            pixels=pixels,
-        ),
+    Artifact(path, backend, build).write_manifest(
+        graph, precision="fp32", target="x86-cpu", model="tiny", weights_sha256="0", pixels=pixels
     )
     return path

@@ -58,9 +58,11 @@ def _interval(times_ms: np.ndarray, p50: float) -> tuple[float, float] | None:
     return p50 - reach, p50 + reach
 
 
-def repeat(call: Callable[[], object], seconds: float, least: int = 0, most_seconds: float = inf) -> np.ndarray:
+def repeat(
+    call: Callable[[], object], seconds: float, least: int = 0, most_seconds: float = inf, most: float = inf
+) -> np.ndarray:
     """Per-call milliseconds of ``call``, repeated for at least ``seconds`` and ``least`` calls, those within
-    ``most_seconds``."""
+    ``most_seconds``; no more than ``most`` calls."""
     times = []
     begin = time.perf_counter()
     while True:
@@ -68,7 +70,8 @@ def repeat(call: Callable[[], object], seconds: float, least: int = 0, most_seco
         call()
         now = time.perf_counter()
         times.append((now - start) * 1e3)
-        if now - begin >= seconds and (len(times) >= least or now - begin >= most_seconds):
+        enough = now - begin >= seconds and (len(times) >= least or now - begin >= most_seconds)
+        if enough or len(times) >= most:
             return np.asarray(times)
 
 

@@ -9,7 +9,7 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from edgegan.core.errors import DeviceError
+from edgegan.core.errors import DeviceError, last_line
 
 MIB = 1 << 20
 RUNS = 5
@@ -42,9 +42,7 @@ def memory_of(artifact: Path, threads: int) -> Taken:
             f"{artifact}: the process that loads and runs it was killed, as a kernel does that runs out of memory"
         )
     if done.returncode != 0:
-        raise DeviceError(
-            f"the process that measures memory failed: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}"
-        )
+        raise DeviceError(f"the process that measures memory failed: {last_line(done.stderr)}")
     return Taken(**json.loads(done.stdout.splitlines()[-1]))
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgegan.bench.latency import repeat
 from edgegan.core.sampling import sample_inputs
 from edgegan.runtime import Generator, load
 
@@ -43,15 +44,9 @@ def single_stream(artifact: Path, threads: int, seconds: float) -> schemas.Singl
         queries = _library(generator)
         for query in queries[:4]:
             generator.run(query)
-        times, begin = [], time.perf_counter()
-        for query in cycle(queries):
-            start = time.perf_counter()
-            generator.run(query)
-            now = time.perf_counter()
-            times.append((now - start) * 1e3)
-            if now - begin >= seconds:
-                break
-    bound = percentile_bound(np.asarray(times), PERCENTILE, CONFIDENCE)
+        following = cycle(queries)
+        times = repeat(lambda: generator.run(next(following)), seconds)
+    bound = percentile_bound(times, PERCENTILE, CONFIDENCE)
     row: schemas.SingleStream = {
         "queries": len(times),
         "samples_per_query": len(next(iter(queries[0].values()))),

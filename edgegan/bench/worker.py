@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from edgegan.bench.power.meter import SECONDS
-from edgegan.core.errors import DeviceError
+from edgegan.core.errors import DeviceError, last_line
 
 STEP = re.compile(r"step (\d+) of (\d+)")
 """How the worker tells on standard output how far it is."""
@@ -81,8 +81,8 @@ def _run(job: Job, told: Callable[[int, int], object] | None) -> dict[str, Outco
             (root / name).write_bytes(content)
         code = _watched(root, told)
         if code != 0 or not (root / "result.json").exists():
-            last = ((root / "stderr").read_text(errors="replace").strip().splitlines() or ["no reason given"])[-1]
-            raise DeviceError(f"the measuring process ended with {code}: {last}")
+            said = last_line((root / "stderr").read_text(errors="replace"))
+            raise DeviceError(f"the measuring process ended with {code}: {said}")
         return read_outcomes(root)
 
 

@@ -13,7 +13,7 @@ from edgegan.compress.options import Options
 from edgegan.compress.references import Wanted
 from edgegan.compress.rows import Built
 from edgegan.compress.subject import Subject
-from edgegan.core.manifest import file_entry, read_manifest, write_manifest
+from edgegan.core.manifest import file_entry, free_batch_range, read_manifest, write_manifest
 from edgegan.export.bundle import BUILD_COMMAND, WEIGHTS, write_bundle
 from edgegan.export.dynamic_batch import free_batch
 from edgegan.export.onnx import NORMS, halve, has_norms
@@ -100,8 +100,8 @@ def write_variants(
     manifest = read_manifest(next(iter(files.values()))).content
     with TemporaryDirectory(prefix="edgegan-") as folder:
         if options.batches:
-            least, usual, most = options.batches
-            manifest = manifest | {"batch": {"min": least, "max": most, "usual": usual}}
+            manifest = manifest | {"batch": free_batch_range(options.batches)}
+            least = options.batches[0]
             files = {name: free_batch(file, Path(folder) / f"{name}.onnx", least) for name, file in files.items()}
         models, weights = share_weights(files, WEIGHTS)
     variants = [

@@ -20,7 +20,7 @@ from edgegan.compress.rows import Candidate
 from edgegan.compress.subject import Subject
 from edgegan.core.backends import backend, backend_names
 from edgegan.core.files import write_bytes, write_json
-from edgegan.core.manifest import describe, manifest_path, read_manifest, write_manifest
+from edgegan.core.manifest import describe, free_batch_range, manifest_path, read_manifest, write_manifest
 from edgegan.core.stage import StageResult, StageStore
 from edgegan.export.bundle import BUILD_COMMAND, WEIGHTS
 from edgegan.metrics.spectral import is_sound
@@ -191,8 +191,7 @@ def _write_bundle_manifest(path: Path, row: Candidate, subject: Subject, options
         pixels=options.uint8_output,
     )
     if options.batches:
-        least, usual, most = options.batches
-        content["batch"] = {"min": least, "max": most, "usual": usual}
+        content["batch"] = free_batch_range(options.batches)
     write_manifest(path, {**content, **subject.tiling})
 
 

@@ -74,6 +74,13 @@ def first_line(exc: BaseException) -> str:
     return lines[0] if lines else type(exc).__name__
 
 
+def last_line(said: str | bytes) -> str:
+    """What a program that failed said last on standard error."""
+    text = said.decode(errors="replace") if isinstance(said, bytes) else said
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "no reason given"
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint that names the known values closest to a misspelt one, or all of them when none is close."""
     known = sorted(known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -36,6 +36,13 @@ REQUIRED = (
     "created",
     "build",
 )
+
+
+def free_batch_range(batches: Sequence[int]) -> schemas.BatchRange:
+    """The manifest's ``batch`` of an artifact that takes any number of samples from the least to the most, of the
+    least, the usual and the most."""
+    least, usual, most = batches
+    return {"min": least, "max": most, "usual": usual}
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from edgegan.core.errors import TargetError, first_line
-from edgegan.core.files import atomic_path, write_bytes
+from edgegan.core.files import write_bytes
 from edgegan.export.dynamic_batch import LEAST_DB, ONE_EACH, TRIED
 
 
@@ -24,11 +25,12 @@ def free_tflite_batch(file: Path, batch: int) -> None:
     for part in model.subgraphs:
         _free(model, part, batch)
     as_arrays(model)
-    with atomic_path(file.with_name(f"free-{file.name}")) as temporary:
-        write_bytes(temporary, bytes(flatbuffer_utils.convert_object_to_bytearray(model)))
-        _check(temporary, batch)
-        write_bytes(file, temporary.read_bytes())
-    file.with_name(f"free-{file.name}").unlink(missing_ok=True)
+    content = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    with TemporaryDirectory(prefix="edgegan-") as folder:
+        tried = Path(folder) / file.name
+        write_bytes(tried, content)
+        _check(tried, batch)
+    write_bytes(file, content)
 
 
 def _free(model: Any, part: Any, batch: int) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgegan.core.errors import DeviceError, UsageError
+from edgegan.core.errors import DeviceError, UsageError, last_line
 
 _ADDRESS = re.compile(
     r"^ssh://(?P<user>[A-Za-z0-9_][A-Za-z0-9_.-]*)@(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\])(?::(?P<port>\d{1,5}))?/?$"
@@ -81,7 +81,7 @@ class Connection:
             raise DeviceError("the program ssh is not installed here; --device needs it") from exc
         if done.returncode == UNREACHABLE:
             raise Lost(
-                f"{self.device} cannot be reached: {_last_line(done.stderr)}\nCheck that `ssh -p {self.device.port} "
+                f"{self.device} cannot be reached: {last_line(done.stderr)}\nCheck that `ssh -p {self.device.port} "
                 f"{self.device.user}@{self.device.host}` logs in without a question"
             )
         if done.returncode:
@@ -147,9 +147,4 @@ class Connection:
     def _why(self, program: str, code: int, said: bytes) -> str:
         if FULL.encode() in said:
             return f"{self.device}: its disk is full; free some space there, then run the same command again"
-        return f"{self.device}: {program} failed with {code}: {_last_line(said)}"
-
-
-def _last_line(text: bytes) -> str:
-    lines = text.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "no reason given"
+        return f"{self.device}: {program} failed with {code}: {last_line(said)}"

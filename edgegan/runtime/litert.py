@@ -19,14 +19,17 @@ except ImportError:
         raise MissingPackageError("ai_edge_litert", "litert", "Running this artifact") from exc
 
 
+def argument_of(name: str, position: int) -> int:
+    """Which argument of the network an input is: the converter names it ``..._args_0``; else its place."""
+    match = re.search(r"args_(\d+)", name)
+    return int(match[1]) if match else position
+
+
 def inputs_by_argument(interpreter: Interpreter) -> dict[int, dict[str, Any]]:
-    """Input details by argument number: the converter names them ``..._args_0``, ``..._args_1`` and drops unread
-    ones."""
-    by_argument = {}
-    for position, detail in enumerate(interpreter.get_input_details()):
-        match = re.search(r"args_(\d+)", detail["name"])
-        by_argument[int(match[1]) if match else position] = detail
-    return by_argument
+    """Input details by argument number; the converter drops those that are not read."""
+    return {
+        argument_of(detail["name"], position): detail for position, detail in enumerate(interpreter.get_input_details())
+    }
 
 
 class VendorSession(Session):

@@ -241,6 +241,8 @@ def test_the_page_takes_the_token_from_its_address(tmp_path):
             seen.page.wait_for_function("document.getElementById('what').textContent.includes('null')")
             seen.page.get_by_role("button", name="Draw").click()
             seen.page.wait_for_selector("#result:not([hidden])")
+            assert seen.page.inner_text("#told") == "" and seen.errors == []
         with watched(chromium) as seen:
             seen.page.goto(url)
             seen.page.wait_for_function("document.getElementById('told').textContent.includes('asks for its token')")
+            assert seen.page.locator("#result:not([hidden])").count() == 0

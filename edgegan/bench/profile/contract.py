@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgegan.bench.latency import repeat
 from edgegan.core.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -60,10 +60,5 @@ Profiler = Callable[[Manifest, Mapping[str, np.ndarray], int, float], Profile]
 
 def repeated(call: Callable[[], object], seconds: float) -> tuple[float, int]:
     """Mean milliseconds of ``call`` and how often it was made: for ``seconds``, within LEAST and MOST."""
-    start, count = time.perf_counter(), 0
-    while True:
-        call()
-        count += 1
-        passed = time.perf_counter() - start
-        if count >= MOST or (passed >= seconds and count >= LEAST):
-            return passed * 1e3 / count, count
+    times = repeat(call, seconds, LEAST, most=MOST)
+    return float(times.mean()), len(times)

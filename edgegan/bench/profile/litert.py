@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping
 
@@ -11,14 +10,14 @@ import numpy as np
 from edgegan.bench.profile.contract import WARMUP, Layer, Profile, repeated
 from edgegan.bench.profile.litert_c import ProfiledModel, invoke_us, operators
 from edgegan.core.manifest import Manifest
+from edgegan.runtime.litert import argument_of
 
 
 def profile(manifest: Manifest, inputs: Mapping[str, np.ndarray], threads: int, seconds: float) -> Profile:
     model = ProfiledModel(manifest.artifact, threads)
     given = [inputs[i.name].astype(i.dtype) for i in manifest.spec.inputs]
     for position, name in enumerate(model.inputs):
-        match = re.search(r"args_(\d+)", name)
-        model.put(name, given[int(match[1]) if match else position])
+        model.put(name, given[argument_of(name, position)])
     for _ in range(WARMUP):
         model.run()
     spent: dict[tuple[int, str], int] = defaultdict(int)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from edgegan.bench.profile.contract import Profiler
 from edgegan.core.backends import backend
-from edgegan.core.errors import DeviceError
+from edgegan.core.errors import DeviceError, last_line
 from edgegan.core.manifest import read_manifest
 from edgegan.core.sampling import sample_inputs
 
@@ -34,8 +34,8 @@ def profile(artifact: Path, threads: int, seconds: float) -> tuple[schemas.Profi
             errors="replace",
         )
         if done.returncode != 0:
-            last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise DeviceError(f"the process that profiles {artifact} ended with {done.returncode}: {last}")
+            said = last_line(done.stderr)
+            raise DeviceError(f"the process that profiles {artifact} ended with {done.returncode}: {said}")
         told: schemas.Profile = json.loads(found.read_text())
         return told, None
 

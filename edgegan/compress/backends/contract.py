@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from edgegan.compress.plan import Plan
 from edgegan.core.backends import backend
-from edgegan.core.manifest import describe, write_manifest
+from edgegan.core.manifest import describe, free_batch_range, write_manifest
 from edgegan.core.target import Target
 from edgegan.graph.graph import Graph
 from edgegan.graph.pixels import with_pixels
@@ -76,8 +76,7 @@ class Artifact:
             pixels=pixels,
         )
         if batches:
-            least, usual, most = batches
-            content["batch"] = {"min": least, "max": most, "usual": usual}
+            content["batch"] = free_batch_range(batches)
         write_manifest(self.path, content)
 
 
