@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EDGEGAN := $(BIN)/edgegan
 
-.PHONY: demo test test-fast lint format bench docs clean
+.PHONY: demo test test-fast lint format bench docs site extras campaign coverage sbom audit clean
 
 $(VENV)/.installed: pyproject.toml constraints-py311.txt
 	$(PYTHON) -m venv $(VENV)
@@ -36,6 +36,30 @@ bench: $(VENV)/.installed
 docs: $(VENV)/.installed
 	$(BIN)/python docs/cli.py
 	$(BIN)/python docs/schemas.py
+
+site: $(VENV)/.installed
+	$(BIN)/python -m mkdocs build --strict
+
+extras: $(VENV)/.installed
+	EDGEGAN_EXTRAS=all $(BIN)/pytest tests/test_extras.py
+
+campaign: $(VENV)/.installed
+	$(BIN)/python -m tests.campaign.run --cases 10000
+	$(BIN)/python -m tests.campaign.kills --moments 100
+	$(BIN)/python -m tests.campaign.soak --minutes 10
+
+coverage: $(VENV)/.installed
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --cov=edgegan --cov-branch --cov-report=json:out/coverage.json
+	$(BIN)/python -m tests.least_covered out/coverage.json
+
+sbom: $(VENV)/.installed
+	mkdir -p out
+	$(BIN)/cyclonedx-py environment $(VENV) --of JSON --output-reproducible -o out/sbom.json
+
+audit: $(VENV)/.installed
+	$(PYTHON) -m venv out/audit
+	out/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	out/audit/bin/pip-audit -r constraints-py311.txt --no-deps --disable-pip
 
 clean:
 	rm -rf $(VENV) out runs

@@ -122,8 +122,7 @@ def publish(
             "command": f"python -m benchmarks.{name}",
             **content,
             "aims": verdicts,
-            "environment": environment(THREADS),
-            "commit": provenance()["commit"],
+            **provenance(),
         },
     )
 

@@ -1,10 +1,11 @@
-"""Put the measured figures into the README, from ``results/*.json``: python -m benchmarks.table."""
+"""Put the measured figures into README.md and docs/measured.md, from ``results/*.json``: python -m benchmarks.table."""
 
 from __future__ import annotations
 
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from benchmarks.common import RESULTS
 from benchmarks.quantize import BACKENDS, fastest_peer, mine
@@ -14,12 +15,25 @@ from benchmarks.rewrites import best
 from benchmarks.zoo import SHIPPED, TARGETS
 
 NAMED = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "litert": "LiteRT"}
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.S)
 
 
-def table() -> str:
-    """The Markdown table of the README."""
+def first_figures() -> str:
+    """What the README shows: one small generator in full, generators of deployed size, how many aims are met."""
+    count, missed = len(_aims()), len(_missed())
+    told = f"Of the {count} aims that the benchmarks have, {count - missed} are met: [all figures](docs/measured.md)."
+    return "\n\n".join([small(), pruning(), deployed(), told]) + "\n"
+
+
+def all_figures() -> str:
+    """What the page of figures shows."""
+    parts = [small(), pruning(), deployed(), families(), quantization(), few_bits(), training_under_rounding(), zoo()]
+    return "\n\n".join([*parts, public(), runs(), not_met()]).replace("](docs/", "](") + "\n"
+
+
+def small() -> str:
+    """The zoo's first generator on a CPU: the vendors' own tools beside EdgeGAN."""
     lines = [
         "| `fashion-dcgan`, 32x32, batch 1, 2 threads | p50 ms | PSNR to float | command |",
         "| --- | --- | --- | --- |",
@@ -34,16 +48,7 @@ def table() -> str:
             )
     cpu = json.loads((RESULTS / "litert.json").read_text())["environment"]
     lines.append(f"\nMeasured on {cpu['cpu']}, {cpu['cores']} cores; the ratios carry further than the milliseconds.")
-    lines.append("\n" + pruning())
-    lines.append("\n" + deployed())
-    lines.append("\n" + families())
-    lines.append("\n" + quantization())
-    lines.append("\n" + few_bits())
-    lines.append("\n" + training_under_rounding())
-    lines.append("\n" + zoo())
-    lines.append("\n" + public())
-    lines.append("\n" + not_met())
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def pruning() -> str:
@@ -222,19 +227,58 @@ def zoo() -> str:
     )
 
 
+def runs() -> str:
+    """Which benchmark ran when, on what, and how many of its aims it met."""
+    lines = ["| benchmark | measured | on | aims met |", "| --- | --- | --- | --- |"]
+    for found in _results().values():
+        machine = found["environment"]
+        met = found.get("aims", {}).values()
+        lines.append(
+            f"| `{found['command']}` | {_measured(found)} | {machine['cpu']}, {machine['cores']} cores | "
+            f"{f'{sum(met)} of {len(met)}' if met else 'none set'} |"
+        )
+    return "\n".join(lines)
+
+
 def not_met() -> str:
     """Every aim of every benchmark that was missed, as its last run printed it."""
-    lines = []
-    for name in sorted(path.stem for path in RESULTS.glob("*.json")):
-        found = json.loads((RESULTS / f"{name}.json").read_text())
-        lines += [f"- {name}: {aim}" for aim, met in found.get("aims", {}).items() if not met]
-    return "\n".join(["Aims that are not met:\n", *lines]) if lines else "Every aim of every benchmark is met."
+    return "\n".join(["Aims that are not met:\n", *_missed()]) if _missed() else "Every aim is met."
 
 
-def filled(text: str) -> str:
-    return BLOCK.sub(lambda m: m[1] + table() + m[2], text)
+def _measured(found: dict[str, Any]) -> str:
+    """The day, or the days of a benchmark whose rows are measured one by one."""
+    days = sorted({row["measured"]["date"] for row in found.get("rows", []) if row.get("measured")})
+    if days:
+        return " to ".join(dict.fromkeys((days[0], days[-1])))
+    return str(found.get("date") or f"at {found['commit']}" if "commit" in found else "before days were kept")
+
+
+def _results() -> dict[str, dict[str, Any]]:
+    return {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))}
+
+
+def _aims() -> list[str]:
+    return [f"- {name}: {aim}" for name, found in _results().items() for aim in found.get("aims", {})]
+
+
+def _missed() -> list[str]:
+    return [
+        f"- {name}: {aim}"
+        for name, found in _results().items()
+        for aim, met in found.get("aims", {}).items()
+        if not met
+    ]
+
+
+PAGES = {ROOT / "README.md": first_figures, ROOT / "docs" / "measured.md": all_figures}
+
+
+def filled(page: Path) -> str:
+    """A page of ``PAGES`` with the figures as they stand in the results."""
+    return BLOCK.sub(lambda m: m[1] + PAGES[page]() + m[2], page.read_text())
 
 
 if __name__ == "__main__":
-    README.write_text(filled(README.read_text()))
-    print(table())
+    for page in PAGES:
+        page.write_text(filled(page))
+        print(page.relative_to(ROOT))

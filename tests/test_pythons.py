@@ -12,8 +12,8 @@ import pytest
 
 from edgegan.compress import compress
 from edgegan.runtime import load
+from tests.installs import ROOT, built_wheel, installed
 
-ROOT = Path(__file__).parents[1]
 VERSIONS = [v for v in ("3.10", "3.11", "3.13") if v != ".".join(map(str, sys.version_info[:2]))]
 TESTS = (
     "tests/core",
@@ -47,10 +47,7 @@ def interpreter(version: str) -> Path | None:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, ROOT]
-    subprocess.run(build, check=True, capture_output=True)
-    return next(folder.glob("*.whl"))
+    return built_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +75,8 @@ def test_the_base_install_on_another_python(version, wheel, artifacts, tmp_path)
     python = interpreter(version)
     if python is None:
         pytest.skip(f"there is no Python {version} on this machine")
-    subprocess.run([python, "-m", "venv", tmp_path / "venv"], check=True)
-    there = tmp_path / "venv" / "bin" / "python"
-    packages = [f"{wheel}[onnxruntime,openvino,litert,serve]", "pytest", "hypothesis", "scipy"]
-    pip = [there, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
-    done = subprocess.run(pip, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    packages = (f"{wheel}[onnxruntime,openvino,litert,serve]", "pytest", "hypothesis", "scipy")
+    there = installed(tmp_path / "venv", python, *packages)
     own = subprocess.run(
         [there, "-m", "pytest", "-o", "addopts=", "-p", "no:cacheprovider", "-m", "not slow", *TESTS],
         capture_output=True,

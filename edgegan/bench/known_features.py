@@ -17,7 +17,10 @@ MOST = 8
 def known(pictures: str, network: str, collect: Callable[[], Collected]) -> Collected:
     """What ``collect`` gives for pictures and a network of these digests, now or from the last time."""
     name = hashlib.sha256(f"{pictures} {network} {KEPT}".encode()).hexdigest()
-    folder = cache_folder() / "features"
+    try:
+        folder = cache_folder() / "features"
+    except OutputError:
+        return collect()
     file = folder / f"{name}.npz"
     try:
         found = Collected.read(file)

@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections import Counter
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from edgegan.bench.engine_layers import engine_layers
-from edgegan.core.errors import ArtifactError
+from edgegan.core.apart import apart
+from edgegan.core.errors import ArtifactError, GeneratorError, MissingPackageError, last_line
+
+
+@dataclass(frozen=True)
+class Insides:
+    """``layers``: ``[{operator, precision, count}]``, None with a ``layers_reason``. ``refused_by_gpu``: operators that
+    LiteRT's GPU delegate refuses, by the rules of its source; None of other files."""
+
+    layers: list[dict[str, Any]] | None
+    layers_reason: str | None
+    refused_by_gpu: list[str] | None
+
+
+def insides(artifact: Path) -> Insides:
+    """What is in an artifact, looked at by a process of its own. Raises ArtifactError where the file does not parse, or
+    ends that process."""
+    done = apart("edgegan.bench.layers", artifact)
+    if done.returncode:
+        raise ArtifactError(f"{artifact} cannot be read: {last_line(done.stderr)}")
+    told = json.loads(done.stdout.splitlines()[-1])
+    if "error" in told:
+        raise ArtifactError(told["error"])
+    return Insides(**told)
 
 
 def layers(artifact: Path) -> tuple[list[dict[str, Any]] | None, str | None]:
@@ -60,3 +86,21 @@ def _rows(counts: Counter[tuple[str, str]]) -> list[dict[str, Any]]:
     return [
         {"operator": name, "precision": precision, "count": count} for (name, precision), count in counts.most_common()
     ]
+
+
+def _refused_by_gpu(artifact: Path) -> list[str] | None:
+    from edgegan.export.gpu_delegate import refusals
+
+    if artifact.suffix != ".tflite":
+        return None
+    try:
+        return [str(each) for each in refusals(artifact)]
+    except MissingPackageError:
+        return None
+
+
+if __name__ == "__main__":
+    try:
+        print(json.dumps(asdict(Insides(*layers(Path(sys.argv[1])), _refused_by_gpu(Path(sys.argv[1]))))))
+    except GeneratorError as exc:
+        print(json.dumps({"error": str(exc)}))

@@ -31,8 +31,7 @@ from edgegan.cli.train import train
 from edgegan.cli.vendor_noise import kept_aside
 from edgegan.core.errors import GeneratorError
 
-INTERRUPTED = 130
-TOLD_IN_FULL = (0, 2, 5, 7, INTERRUPTED)
+TOLD_IN_FULL = (0, 2, 5, 7, interruption.CODE)
 """Exit codes of which what the libraries print explains nothing."""
 SEVERAL_PROCESSES = (["serve"], ["train"])
 """Commands whose further processes print for themselves."""
@@ -105,7 +104,7 @@ def run(arguments: list[str], debug: bool = False) -> int:
     try:
         result = typer.main.get_command(app).main(args=arguments, prog_name="edgegan", standalone_mode=False)
         code = result if isinstance(result, int) else 0
-        return _interrupted() if code == INTERRUPTED else code
+        return _interrupted() if code == interruption.CODE else code
     except (typer.Abort, KeyboardInterrupt):
         return _interrupted()
     except Exception as exc:
@@ -115,8 +114,8 @@ def run(arguments: list[str], debug: bool = False) -> int:
 
 
 def _interrupted() -> int:
-    _say("interrupted; run the same command again to resume")
-    return INTERRUPTED
+    _say(interruption.TOLD)
+    return interruption.CODE
 
 
 def _explain(exc: Exception, debug: bool) -> int:

@@ -8,8 +8,11 @@ from typing import Annotated
 import typer
 
 from edgegan.cli.console import ConsoleProgress, print_json
+from edgegan.cli.loading import KEY
 from edgegan.cli.reports import print_report, read_report
 from edgegan.core.errors import GateError
+from edgegan.core.signing import private_key, verify
+from edgegan.core.signing import sign as sign_artifact
 
 
 def build(
@@ -32,6 +35,10 @@ def build(
         bool, typer.Option("--version-compatible", help="For later TensorRT of this major version too.")
     ] = False,
     seconds: Annotated[float, typer.Option("--seconds", min=0.01, help="Timed seconds of each engine.")] = 3.0,
+    key: KEY = None,
+    sign: Annotated[
+        Path | None, typer.Option("--sign", metavar="KEY", help="Sign the engine with this Ed25519 key (PEM).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """On the device: build every variant of a bundle, time them, keep the fastest whose pictures hold the gate.
@@ -41,6 +48,10 @@ def build(
     from edgegan.engine.build import build as run
     from edgegan.export.tensorrt.device import EngineOptions
 
+    if sign is not None:
+        private_key(sign)
+    if key is not None:
+        verify(bundle, key)
     options = EngineOptions(
         workspace_mib=workspace,
         dla_core=dla,
@@ -54,6 +65,8 @@ def build(
             if not as_json:
                 print_report(read_report(out), out)
             raise
+    if sign is not None and report["result"] is not None:
+        sign_artifact(out / str(report["result"]["artifact"]), sign)
     if as_json:
         print_json(report)
     else:

@@ -8,22 +8,27 @@ from typing import Annotated, Any
 import typer
 
 from edgegan.cli.console import print_json, table
+from edgegan.cli.loading import KEY
 from edgegan.core.manifest import read_manifest
+from edgegan.core.signing import verify
 
 
 def inspect(
     file: Annotated[Path, typer.Argument(help="An artifact or a bundle, its manifest beside it.")],
+    key: KEY = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Manifest, tensors, layers and precisions of an artifact; verifies its hash.
 
     Example: edgegan inspect out/g.tflite
     """
-    from edgegan.bench.layers import layers
+    from edgegan.bench.layers import insides
 
+    if key is not None:
+        verify(file, key)
     manifest = read_manifest(file).content
-    operators, reason = layers(file)
-    refused = _refused_by_gpu(file)
+    seen = insides(file)
+    operators, reason, refused = seen.layers, seen.layers_reason, seen.refused_by_gpu
     if as_json:
         further = {} if refused is None else {"gpu_delegate_refuses": refused}
         print_json({"manifest": manifest, "layers": operators, "layers_reason": reason, **further})
@@ -32,7 +37,10 @@ def inspect(
     facts = [
         [k, str(manifest[k])]
         for k in ("model", "target", "backend", "backend_version", "precision", "edgegan_version", "created")
-    ] + [["build", build or "-"], ["verified", "size and SHA-256 of every file"]]
+    ] + [
+        ["build", build or "-"],
+        ["verified", "size and SHA-256 of every file" + ("" if key is None else ", and the signature")],
+    ]
     table(str(file), ["key", "value"], facts, left=2)
     table(
         "tensors",
@@ -50,19 +58,6 @@ def inspect(
         table("layers", ["operator", "precision", "count"], rows, left=2)
     if refused is not None:
         typer.echo(f"LiteRT's GPU delegate refuses {', '.join(refused) if refused else 'none of the operators'}")
-
-
-def _refused_by_gpu(file: Path) -> list[str] | None:
-    """Operators of a LiteRT file, by the rules of the delegate's source; None of other files, and without LiteRT."""
-    from edgegan.core.errors import MissingPackageError
-    from edgegan.export.gpu_delegate import refusals
-
-    if file.suffix != ".tflite":
-        return None
-    try:
-        return [str(each) for each in refusals(file)]
-    except MissingPackageError:
-        return None
 
 
 def _tensor(tensor: dict[str, Any]) -> list[str]:

@@ -1,9 +1,14 @@
-"""Ctrl-C that cannot get lost: a KeyboardInterrupt raised inside a library's callback may be swallowed there."""
+"""Ctrl-C that cannot get lost: a KeyboardInterrupt raised inside a library's callback may be swallowed there. Twice, it
+ends the process at once."""
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 
+CODE = 130
+TOLD = "interrupted; run the same command again to resume"
 _pending = False
 
 
@@ -19,6 +24,10 @@ def check() -> None:
 
 
 def _interrupt(*_: object) -> None:
+    """The first time what runs unwinds, and tidies; the second time the process ends where it is."""
     global _pending
+    if _pending:
+        os.write(sys.stderr.fileno(), f"{TOLD}\n".encode())
+        os._exit(CODE)
     _pending = True
     raise KeyboardInterrupt

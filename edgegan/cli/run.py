@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from edgegan.cli.console import ConsoleProgress, print_json
+from edgegan.cli.loading import KEY
 from edgegan.core.errors import UsageError
+from edgegan.core.signing import verify
 
 STANDARD = "-"
 
@@ -55,6 +57,7 @@ def run(
     threads: Annotated[
         int | None, typer.Option("--threads", help="CPU threads; default all that this process may use.")
     ] = None,
+    key: KEY = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written and skipped as JSON.")] = False,
 ) -> None:
     """Samples of a generator, or pictures, folders, videos and a camera through it, as files.
@@ -70,13 +73,17 @@ def run(
     from edgegan.media.pictures import format_of
     from edgegan.media.work import sample, translate
     from edgegan.runtime import load
+    from edgegan.runtime.tried import try_first
 
     format = format.lstrip(".").lower()
     format_of(format)
     work = jobs(inputs or [])
     if out == STANDARD and (as_json or len(work) != 1):
         raise UsageError("--out -: takes one input, and no --json")
-    with load(artifact, threads=threads) as generator, ConsoleProgress(quiet=as_json) as progress:
+    if key is not None:
+        verify(artifact, key)
+    try_first(artifact)
+    with load(artifact, threads=threads, key=key) as generator, ConsoleProgress(quiet=as_json) as progress:
         takes_pictures = any(i.kind == "image" for i in generator.inputs)
         if takes_pictures != bool(work):
             raise UsageError(

@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
+from edgegan.cli.loading import KEY
 from edgegan.core.errors import DeviceError, MissingPackageError
+from edgegan.core.signing import verify
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 BACKLOG = 2048
@@ -36,7 +38,7 @@ def serve(
     ] = 30.0,
     megabytes: Annotated[int, typer.Option("--max-mib", min=1, help="Size of a request, MiB.")] = 32,
     megapixels: Annotated[
-        float, typer.Option("--max-megapixels", min=0.001, help="Size of a picture that comes out.")
+        float, typer.Option("--max-megapixels", min=0.001, help="Size of a picture that comes in, or out.")
     ] = 64.0,
     token: Annotated[
         str | None,
@@ -47,6 +49,7 @@ def serve(
             help="What requests must bring in the header Authorization: Bearer; default none.",
         ),
     ] = None,
+    key: KEY = None,
     log: Annotated[bool, typer.Option("--log", help="A line of JSON on standard error for each request.")] = False,
 ) -> None:
     """HTTP service over an artifact: POST /images samples, POST /image translates a picture, / is a page to try it.
@@ -57,6 +60,7 @@ def serve(
     """
     from edgegan.runtime import load
     from edgegan.runtime.generator import available_threads
+    from edgegan.runtime.tried import try_first
 
     try:
         import uvicorn
@@ -66,8 +70,11 @@ def serve(
         raise MissingPackageError(str(exc.name), "serve", "Serving") from exc
     each = max(1, (threads or available_threads()) // workers)
     limits = Limits(waiting=most_waiting, seconds=timeout, megabytes=megabytes, megapixels=megapixels, token=token)
+    if key is not None:
+        verify(artifact, key)
+    try_first(artifact)
     with ExitStack() as stack:
-        generators = [stack.enter_context(load(artifact, threads=each)) for _ in range(workers)]
+        generators = [stack.enter_context(load(artifact, threads=each, key=key)) for _ in range(workers)]
         app = create_app(generators, limits, log)
         config = uvicorn.Config(app, host=host, port=port, log_level="warning", backlog=BACKLOG)
         server = uvicorn.Server(config)

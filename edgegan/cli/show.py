@@ -11,9 +11,10 @@ import typer
 from edgegan.cli.console import ConsoleProgress, print_json, table
 from edgegan.cli.evaluate import ANY, INPUTS
 from edgegan.cli.loading import INPUT, OUTPUT_RANGE, WEIGHTS, WEIGHTS_KEY
-from edgegan.core.errors import MissingPackageError, UsageError
+from edgegan.core.errors import MissingPackageError, UsageError, nearest
 from edgegan.core.images import grid, read_images, write_png
 from edgegan.core.spec import parse_range
+from edgegan.prune.how import CRITERIA
 
 COLUMNS, STOPS, BETWEEN, DIRECTIONS = 8, 4, 16, 6
 
@@ -32,6 +33,18 @@ def show(
         int, typer.Option("--samples", min=16, help="Pictures on each side of the map; 64 of them in the grid.")
     ] = 256,
     seed: Annotated[int, typer.Option("--seed", help="Seed of every sample.")] = 0,
+    dissect: Annotated[
+        bool, typer.Option("--dissect", help="Also what each channel draws, and the picture without it.")
+    ] = False,
+    units: Annotated[
+        int, typer.Option("--units", min=1, help="--dissect: channels of each layer that are switched off.")
+    ] = 64,
+    prune: Annotated[
+        float, typer.Option("--prune", min=0, max=0.95, help="--dissect: tell what pruning this share would take.")
+    ] = 0.0,
+    criterion: Annotated[
+        str, typer.Option("--criterion", help="--prune: by which channels go, as compress has it.")
+    ] = "magnitude",
     out: Annotated[Path, typer.Option("--out", help="Folder for the pictures.")] = Path("out/show"),
     as_json: Annotated[bool, typer.Option("--json", help="Print the files, and why one is missing, as JSON.")] = False,
 ) -> None:
@@ -41,6 +54,10 @@ def show(
     """
     from edgegan.bench.drawing import open_drawer
 
+    if criterion not in CRITERIA:
+        raise UsageError(f"--criterion {criterion!r}: {nearest(criterion, CRITERIA)}")
+    if prune and not dissect:
+        raise UsageError("--prune tells what would go of the channels that --dissect looks at; give both")
     span = parse_range(output_range, "--output-range") if output_range else None
     with (
         open_drawer(model, input, span, weights, weights_key, inputs) as drawer,
@@ -54,6 +71,13 @@ def show(
         written["directions"] = _directions(drawer, seed, out)
         progress.stage("map")
         written["map"] = _map(drawer, data, samples, seed, out)
+        rows = None
+        if dissect:
+            from edgegan.cli.dissected import dissected
+
+            progress.stage("dissect")
+            rows = dissected(drawer, prune, criterion, units, seed, out, progress)
+            written |= {"dissection": "dissection.png", "dissection units": "dissection.json"}
     if as_json:
         print_json(
             {
@@ -64,6 +88,26 @@ def show(
         )
     else:
         table(str(out), ["picture", "file"], [[name, file] for name, file in written.items()], left=2)
+        if rows is not None:
+            _print_layers(rows)
+
+
+def _print_layers(rows: list[dict[str, Any]]) -> None:
+    """What each layer's channels draw; of those that pruning would take, how many and what share of what all do."""
+    taken = ["removed", "of the effect"] if rows and "removed" in rows[0] else []
+    table(
+        "what channels draw",
+        ["layer", "channels", "most of them", *taken],
+        [
+            [
+                row["layer"].removeprefix("layer_"),
+                str(row["channels"]),
+                ", ".join(f"{name} {count}" for name, count in list(row["segments"].items())[:4]),
+                *([str(row["removed"]), f"{row['removed_effect']:.0%}"] if taken else []),
+            ]
+            for row in rows
+        ],
+    )
 
 
 def _grid(drawer: Any, seed: int, out: Path) -> str:

@@ -22,7 +22,7 @@ from edgegan.compress.backends import builder
 from edgegan.compress.backends.contract import Form
 from edgegan.compress.plan import Plan
 from edgegan.core.backends import backend as row_of
-from edgegan.core.cache import read_table, write_table
+from edgegan.core.cache import add_to_table, read_table
 from edgegan.core.errors import ModelError, OutputError, TargetError, first_line
 from edgegan.core.sampling import sample_inputs
 from edgegan.core.stage import StageResult
@@ -73,15 +73,15 @@ def autotune(native: Graph, backend: str, precision: str, threads: int, folder: 
     """Measure the forms of every site of ``native`` on ``backend`` in ``precision``, fp32 or int8; layers of equal
     shape once."""
     keys = {site: _key(site, precision) for site in _worth_measuring(native)}
-    table = read_table(TABLE)
-    row = table.setdefault(f"{backend} {row_of(backend).version()}, {cpu_name()}, {threads} threads, {precision}", {})
+    known_as = f"{backend} {row_of(backend).version()}, {cpu_name()}, {threads} threads, {precision}"
+    row = dict(read_table(TABLE).get(known_as, {}))
     missing = {
         key: site for site, key in keys.items() if set(row.get(key, ())) != set(_forms(site, backend, precision))
     }
     warning = None
     if missing:
         row |= _measure(missing, backend, precision, threads, folder)
-        warning = _keep(table)
+        warning = _keep({known_as: row})
     unmeasured: dict[str, dict[str, float | None]] = {site.node: {} for site in sites(native)}
     measured = {site.node: row[key] for site, key in keys.items()}
     return Choice(unmeasured | measured, {site.node: key for site, key in keys.items()}, warning)
@@ -114,10 +114,10 @@ def _forms(site: Site, backend: str, precision: str) -> tuple[str, ...]:
     return site.forms
 
 
-def _keep(table: dict[str, Any]) -> str | None:
-    """Write the table; where that is not possible the next run measures again, and this one says so."""
+def _keep(rows: dict[str, dict[str, Any]]) -> str | None:
+    """Add rows to the table; where that is not possible the next run measures again, and this one says so."""
     try:
-        write_table(TABLE, table)
+        add_to_table(TABLE, rows)
     except OutputError as exc:
         return f"the layers' measurements were not kept: {first_line(exc)}"
     return None

@@ -97,7 +97,7 @@ def write_variants(
     """Write those of ``rows`` that were built as variants, and ``wanted`` inputs and pictures for the device to compare
     with."""
     files = {row.name: root / row.runs for row in rows if row.runs}
-    manifest = read_manifest(next(iter(files.values()))).content
+    manifest = {k: v for k, v in read_manifest(next(iter(files.values()))).content.items() if k != "created"}
     with TemporaryDirectory(prefix="edgegan-") as folder:
         if options.batches:
             manifest = manifest | {"batch": free_batch_range(options.batches)}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from edgegan.core.arrays import array_of, opened
 from edgegan.core.errors import UsageError
 from edgegan.core.files import sha256
 from edgegan.core.images import read_images
@@ -88,13 +88,10 @@ def _named_arrays(path: Path, spec: GeneratorSpec) -> dict[str, np.ndarray]:
     if path.suffix.lower() != ".npz" or not path.is_file():
         return {}
     inputs = {i.name: i for i in spec.inputs}
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not inputs.keys() & set(archive.files):
-                return {}
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as exc:
-        raise UsageError(f"--data {path}: cannot be read as NumPy data ({exc})") from exc
+    with opened(path) as archive:
+        if not inputs.keys() & set(archive.files):
+            return {}
+        arrays = {name: array_of(archive, name) for name in archive.files}
     unknown = sorted(arrays.keys() - inputs.keys())
     if unknown:
         raise UsageError(

@@ -276,6 +276,14 @@ class Options:
         convert=Path,
         commands=("compress",),
     )
+    sign: Path | None = option(
+        None,
+        help="Sign the artifact with this Ed25519 key (PEM), for --key where it is loaded.",
+        invalidates=None,
+        metavar="KEY",
+        convert=Path,
+        commands=("compress",),
+    )
     device_install: bool = option(
         False,
         help="Install EdgeGAN's base there first, into a virtual environment below ~/.local/share/edgegan.",

@@ -31,6 +31,7 @@ from edgegan.compress.write import clear, write_result
 from edgegan.core.deadline import Deadline
 from edgegan.core.errors import GateError
 from edgegan.core.progress import Progress, Silent
+from edgegan.core.signing import private_key
 from edgegan.core.stage import StageResult, StageStore, stopwatch
 from edgegan.graph.equivariance import tiling
 from edgegan.graph.graph import Graph, load, save
@@ -66,6 +67,8 @@ def run(options: Options, progress: Progress | None = None, until: str = "measur
     """
     check_stage(until, (*STAGES, SENSITIVITY))
     check_energy(options)
+    if options.sign is not None:
+        private_key(options.sign)
     deadline = Deadline(options.time_budget)
     progress = progress or Silent()
     progress.stage("load")

@@ -17,7 +17,7 @@ from edgegan.quantize.layers import layers
 if TYPE_CHECKING:
     from edgegan.core import schemas
 
-PLACES = ("out", "force")
+PLACES = ("out", "force", "sign")
 """Options that say where a run is put, not what it is."""
 
 

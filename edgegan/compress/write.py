@@ -21,6 +21,7 @@ from edgegan.compress.subject import Subject
 from edgegan.core.backends import backend, backend_names
 from edgegan.core.files import write_bytes, write_json
 from edgegan.core.manifest import describe, free_batch_range, manifest_path, read_manifest, write_manifest
+from edgegan.core.signing import sign, signature_path
 from edgegan.core.stage import StageResult, StageStore
 from edgegan.export.bundle import BUILD_COMMAND, WEIGHTS
 from edgegan.metrics.spectral import is_sound
@@ -46,6 +47,7 @@ def _clear_artifacts(out: Path) -> None:
     for name in _final_names():
         (out / name).unlink(missing_ok=True)
         (out / f"{name}.json").unlink(missing_ok=True)
+        signature_path(out / name).unlink(missing_ok=True)
 
 
 def clear(out: Path) -> None:
@@ -80,6 +82,8 @@ def write_result(
     if chosen is not None:
         row = cast("schemas.Candidate", placed[chosen.name].to_json())
         result = {**row, "speedup": _speedup(baseline, chosen)}
+        if options.sign is not None:
+            sign(out / str(row["artifact"]), options.sign)
     own = outputs(root / chosen.built.runs, shown.inputs, options.threads) if chosen and chosen.built.runs else None
     span = subject.graph.spec.output_range
     sheet = Sheet.of(shown.original, own, span)

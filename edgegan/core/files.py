@@ -13,6 +13,9 @@ from typing import Any
 
 from edgegan.core.errors import OutputError
 
+HALF = ".*.part*"
+"""The names under which files are written."""
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import io
-import zipfile
+import math
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from edgegan.core.arrays import array_of, opened
 from edgegan.core.errors import MissingPackageError, UsageError
 from edgegan.core.files import write_bytes
 from edgegan.core.png import png
@@ -57,31 +59,29 @@ def read_idx(path: Path | str) -> np.ndarray:
     raw = Path(path).read_bytes()
     try:
         data = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
-    except (OSError, EOFError) as exc:
+    except (OSError, EOFError, zlib.error) as exc:
         raise UsageError(f"{path}: the gzip data is damaged ({exc})") from exc
     if len(data) < 4 or data[:3] != b"\x00\x00\x08":
         raise UsageError(f"{path}: not an IDX file of unsigned bytes")
     rank = data[3]
+    if len(data) < 4 + 4 * rank:
+        raise UsageError(f"{path}: the header of {rank} sizes is cut short")
     shape = tuple(int(d) for d in np.frombuffer(data, ">u4", rank, 4))
     body = np.frombuffer(data, np.uint8, offset=4 + 4 * rank)
-    if body.size != int(np.prod(shape, dtype=np.int64)):
+    if body.size != math.prod(shape):
         raise UsageError(f"{path}: the header promises {shape}, the file holds {body.size} bytes")
     return body.reshape(shape)
 
 
 def _read_numpy(path: Path) -> np.ndarray:
-    try:
-        loaded = np.load(path, allow_pickle=False)
+    with opened(path) as loaded:
         if isinstance(loaded, np.ndarray):
             return loaded
-        with loaded:
-            names = loaded.files
-            key = "images" if "images" in names else next((n for n in names if loaded[n].ndim in (3, 4)), None)
-            if key is None:
-                raise UsageError(f"--data {path}: no array of images among {names}")
-            return loaded[key]
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as exc:
-        raise UsageError(f"--data {path}: cannot be read as NumPy data ({exc})") from exc
+        names = loaded.files
+        key = "images" if "images" in names else next((n for n in names if array_of(loaded, n).ndim in (3, 4)), None)
+        if key is None:
+            raise UsageError(f"--data {path}: no array of images among {names}")
+        return array_of(loaded, key)
 
 
 def _to_uint8(images: np.ndarray, path: Path) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from edgegan import __version__
-from edgegan.core.errors import ArtifactError
+from edgegan.core.errors import ArtifactError, first_line
 from edgegan.core.files import sha256, write_bytes, write_json
 from edgegan.core.spec import KINDS, GeneratorSpec, TensorSpec
 
@@ -18,24 +19,14 @@ if TYPE_CHECKING:
     from edgegan.core import schemas
 
 SCHEMA: Literal[1] = 1
+LARGE = 1 << 31
+"""What no count of a sound manifest exceeds."""
 DISTRIBUTIONS = {"latent": "standard normal", "label": "class index", "onehot": "one-hot vector", "image": "image"}
-REQUIRED = (
-    "schema",
-    "artifact",
-    "files",
-    "backend",
-    "backend_version",
-    "target",
-    "precision",
-    "inputs",
-    "outputs",
-    "batch",
-    "model",
-    "weights_sha256",
-    "edgegan_version",
+TEXTS = (
+    "artifact", "backend", "backend_version", "target", "precision", "model", "weights_sha256", "edgegan_version",
     "created",
-    "build",
-)
+)  # fmt: skip
+REQUIRED = ("schema", "files", "inputs", "outputs", "batch", "build", *TEXTS)
 
 
 def free_batch_range(batches: Sequence[int]) -> schemas.BatchRange:
@@ -102,6 +93,11 @@ def manifest_path(artifact: Path) -> Path:
     return artifact.with_name(artifact.name + ".json")
 
 
+def now() -> str:
+    """The manifest's ``created``."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
 def describe(
     *,
     artifact: Path,
@@ -136,7 +132,7 @@ def describe(
         "model": model,
         "weights_sha256": weights_sha256,
         "edgegan_version": __version__,
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "created": now(),
         "build": build,
     }
 
@@ -175,6 +171,9 @@ def _image(spec: GeneratorSpec, shape: tuple[int, ...], pixels: bool) -> schemas
 def copy_artifact(manifest: Manifest, out: Path) -> None:
     """Put an artifact's files, and its manifest, into the folder ``out``."""
     folder = manifest.path.parent
+    signature = folder / f"{manifest.artifact}.sig"
+    if signature.exists():
+        write_bytes(out / signature.name, signature.read_bytes())
     for name in (*(str(entry["name"]) for entry in manifest.content["files"]), manifest.path.name):
         write_bytes(out / name, (folder / name).read_bytes())
 
@@ -218,31 +217,71 @@ def _check_form(path: Path, content: Any) -> None:
     if missing:
         raise ArtifactError(f"{path} is damaged: it lacks {', '.join(missing)}")
     try:
-        sound = all(
-            i["kind"] in KINDS
-            and isinstance(i["name"], str)
-            and i["shape"][0] is None
-            and all(isinstance(d, int) and d > 0 for d in i["shape"][1:])
-            for i in content["inputs"] + content["outputs"]
+        wrong = [key for key in TEXTS if not isinstance(content[key], str)]
+        wrong += [key for key in ("inputs", "outputs") if not content[key] or not all(map(_is_tensor, content[key]))]
+        wrong += [] if _is_range(content["outputs"][0]["range"]) else ["outputs"]
+        wrong += [] if _is_batch(content["batch"]) else ["batch"]
+        wrong += [] if isinstance(content["build"], dict) else ["build"]
+        wrong += [] if content["files"] and all(map(_is_file, content["files"])) else ["files"]
+        wrong += [] if content["files"][0]["name"] == content["artifact"] else ["files"]
+        wrong += [] if _is_tiling(content.get("tiling")) else ["tiling"]
+    except (KeyError, TypeError, IndexError, AttributeError) as exc:
+        raise ArtifactError(f"{path} is damaged: it does not have the form of a manifest ({first_line(exc)})") from exc
+    if wrong:
+        raise ArtifactError(f"{path} is damaged: {', '.join(dict.fromkeys(wrong))} do not have a manifest's form")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGE
+
+
+def _is_range(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)) and value[0] < value[1]
+
+
+def _is_tensor(value: dict[str, Any]) -> bool:
+    shape, truncation, classes = value["shape"], value.get("truncation"), value.get("classes")
+    return (
+        value["kind"] in KINDS
+        and isinstance(value["name"], str)
+        and isinstance(value["dtype"], str)
+        and isinstance(shape, list)
+        and shape[0] is None
+        and all(map(_is_count, shape[1:]))
+        and math.prod(shape[1:]) <= LARGE
+        and (
+            _is_range(value["range"])
+            if value["kind"] == "image"
+            else value.get("range") is None or _is_range(value["range"])
         )
-        sound = (
-            sound
-            and len(content["inputs"]) > 0
-            and len(content["outputs"]) > 0
-            and len(content["outputs"][0]["range"]) == 2
-            and 1 <= int(content["batch"]["min"]) <= int(content["batch"]["max"])
-        )
-        sound = (
-            sound
-            and all({"name", "sha256", "bytes"} <= set(f) for f in content["files"])
-            and content["files"][0]["name"] == content["artifact"]
-        )
-    except (KeyError, TypeError, IndexError, ValueError):
-        sound = False
-    if not sound:
-        raise ArtifactError(
-            f"{path} is damaged: its inputs, outputs, files or batch do not have the form of a manifest"
-        )
+        and (classes is None or _is_count(classes))
+        and (classes is not None or value["kind"] not in ("label", "onehot"))
+        and (truncation is None or (_is_number(truncation) and truncation > 0))
+    )
+
+
+def _is_batch(value: dict[str, Any]) -> bool:
+    least, most = value["min"], value["max"]
+    usual = value.get("usual", most)
+    return all(map(_is_count, (least, most, usual))) and least <= usual <= most
+
+
+def _is_file(value: dict[str, Any]) -> bool:
+    return isinstance(value["name"], str) and isinstance(value["sha256"], str) and isinstance(value["bytes"], int)
+
+
+def _is_tiling(value: Any) -> bool:
+    """Null, or whole numbers; the receptive field may be null."""
+    if value is None:
+        return True
+    up, down = value["scale"]
+    field = value.get("receptive_field")
+    counts = (value["stride"], up, down, value["margin"] + 1, *(() if field is None else (field,)))
+    return all(map(_is_count, counts))
 
 
 def _check_files(folder: Path, files: list[dict[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from edgegan.core.errors import OutputError
-from edgegan.core.files import disk_errors, write_json
+from edgegan.core.files import HALF, disk_errors, write_json
 
 T = TypeVar("T")
 
@@ -59,7 +59,13 @@ class StageStore:
                     f"{self.root.parent} is in use by another run; wait for it, or choose another --out"
                 ) from None
             self._mark()
+            self._clear_halves()
             yield
+
+    def _clear_halves(self) -> None:
+        """Files that a killed run had begun."""
+        for half in (*self.root.parent.glob(HALF), *self.root.rglob(HALF)):
+            half.unlink(missing_ok=True)
 
     def _mark(self) -> None:
         marker = self.root / "run.json"

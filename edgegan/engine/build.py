@@ -94,7 +94,7 @@ def _written(
     out: Path,
 ) -> schemas.Report:
     """The engine under its final name, then the report. Raises GateError where none passes."""
-    for name in (*ARTIFACTS, *(f"{name}.json" for name in ARTIFACTS), *SHOWN):
+    for name in (*ARTIFACTS, *(f"{name}{more}" for name in ARTIFACTS for more in (".json", ".sig")), *SHOWN):
         (out / name).unlink(missing_ok=True)
     baseline = next((row for row in candidates if row.name == BASELINE), None) or _no_baseline()
     judged = [row for row in candidates if row.name != BASELINE]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgegan.compress.rows import Built
 from edgegan.core.errors import TargetError, first_line
-from edgegan.core.manifest import file_entry, write_manifest
+from edgegan.core.manifest import file_entry, now, write_manifest
 from edgegan.core.stage import stopwatch
 from edgegan.engine.makers import Made, Maker
 from edgegan.export.bundle import Bundle, Variant
@@ -59,6 +59,7 @@ def _write_manifest(bundle: Bundle, variant: Variant, maker: Maker, made: Made) 
         "precision": variant.precision,
         "precision_exceptions": variant.described.get("precision_exceptions", {}),
         "build": dict(made.build),
+        "created": now(),
     }
     write_manifest(artifact, bundle.description["manifest"] | own)
 

@@ -15,7 +15,9 @@ import hashlib
 import io
 import json
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,14 +93,14 @@ def write_bundle(
         atomic_path(path) as temporary,
         _zip(temporary) as zipped,
     ):
-        zipped.writestr(HEADER, json.dumps(header, indent=2))
-        for name, data in contents.items():
-            zipped.writestr(name, data)
+        for name, data in {HEADER: json.dumps(header, indent=2).encode(), **contents}.items():
+            zipped.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
     return path
 
 
 def _zip(path: Path) -> zipfile.ZipFile:
-    """For writing; weights hardly shrink, so that little time is spent on them."""
+    """For writing; weights hardly shrink, so that little time is spent on them. Entries have no date, so that the same
+    contents are the same file."""
     return zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
 
 
@@ -115,7 +117,7 @@ def unpack_bundle(path: Path, folder: Path) -> Bundle:
         return _bundle(header, folder)
     except (
         zipfile.BadZipFile, json.JSONDecodeError, UnicodeDecodeError, AttributeError, KeyError, TypeError, ValueError,
-        EOFError, NotImplementedError, RuntimeError,
+        EOFError, NotImplementedError, RuntimeError, OverflowError, MemoryError, struct.error, zlib.error,
     ) as exc:  # fmt: skip
         raise ArtifactError(f"{path} is damaged: {exc}") from exc
 

@@ -44,14 +44,15 @@ class _Kept:
     notes: list[str] = field(default_factory=list)
 
 
-def read(source: Path | BinaryIO, channels: int) -> Picture:
-    """A picture with ``channels`` (1 or 3). Raises UsageError where it is none, is cut short, or is too large."""
+def read(source: Path | BinaryIO, channels: int, most: int = MOST_PIXELS) -> Picture:
+    """A picture with ``channels`` (1 or 3). Raises UsageError where it is none, is cut short, or has more than ``most``
+    pixels, which its header tells before any is read."""
     pillow, operations = _pillow()
     try:
         with pillow.open(source) as opened:
             width, height = opened.size
-            if width * height > MOST_PIXELS:
-                raise UsageError(f"{width}x{height} pixels; at most {MOST_PIXELS} are read: make it smaller first")
+            if width * height > most:
+                raise UsageError(f"{width}x{height} pixels; at most {most} are read: make it smaller first")
             profile, exif = opened.info.get("icc_profile"), opened.getexif()
             is_print = opened.mode == "CMYK"
             upright = operations.exif_transpose(opened)

@@ -7,7 +7,7 @@ import copy
 import fnmatch
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch_pruning as tp
@@ -39,11 +39,12 @@ FIXED = (
 
 @dataclass
 class Groups:
-    """How many coupled groups lost channels, of how many channels in all groups that could."""
+    """How many coupled groups lost channels, of how many channels in all groups that could; which, by layer."""
 
     channels: int
     count: int = 0
     removed: int = 0
+    gone: dict[str, list[int]] = field(default_factory=dict)
 
 
 def prune(graph: Graph, share: float, how: How = PLAINLY) -> StageResult[tuple[Graph, fx.GraphModule]]:
@@ -54,12 +55,7 @@ def prune(graph: Graph, share: float, how: How = PLAINLY) -> StageResult[tuple[G
     """
     with stopwatch() as seconds:
         graph = prepared(graph)
-        network = layered(graph)
-        cut = _Cut(network, graph, share, how)
-        skipped: list[str] = []
-        pruned, groups = cut.without(cut.protected)
-        if pruned is None:
-            pruned, groups, skipped = cut.what_runs()
+        pruned, groups, skipped = _Cut(layered(graph), graph, share, how).done()
         result = recapture(pruned, graph)
         notes = [
             f"removed {groups.removed} of {groups.channels} channels in {groups.count} groups: {macs(graph) / 1e6:.1f} "
@@ -68,6 +64,12 @@ def prune(graph: Graph, share: float, how: How = PLAINLY) -> StageResult[tuple[G
         if skipped:
             notes.append(f"left whole, since the code depends on their width: {', '.join(skipped)}")
         return StageResult((result, pruned), tuple(notes), seconds())
+
+
+def removed_channels(graph: Graph, share: float, how: How = PLAINLY) -> dict[str, list[int]]:
+    """Which output channels ``prune`` takes, by the name of their layer in the layered form of the graph."""
+    graph = prepared(graph)
+    return _Cut(layered(graph), graph, share, how).done()[1].gone
 
 
 def prepared(graph: Graph) -> Graph:
@@ -116,6 +118,11 @@ class _Cut:
         self.protected = frozenset(name for pattern in how.keep for name in _matching(pattern, self.layers))
         self.worth = criterion(how.criterion, network, graph, how.seed)
 
+    def done(self) -> tuple[fx.GraphModule, Groups, list[str]]:
+        """The pruned copy, what went, and the layers that the code needs whole."""
+        pruned, groups = self.without(self.protected)
+        return self.what_runs() if pruned is None else (pruned, groups, [])
+
     def without(self, whole: frozenset[str]) -> tuple[fx.GraphModule | None, Groups]:
         """A pruned copy whose layers ``whole`` keep their channels, and what went; None where the copy does not run any
         more."""
@@ -148,6 +155,11 @@ class _Cut:
             channels = (removed[:, None] * block + torch.arange(block)).flatten().tolist()
             group = dependencies.get_pruning_group(candidate.get_submodule(name), handler, channels)
             if dependencies.check_pruning_group(group):
+                groups.gone |= {
+                    names[dep.target.module]: sorted(indices)
+                    for dep, indices in group
+                    if isinstance(dep.target.module, PRUNABLE) and dependencies.is_out_channel_pruning_fn(dep.handler)
+                }
                 group.prune()
                 groups.count += 1
                 groups.removed += len(removed)

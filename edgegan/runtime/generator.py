@@ -13,6 +13,7 @@ import numpy as np
 from edgegan.core.errors import UsageError, nearest
 from edgegan.core.manifest import Manifest, read_manifest
 from edgegan.core.sampling import float_to_image, image_to_float, pixels_to_float, sample_inputs
+from edgegan.core.signing import verify
 from edgegan.core.spec import LEAST_TRUNCATION, TensorSpec
 from edgegan.core.tiling import Tiling
 from edgegan.runtime.device_array import DeviceArray, on_device
@@ -23,14 +24,17 @@ from edgegan.runtime.tiles import mosaic
 T = TypeVar("T")
 
 
-def load(path: str | Path, threads: int | None = None) -> Generator:
+def load(path: str | Path, threads: int | None = None, key: str | Path | None = None) -> Generator:
     """Load an artifact whose manifest lies beside it.
 
-    ``threads``: CPU threads, default all that this process may use. Raises GeneratorError subclasses: ArtifactError
-    (damaged, or files that do not belong together), MissingPackageError (with the pip line), DeviceError (no driver).
+    ``threads``: CPU threads, default all that this process may use. ``key``: a PEM file with the public Ed25519 key
+    that must have signed it (``[sign]``). Raises GeneratorError subclasses: ArtifactError (damaged, files that do not
+    belong together, not signed by the key), MissingPackageError (with the pip line), DeviceError (no driver).
     """
     if threads is not None and threads < 1:
         raise UsageError(f"threads={threads}: at least 1")
+    if key is not None:
+        verify(Path(path), Path(key))
     manifest = read_manifest(Path(path))
     return Generator(manifest, session_class(manifest.backend)(manifest, threads or available_threads()))
 

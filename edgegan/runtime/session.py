@@ -11,7 +11,7 @@ from importlib import import_module
 import numpy as np
 
 from edgegan.core.backends import backend
-from edgegan.core.errors import UsageError
+from edgegan.core.errors import ArtifactError, DeviceError, GeneratorError, UsageError, first_line
 from edgegan.core.manifest import Manifest
 from edgegan.runtime.device_array import DeviceArray
 
@@ -46,15 +46,26 @@ class Session(ABC):
         self.shapes = [(manifest.batch, *i.shape) for i in manifest.spec.inputs]
         self.dtypes = [np.dtype(i.dtype) for i in manifest.spec.inputs]
         self.names = [i.name for i in manifest.spec.inputs]
-        self._open()
+        try:
+            self._open()
+        except GeneratorError:
+            raise
+        except Exception as exc:
+            raise ArtifactError(f"{manifest.artifact} cannot be loaded: {first_line(exc)}") from exc
 
     def run(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
-        """One batch through the artifact. Raises UsageError for a wrong shape or a closed session."""
+        """One batch through the artifact. Raises UsageError for a wrong shape or a closed session, DeviceError where
+        the vendor's library does not run it."""
         ready = self._ready(arrays)
-        if self.is_shared:
-            return self._run(ready)
-        with self._turn:
-            return self._run(ready)
+        try:
+            if self.is_shared:
+                return self._run(ready)
+            with self._turn:
+                return self._run(ready)
+        except GeneratorError:
+            raise
+        except Exception as exc:
+            raise DeviceError(f"{self.manifest.artifact} does not run: {first_line(exc)}") from exc
 
     def prepare(self, arrays: Sequence[np.ndarray]) -> Prepared:
         """One batch put in place, to be computed again and again by one thread, without the copies that ``run`` makes;

@@ -45,13 +45,15 @@ CODES: dict[type[Exception], int] = {
 }
 OPEN = frozenset(("/", "/health", "/ready"))
 """What is answered without a token: the page, which asks for it, and what a supervisor watches."""
+AT_ONCE = 2
+"""Pictures that are decoded at a time: each takes some bytes a pixel while it lasts."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """``waiting``: pictures that may wait, of all requests together. ``seconds``: for a body to come, and again for its
-    pictures. ``megabytes`` of a body, ``megapixels`` of a picture that comes out. ``token``: what requests must bring,
-    but for OPEN."""
+    pictures. ``megabytes`` of a body, ``megapixels`` of a picture that comes in, or out. ``token``: what requests
+    must bring, but for OPEN."""
 
     waiting: int = 512
     seconds: float = 30.0
@@ -84,6 +86,7 @@ class _Service:
         self.generator, self.limits, self.log = generators[0], limits, log
         self.metrics = Metrics(WAIT_S, len(generators))
         self.batcher = Batcher(generators, self.metrics, limits.waiting)
+        self._decoding = asyncio.Semaphore(AT_ONCE)
         self._sessions = len(generators)
         self._is_ready = False
 
@@ -163,7 +166,9 @@ class _Service:
         way = request.query_params.get("fit", "auto")
         if way == "auto":
             way = "crop" if self.generator.tiling is None else "tile"
-        given = await asyncio.to_thread(pictures.read, io.BytesIO(content), channels)
+        most = int(self.limits.megapixels * 1e6)
+        async with self._decoding:
+            given = await asyncio.to_thread(pictures.read, io.BytesIO(content), channels, most)
         height, width = fitting(self.generator, way, None, seed)[0].size(*given.pixels.shape[:2])
         if height * width > self.limits.megapixels * 1e6:
             raise requests.TooLarge(

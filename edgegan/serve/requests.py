@@ -56,7 +56,7 @@ def sample_options(content: bytes) -> dict[str, Any]:
     """``count``, ``seed``, ``truncation`` and ``fixed``. Raises UsageError."""
     try:
         given = json.loads(content or b"{}")
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as exc:
+    except (ValueError, RecursionError) as exc:
         raise UsageError(f'the body is not JSON ({exc}); send for example {{"count": 4, "seed": 0}}') from exc
     if not isinstance(given, dict) or not given.keys() <= OPTIONS or not isinstance(given.get("fixed", {}), dict):
         raise UsageError(f"send a JSON object with any of {', '.join(sorted(OPTIONS))}")

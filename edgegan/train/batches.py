@@ -17,6 +17,8 @@ from edgegan.train.recipe import Recipe
 from edgegan.train.sources import Report, Source, open_source
 
 Batch = dict[str, torch.Tensor]
+MASKS = 2
+"""The stream of what is hidden, beside those of pictures."""
 
 
 class Batches(Dataset[Batch]):
@@ -143,6 +145,16 @@ class PairedBatches(Batches):
                 "target": target,
             }
         return tensors(pair)
+
+
+class MaskedBatches(Batches):
+    """``target``, ``input``: the same with squares hidden, others in every epoch, and ``hidden``: where, as bool."""
+
+    def make(self, epoch: int, indices: np.ndarray, position: int) -> Batch:
+        recipe, target = self.recipe, self._pictures(self.first, epoch, indices)
+        keys = ((recipe.seed, MASKS, epoch, int(i)) for i in indices)
+        hidden = np.stack([views.hidden(self.size, recipe.masked_share, recipe.patch, key) for key in keys])
+        return tensors({"input": np.where(hidden[..., None], views.GREY, target), "target": target, "hidden": hidden})
 
 
 class UnpairedBatches(Batches):

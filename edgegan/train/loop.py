@@ -22,7 +22,7 @@ from edgegan.models.zoo import ZooModel, find
 from edgegan.train import alarms, checkpoint, plots
 from edgegan.train.batches import Batches, stream
 from edgegan.train.checkpoint import State
-from edgegan.train.objectives import OBJECTIVES, make_objective
+from edgegan.train.objectives import make_objective, objective_of
 from edgegan.train.recipe import Recipe
 from edgegan.train.step import micro_batches_per_step, train_step
 from edgegan.train.sync_norm import synchronise
@@ -92,7 +92,7 @@ def _open_batches(recipe: Recipe, model: ZooModel, accelerator: Accelerator, pro
                 f"the recipe's data {path} is not here{f' (it comes from: {recipe.origin})' if recipe.origin else ''}; "
                 "pass --data"
             )
-    kind = OBJECTIVES[model.family].batches
+    kind = objective_of(model, recipe).batches
     batches = kind(recipe, model, accelerator.process_index, accelerator.num_processes, progress.step)
     if batches.broken:
         progress.note(f"{batches.broken} pictures cannot be read and are left out")
@@ -115,6 +115,7 @@ def _prepared(model: ZooModel, recipe: Recipe, accelerator: Accelerator) -> Stat
     optimizers = {
         side: accelerator.prepare(torch.optim.Adam(parameters, rates[side], (recipe.beta1, recipe.beta2)))
         for side, parameters in sides.items()
+        if parameters
     }
     networks = {name: accelerator.prepare(network) for name, network in objective.networks.items()}
     return State(objective, networks, average, optimizers)

@@ -14,6 +14,7 @@ RECIPES = Path(__file__).parent / "recipes"
 PENALTIES = ("none", "gradient", "r1", "clip")
 PRECISIONS = ("no", "fp16", "bf16")
 DERIVED = ("", "edges", "downscale")
+OBJECTIVES = ("", "masked")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,10 @@ class Recipe:
     Losses: ``loss`` names the adversarial game, ``*_weight`` what else counts, ``penalty`` keeps the discriminator
     smooth (none, gradient, r1, clip) every ``penalty_every`` steps; for clip, ``penalty_weight`` is the limit. ``pool``
     is how many past pictures the discriminator of an unpaired model remembers.
+
+    ``objective``: empty for what the model's family learns from; ``masked`` is a pretext for image-to-image models,
+    which draw what is hidden of ``data``: ``masked_share`` of its pixels, in squares of ``patch``. ``start`` is a file
+    of weights that the generator begins from, such as a pretext's.
 
     ``collapse_share``: below that share of the data's own distances between samples, the run warns of mode collapse.
     ``origin`` says where the data comes from, told when it is missing.
@@ -78,6 +83,10 @@ class Recipe:
     penalty_weight: float = 10.0
     penalty_every: int = 1
     pool: int = 50
+    objective: str = ""
+    masked_share: float = 0.6
+    patch: int = 4
+    start: str = ""
     collapse_share: float = 0.2
     seed: int = 0
     checkpoint_every: int = 500
@@ -94,6 +103,8 @@ class Recipe:
             "lr_discriminator",
             "penalty_every",
             "checkpoint_every",
+            "patch",
+            "masked_share",
         ):
             self._require(key, getattr(self, key) > 0, "must be above 0")
         for key in (
@@ -110,9 +121,14 @@ class Recipe:
             "penalty_weight",
         ):
             self._require(key, getattr(self, key) >= 0, "must not be negative")
-        for key in ("ema", "label_smoothing", "broken_share", "collapse_share", "beta1", "beta2"):
+        for key in ("ema", "label_smoothing", "broken_share", "collapse_share", "masked_share", "beta1", "beta2"):
             self._require(key, 0 <= getattr(self, key) < 1, "must be in 0..1, below 1")
-        for key, known in (("penalty", PENALTIES), ("mixed_precision", PRECISIONS), ("derive", DERIVED)):
+        for key, known in (
+            ("penalty", PENALTIES),
+            ("mixed_precision", PRECISIONS),
+            ("derive", DERIVED),
+            ("objective", OBJECTIVES),
+        ):
             self._require(key, getattr(self, key) in known, f"must be one of {', '.join(k or repr(k) for k in known)}")
         self._require(
             "batch", self.batch % self.accumulate == 0, f"must be a multiple of accumulate = {self.accumulate}"

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from edgegan.core.arrays import array_of, opened
 from edgegan.core.errors import UsageError
 from edgegan.core.images import (
     convert_channels,
@@ -202,14 +203,17 @@ def _archived_labels(path: Path, count: int) -> np.ndarray | None:
     """The array ``labels`` of an .npz."""
     if path.suffix != ".npz":
         return None
-    with np.load(path, allow_pickle=False) as archive:
-        return _checked(archive["labels"], count, path) if "labels" in archive.files else None
+    with opened(path) as archive:
+        return _checked(array_of(archive, "labels"), count, path) if "labels" in archive.files else None
 
 
 def _labels(path: str, count: int) -> np.ndarray:
     if not Path(path).is_file():
         raise UsageError(f"recipe: labels = {path!r}: no such file")
-    return _checked(np.load(path, allow_pickle=False) if path.endswith(".npy") else read_idx(path), count, Path(path))
+    if not path.endswith(".npy"):
+        return _checked(read_idx(path), count, Path(path))
+    with opened(Path(path)) as labels:
+        return _checked(labels, count, Path(path))
 
 
 def _checked(labels: np.ndarray, count: int, path: Path) -> np.ndarray:

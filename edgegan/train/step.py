@@ -1,4 +1,4 @@
-"""One step: the discriminators' updates, then the generators'."""
+"""One step: the discriminators' updates where there are any, then the generators'."""
 
 from __future__ import annotations
 
@@ -27,27 +27,21 @@ def train_step(
     objective, bare = state.objective, state.objective.networks
     objective.before_step(state.step)
     rows: list[dict[str, torch.Tensor]] = []
+    made: Batch | None = None
     for turn in range(recipe.discriminator_steps):
         parts = [
             _prepare(next(batches), state, turn * recipe.accumulate + part, accelerator)
             for part in range(recipe.accumulate)
         ]
-        keep = recipe.accumulate == 1 and turn == recipe.discriminator_steps - 1
-        for batch in parts:
-            with torch.set_grad_enabled(keep):
-                made = objective.produce(state.networks, batch)
-            terms = objective.critic_terms(state.networks, batch, {k: v.detach() for k, v in made.items()}, state.step)
-            accelerator.backward(sum(terms.values()) / recipe.accumulate)
-            rows.append(terms)
-        _update(state.optimizers["discriminator"], [bare[name] for name in objective.critic_names], recipe, accelerator)
-        objective.after_critic_step(state.step)
+        if objective.critic_names:
+            keep = recipe.accumulate == 1 and turn == recipe.discriminator_steps - 1
+            made = _critics_turn(state, parts, keep, rows, accelerator)
     generators = {name: network for name, network in state.networks.items() if name not in objective.critic_names}
     judges: Mapping[str, torch.nn.Module] = generators | {
         name: bare[name].requires_grad_(False) for name in objective.critic_names
     }
     for batch in parts:
-        made = made if keep else objective.produce(state.networks, batch)
-        terms = objective.generator_terms(judges, batch, made)
+        terms = objective.generator_terms(judges, batch, made or objective.produce(state.networks, batch))
         accelerator.backward(sum(terms.values()) / recipe.accumulate)
         rows.append(terms)
     _update(state.optimizers["generator"], [bare[name] for name in generators], recipe, accelerator)
@@ -56,6 +50,23 @@ def train_step(
     average_into(state.average, bare["generator"], min(recipe.ema, (1 + state.step) / (AVERAGE_WARM_UP + state.step)))
     state.step += 1
     return _means(rows)
+
+
+def _critics_turn(
+    state: State, parts: list[Batch], keep: bool, rows: list[dict[str, torch.Tensor]], accelerator: Accelerator
+) -> Batch | None:
+    """The discriminators' update on ``parts``; what the generators made of the last, with gradients, to ``keep``."""
+    objective, recipe = state.objective, state.objective.recipe
+    for batch in parts:
+        with torch.set_grad_enabled(keep):
+            made = objective.produce(state.networks, batch)
+        terms = objective.critic_terms(state.networks, batch, {k: v.detach() for k, v in made.items()}, state.step)
+        accelerator.backward(sum(terms.values()) / recipe.accumulate)
+        rows.append(terms)
+    critics = [objective.networks[name] for name in objective.critic_names]
+    _update(state.optimizers["discriminator"], critics, recipe, accelerator)
+    objective.after_critic_step(state.step)
+    return made if keep else None
 
 
 def _prepare(batch: Batch, state: State, part: int, accelerator: Accelerator) -> Batch:

@@ -7,6 +7,9 @@ import numpy as np
 from edgegan.core.errors import UsageError
 from edgegan.core.images import resized
 
+GREY = np.uint8(128)
+"""What hidden pixels show: the middle of the range."""
+
 
 def augmented(picture: np.ndarray, size: tuple[int, int], crop: bool, flip: bool, key: tuple[int, ...]) -> np.ndarray:
     """uint8 (H, W, C) -> (*size, C): a random piece (``crop``), mirrored half of the time (``flip``); the same for a
@@ -36,6 +39,15 @@ def check_sizes(shapes: set[tuple[int, ...]], size: tuple[int, int], crop: bool,
             "true in "
             "the recipe"
         )
+
+
+def hidden(size: tuple[int, int], share: float, patch: int, key: tuple[int, ...]) -> np.ndarray:
+    """bool (*size): ``share`` of the squares of ``patch`` pixels, at least one and not all, the same for a key."""
+    rows, columns = (-(-length // patch) for length in size)
+    count = min(max(1, round(share * rows * columns)), max(1, rows * columns - 1))
+    chosen = np.zeros(rows * columns, bool)
+    chosen[np.random.default_rng(key).permutation(rows * columns)[:count]] = True
+    return chosen.reshape(rows, columns).repeat(patch, 0).repeat(patch, 1)[: size[0], : size[1]]
 
 
 def edges(picture: np.ndarray) -> np.ndarray:

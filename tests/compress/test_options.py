@@ -60,6 +60,7 @@ CHANGED = {
     "phone": Phone("R58"),
     "benchmark_model": Path("benchmark_model"),
     "device_install": True,
+    "sign": Path("key.pem"),
     "batches": (1, 4, 16),
     "max_lpips": 0.1,
 }

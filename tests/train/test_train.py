@@ -18,7 +18,7 @@ from edgegan.core.errors import ModelError, OutputError, UsageError
 from edgegan.core.progress import Silent
 from edgegan.models.biggan import Generator as BigGan
 from edgegan.models.zoo import ZOO, find, images_path
-from edgegan.train import alarms
+from edgegan.train import alarms, views
 from edgegan.train.averaging import average_into
 from edgegan.train.loop import read_history, train
 from edgegan.train.pool import ImagePool
@@ -95,6 +95,36 @@ def test_every_recipe_runs(name, tmp_path):
     assert len(history) == 2 and all(np.isfinite(list(row.values())).all() for row in history)
     assert (tmp_path / "run" / "checkpoint.pt").exists() and list((tmp_path / "run" / "tensorboard").rglob("events.*"))
     find(recipe.model).build().load_state_dict(weights)
+
+
+@pytest.mark.slow
+def test_hidden_patches_are_learnt_and_a_second_run_begins_from_what_was_learnt(tmp_path):
+    recipe = short("fashion-pix2pix-masked", steps=60, batch=8, checkpoint_every=20)
+    history = read_history(tmp_path / "pretext") if train(recipe, tmp_path / "pretext") else []
+    assert history[-1]["hidden"] < 0.7 * history[0]["hidden"]
+    begun = short("fashion-pix2pix", steps=1, lr_generator=1e-9, start=str(tmp_path / "pretext/generator.safetensors"))
+    learnt, after = load_file(recipe_weights := Path(begun.start)), load_file(train(begun, tmp_path / "task"))
+    names = [name for name in learnt if "running" not in name and "tracked" not in name]
+    assert recipe_weights.exists() and all(torch.allclose(learnt[n], after[n], atol=1e-6) for n in names)
+    with pytest.raises(ModelError, match=r"start = 'nowhere.pt'.*no such file"):
+        train(short("fashion-pix2pix", start="nowhere.pt"), tmp_path / "other")
+
+
+@pytest.mark.parametrize(("size", "share", "patch"), [((32, 32), 0.6, 4), ((30, 17), 0.5, 8), ((8, 8), 0.99, 8)])
+def test_squares_are_hidden_to_their_share(size, share, patch):
+    where = views.hidden(size, share, patch, (0, 1))
+    again, other = views.hidden(size, share, patch, (0, 1)), views.hidden(size, share, patch, (0, 2))
+    assert where.shape == size and np.array_equal(where, again)
+    assert size[0] * size[1] <= patch**2 or not np.array_equal(where, other)
+    squares = [where[i : i + patch, j : j + patch] for i in range(0, size[0], patch) for j in range(0, size[1], patch)]
+    assert all(square.all() or not square.any() for square in squares)
+    assert abs(sum(map(np.all, squares)) / len(squares) - share) < 1 / len(squares) + 0.01
+
+
+def test_masking_is_for_networks_that_give_what_they_take(tmp_path):
+    for name in ("fashion-dcgan", "sr-compact"):
+        with pytest.raises(UsageError, match="objective = 'masked'"):
+            train(short(name, objective="masked", crop=False, shrink=1), tmp_path)
 
 
 LAUNCHED = """
