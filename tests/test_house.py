@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 
@@ -62,3 +64,16 @@ def test_the_figures_of_pages_are_the_benchmarks_results():
 
     for page in PAGES:
         assert filled(page) == page.read_text(), f"{page.name}: python -m benchmarks.table"
+
+
+@pytest.mark.slow
+def test_the_bill_of_materials_names_what_is_installed(tmp_path):
+    import json
+    from importlib.metadata import version
+
+    made = [BIN / "cyclonedx-py", "environment", sys.executable, "--of", "JSON", "-o", tmp_path / "sbom.json"]
+    subprocess.run(made, check=True, capture_output=True)
+    found = {
+        part["name"].lower(): part["version"] for part in json.loads((tmp_path / "sbom.json").read_text())["components"]
+    }
+    assert found["torch"] == version("torch") and found["numpy"] == version("numpy") and len(found) > 100
