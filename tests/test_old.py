@@ -1,5 +1,5 @@
-"""What earlier versions wrote is read for ever: ``old/`` has an artifact, a report and figures by day of the code that made
-them."""
+"""What earlier versions wrote is read for ever: ``old/`` has an artifact, a report and figures by the day of the code
+that made them."""
 
 import json
 import shutil
