@@ -1,4 +1,4 @@
-"""Each extra alone, in a fresh environment, does its part. Those of a gigabyte with ``make extras``
+"""Each extra alone, in a fresh environment, does its part: some of them here, all with ``make extras``
 (EDGEGAN_EXTRAS=all)."""
 
 import os
@@ -13,6 +13,7 @@ from edgegan.core.signing import sign
 from tests.conftest import LATENT, PHOTO, make_null
 from tests.installs import ROOT, built_wheel, installed
 
+SAMPLED = ("litert", "serve", "sign")
 LOADS = "edgegan run {artifacts}/{backend}/g.{suffix} --count 2 --out out && test -s out/0001.png"
 LIGHT = {
     "onnxruntime": LOADS.replace("{backend}", "onnxruntime").replace("{suffix}", "onnx"),
@@ -21,7 +22,7 @@ LIGHT = {
     "pictures": "edgegan run photo.null photo.png --out out && test -s out/photo.png",
     "video": "edgegan run photo.null clip.mp4 --out out && test -s out/clip.mp4",
     "sign": "edgegan inspect signed.null --key public.pem",
-    "serve": "timeout 20 edgegan serve signed.null --port 0 | head -1 | grep http",
+    "serve": "(timeout 10 edgegan serve signed.null --port 0 || true) | head -1 | grep http",
     "nvml": "edgegan doctor --json",
     "tensorrt": "edgegan doctor --json",
 }
@@ -100,8 +101,8 @@ def film(path, pictures):
 @pytest.mark.slow
 @pytest.mark.parametrize("extra", [*LIGHT, *HEAVY])
 def test_an_extra_alone_does_its_part(extra, wheel, artifacts, folder):
-    if extra in HEAVY and os.environ.get("EDGEGAN_EXTRAS") != "all":
-        pytest.skip("installs PyTorch or as much; make extras")
+    if extra not in SAMPLED and os.environ.get("EDGEGAN_EXTRAS") != "all":
+        pytest.skip("make extras")
     pins = ("-c", ROOT / "constraints-py311.txt") if sys.version_info[:2] == (3, 11) else ()
     there = installed(folder / "venv", sys.executable, *pins, f"{wheel}[{extra}]")
     command = ({**LIGHT, **HEAVY})[extra].replace("{artifacts}", str(artifacts))

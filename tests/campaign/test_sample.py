@@ -7,7 +7,7 @@ from tests.campaign.kills import JOBS, interrupted
 from tests.campaign.soak import SAMPLES, enlarge_me, soak
 from tests.conftest import LATENT, PHOTO, make_null
 
-CASES = 200
+CASES = 150
 
 
 @pytest.mark.slow
@@ -22,7 +22,7 @@ def test_mutated_files_are_taken_or_refused(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["distil", "train"])
 def test_a_killed_run_ends_with_the_same_artifact(name, tmp_path):
-    assert list(interrupted(JOBS[name], 2, 5, tmp_path)) == [None, None]
+    assert list(interrupted(JOBS[name], 1, 5, tmp_path)) == [None]
 
 
 @pytest.mark.slow
