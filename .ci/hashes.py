@@ -1,4 +1,4 @@
-"""Write hashes-py311.txt: the pins of constraints-py311.txt with the SHA-256 of the files that the package index has for
+"""Write hashes-py311.txt: the pins of constraints-py311.txt with the SHA-256 of the files that the index has for
 this platform, for ``pip install --require-hashes``: ``make hashes``."""
 
 from __future__ import annotations
