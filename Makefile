@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EDGEGAN := $(BIN)/edgegan
 
-.PHONY: demo test test-fast lint format bench docs site extras campaign coverage sbom audit clean
+.PHONY: demo test test-fast lint format bench docs site extras campaign coverage sbom hashes locked audit clean
 
 $(VENV)/.installed: pyproject.toml constraints-py311.txt
 	$(PYTHON) -m venv $(VENV)
@@ -55,6 +55,15 @@ coverage: $(VENV)/.installed
 sbom: $(VENV)/.installed
 	mkdir -p out
 	$(BIN)/cyclonedx-py environment $(VENV) --of JSON --output-reproducible -o out/sbom.json
+
+hashes: $(VENV)/.installed
+	$(BIN)/python .ci/hashes.py
+
+locked: hashes-py311.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r hashes-py311.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $(VENV)/.installed
 
 audit: $(VENV)/.installed
 	$(PYTHON) -m venv out/audit

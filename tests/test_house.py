@@ -77,3 +77,14 @@ def test_the_bill_of_materials_names_what_is_installed(tmp_path):
         part["name"].lower(): part["version"] for part in json.loads((tmp_path / "sbom.json").read_text())["components"]
     }
     assert found["torch"] == version("torch") and found["numpy"] == version("numpy") and len(found) > 100
+
+
+def test_every_pin_has_the_hash_of_its_file():
+    pin = re.compile(r"^([\w.-]+)==([\w.]+)", re.M)
+    pinned = dict(pin.findall((ROOT / "constraints-py311.txt").read_text()))
+    hashed = dict(
+        re.findall(
+            r"^([\w.-]+)==([\w.]+)\S* --hash=sha256:[0-9a-f]{64}$", (ROOT / "hashes-py311.txt").read_text(), re.M
+        )
+    )
+    assert {name.lower().replace("_", "-"): version for name, version in pinned.items()} == hashed, "make hashes"
