@@ -8,6 +8,7 @@ import json
 import pickle
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def check_pt2(path: Path) -> None:
         raise ModelError(
             f"{path} is refused: its sample inputs hold more than tensors, and loading them would run code"
         ) from exc
-    except (zipfile.BadZipFile, json.JSONDecodeError, UnicodeDecodeError, OSError, EOFError) as exc:
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError, LookupError, TypeError, zlib.error) as exc:
         raise ModelError(f"{path} is not a file of torch.export.save: {exc}") from exc
 
 
