@@ -10,10 +10,9 @@ import typer
 
 from edgegan.cli.bench_rows import print_rows
 from edgegan.cli.console import ConsoleProgress, print_json
-from edgegan.cli.loading import KEY
+from edgegan.cli.loading import KEY, check_signature
 from edgegan.core.errors import GateError, UsageError
 from edgegan.core.files import disk_errors, write_bytes, write_json
-from edgegan.core.signing import verify
 
 if TYPE_CHECKING:
     from edgegan.bench.gate import Check
@@ -100,9 +99,8 @@ def bench(
     thread_counts, batch_counts = _counts("--sweep-threads", sweep_threads), _counts("--sweep-batch", sweep_batch)
     before = None if baseline is None else read_baseline(baseline)
     files = [engine, *(compare or []), *(others or [])]
-    if key is not None:
-        for file in files:
-            verify(file, key)
+    for file in files:
+        check_signature(file, key)
     rows = []
     start = time.monotonic()
     with ConsoleProgress() as progress:

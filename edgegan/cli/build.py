@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from edgegan.cli.console import ConsoleProgress, print_json
-from edgegan.cli.loading import KEY
+from edgegan.cli.loading import KEY, check_signature
 from edgegan.cli.reports import print_report, read_report
 from edgegan.core.errors import GateError
-from edgegan.core.signing import private_key, verify
+from edgegan.core.signing import private_key
 from edgegan.core.signing import sign as sign_artifact
 
 
@@ -50,8 +50,7 @@ def build(
 
     if sign is not None:
         private_key(sign)
-    if key is not None:
-        verify(bundle, key)
+    check_signature(bundle, key)
     options = EngineOptions(
         workspace_mib=workspace,
         dla_core=dla,

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from edgegan.cli.console import print_json, table
-from edgegan.cli.loading import KEY
+from edgegan.cli.loading import KEY, check_signature
 from edgegan.core.manifest import read_manifest
-from edgegan.core.signing import verify
 
 
 def inspect(
@@ -24,8 +23,7 @@ def inspect(
     """
     from edgegan.bench.layers import insides
 
-    if key is not None:
-        verify(file, key)
+    check_signature(file, key)
     manifest = read_manifest(file).content
     seen = insides(file)
     operators, reason, refused = seen.layers, seen.layers_reason, seen.refused_by_gpu

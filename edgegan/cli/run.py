@@ -8,9 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from edgegan.cli.console import ConsoleProgress, print_json
-from edgegan.cli.loading import KEY
+from edgegan.cli.loading import KEY, check_signature
 from edgegan.core.errors import UsageError
-from edgegan.core.signing import verify
 
 STANDARD = "-"
 
@@ -80,8 +79,7 @@ def run(
     work = jobs(inputs or [])
     if out == STANDARD and (as_json or len(work) != 1):
         raise UsageError("--out -: takes one input, and no --json")
-    if key is not None:
-        verify(artifact, key)
+    check_signature(artifact, key)
     try_first(artifact)
     with load(artifact, threads=threads, key=key) as generator, ConsoleProgress(quiet=as_json) as progress:
         takes_pictures = any(i.kind == "image" for i in generator.inputs)

@@ -9,9 +9,8 @@ from typing import Annotated
 
 import typer
 
-from edgegan.cli.loading import KEY
+from edgegan.cli.loading import KEY, check_signature
 from edgegan.core.errors import DeviceError, MissingPackageError
-from edgegan.core.signing import verify
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 BACKLOG = 2048
@@ -70,8 +69,7 @@ def serve(
         raise MissingPackageError(str(exc.name), "serve", "Serving") from exc
     each = max(1, (threads or available_threads()) // workers)
     limits = Limits(waiting=most_waiting, seconds=timeout, megabytes=megabytes, megapixels=megapixels, token=token)
-    if key is not None:
-        verify(artifact, key)
+    check_signature(artifact, key)
     try_first(artifact)
     with ExitStack() as stack:
         generators = [stack.enter_context(load(artifact, threads=each, key=key)) for _ in range(workers)]

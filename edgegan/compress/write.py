@@ -20,8 +20,15 @@ from edgegan.compress.rows import Candidate
 from edgegan.compress.subject import Subject
 from edgegan.core.backends import backend, backend_names
 from edgegan.core.files import write_bytes, write_json
-from edgegan.core.manifest import describe, free_batch_range, manifest_path, read_manifest, write_manifest
-from edgegan.core.signing import sign, signature_path
+from edgegan.core.manifest import (
+    describe,
+    free_batch_range,
+    manifest_path,
+    read_manifest,
+    signature_path,
+    write_manifest,
+)
+from edgegan.core.signing import sign
 from edgegan.core.stage import StageResult, StageStore
 from edgegan.export.bundle import BUILD_COMMAND, WEIGHTS
 from edgegan.metrics.spectral import is_sound
@@ -46,7 +53,7 @@ def _final_names() -> list[str]:
 def _clear_artifacts(out: Path) -> None:
     for name in _final_names():
         (out / name).unlink(missing_ok=True)
-        (out / f"{name}.json").unlink(missing_ok=True)
+        manifest_path(out / name).unlink(missing_ok=True)
         signature_path(out / name).unlink(missing_ok=True)
 
 

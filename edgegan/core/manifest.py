@@ -98,6 +98,10 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
+def signature_path(artifact: Path) -> Path:
+    return artifact.with_name(artifact.name + ".sig")
+
+
 def describe(
     *,
     artifact: Path,
@@ -171,7 +175,7 @@ def _image(spec: GeneratorSpec, shape: tuple[int, ...], pixels: bool) -> schemas
 def copy_artifact(manifest: Manifest, out: Path) -> None:
     """Put an artifact's files, and its manifest, into the folder ``out``."""
     folder = manifest.path.parent
-    signature = folder / f"{manifest.artifact}.sig"
+    signature = signature_path(manifest.artifact)
     if signature.exists():
         write_bytes(out / signature.name, signature.read_bytes())
     for name in (*(str(entry["name"]) for entry in manifest.content["files"]), manifest.path.name):

@@ -13,11 +13,7 @@ from typing import Any
 
 from edgegan.core.errors import ArtifactError, MissingPackageError, UsageError
 from edgegan.core.files import write_bytes
-from edgegan.core.manifest import manifest_path
-
-
-def signature_path(artifact: Path) -> Path:
-    return artifact.with_name(f"{artifact.name}.sig")
+from edgegan.core.manifest import manifest_path, signature_path
 
 
 def private_key(path: Path) -> Any:

@@ -13,7 +13,7 @@ from edgegan.bench.worker import Outcome
 from edgegan.compress.rows import Built, Candidate, Figures
 from edgegan.core.errors import GateError
 from edgegan.core.files import write_json
-from edgegan.core.manifest import copy_artifact, read_manifest
+from edgegan.core.manifest import copy_artifact, manifest_path, read_manifest, signature_path
 from edgegan.core.progress import Progress, Silent
 from edgegan.core.stage import stopwatch
 from edgegan.engine.makers import makers
@@ -94,8 +94,10 @@ def _written(
     out: Path,
 ) -> schemas.Report:
     """The engine under its final name, then the report. Raises GateError where none passes."""
-    for name in (*ARTIFACTS, *(f"{name}{more}" for name in ARTIFACTS for more in (".json", ".sig")), *SHOWN):
-        (out / name).unlink(missing_ok=True)
+    artifacts = [out / name for name in ARTIFACTS]
+    beside = [place(artifact) for artifact in artifacts for place in (manifest_path, signature_path)]
+    for path in (*artifacts, *beside, *(out / name for name in SHOWN)):
+        path.unlink(missing_ok=True)
     baseline = next((row for row in candidates if row.name == BASELINE), None) or _no_baseline()
     judged = [row for row in candidates if row.name != BASELINE]
     order = in_order(judged)

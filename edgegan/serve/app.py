@@ -170,7 +170,7 @@ class _Service:
         async with self._decoding:
             given = await asyncio.to_thread(pictures.read, io.BytesIO(content), channels, most)
         height, width = fitting(self.generator, way, None, seed)[0].size(*given.pixels.shape[:2])
-        if height * width > self.limits.megapixels * 1e6:
+        if height * width > most:
             raise requests.TooLarge(
                 f"{width}x{height} pixels would come out; at most {self.limits.megapixels:g} megapixels do"
             )

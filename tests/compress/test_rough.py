@@ -58,12 +58,13 @@ def test_paths_with_spaces_and_letters_of_any_kind(tmp_path):
     folder = tmp_path / "a folder’s “näme” 生成"
     folder.mkdir()
     ended(compressing(folder, "--precision", "fp32", home=folder, out="öut put"))
-    ended(
+    said = ended(
         subprocess.Popen(
             [sys.executable, "-m", "edgegan.cli.app", "inspect", folder / "öut put" / "g.tflite"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
     )  # fmt: skip
+    assert (folder / "öut put" / "report.html").exists() and "size and SHA-256 of every file" in said
 
 
 @pytest.mark.slow

@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("cryptography")
 from edgegan.cli.app import run
 from edgegan.core.errors import ArtifactError, UsageError
-from edgegan.core.manifest import copy_artifact, manifest_path, read_manifest
-from edgegan.core.signing import sign, signature_path, verify
+from edgegan.core.manifest import copy_artifact, manifest_path, read_manifest, signature_path
+from edgegan.core.signing import sign, verify
 from edgegan.runtime import load
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl program here")

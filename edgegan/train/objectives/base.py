@@ -35,9 +35,10 @@ class Objective(ABC):
     def make_networks(self) -> dict[str, nn.Module]:
         return {"generator": self.model.build().train(), "discriminator": self.model.build_discriminator()}
 
-    @abstractmethod
     def noise(self, batch: Batch, rng: np.random.Generator, rank: int, world: int) -> Batch:
-        """What the generators are given besides the data: float tensors, this process's share of the whole batch's."""
+        """What the generators are given besides the data, nothing unless an objective says so: float tensors, this
+        process's share of the whole batch's."""
+        return {}
 
     @abstractmethod
     def produce(self, networks: Networks, batch: Batch) -> Batch:

@@ -7,7 +7,6 @@ learnt is where a run on the wanted task begins (``start`` in its recipe).
 
 from __future__ import annotations
 
-import numpy as np
 from torch import nn
 
 from edgegan.core.errors import UsageError
@@ -33,9 +32,6 @@ class Masked(Objective):
 
     def make_networks(self) -> dict[str, nn.Module]:
         return {"generator": self.model.build().train()}
-
-    def noise(self, batch: Batch, rng: np.random.Generator, rank: int, world: int) -> Batch:
-        return {}
 
     def produce(self, networks: Networks, batch: Batch) -> Batch:
         return {"image": networks["generator"](batch["input"])}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from torch import nn
 
 from edgegan.core.errors import UsageError
@@ -33,9 +32,6 @@ class Unpaired(Objective):
             "back": self.model.build().train(),
             "discriminator_a": self.model.build_discriminator(),
         }
-
-    def noise(self, batch: Batch, rng: np.random.Generator, rank: int, world: int) -> Batch:
-        return {}
 
     def produce(self, networks: Networks, batch: Batch) -> Batch:
         there, back = networks["generator"], networks["back"]
