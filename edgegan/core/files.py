@@ -13,8 +13,8 @@ from typing import Any
 
 from edgegan.core.errors import OutputError
 
-HALF = ".*.part*"
-"""The names under which files are written."""
+HALF = ".*.[0-9]*.part*"
+"""The names under which ``atomic_path`` lets files be written."""
 
 
 @contextmanager
