@@ -29,7 +29,6 @@ PACKAGES = (
     "ai-edge-quantizer",
     "tensorrt-rtx",
     "tensorrt",
-    "torch-pruning",
     "torchmetrics",
 )
 

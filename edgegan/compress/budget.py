@@ -19,13 +19,11 @@ from edgegan.compress.subject import Subject
 from edgegan.core.errors import ModelError, TargetError
 from edgegan.core.progress import Progress
 from edgegan.core.stage import StageResult, StageStore, stopwatch
-from edgegan.graph.cost import node_macs
 from edgegan.graph.graph import Graph
-from edgegan.prune.channels import prune
+from edgegan.prune.channels import MOST, Pruning, heaviest
 
-MOST, CLOSE = 0.95, 0.02
-"""The largest share of channels that is removed, and how near to the least that does the one that is taken lies."""
-HEAVIEST = 3
+CLOSE = 0.02
+"""How near to the least share of channels that does the one that is taken lies."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ def share_for_budget(subject: Subject, options: Options, store: StageStore, prog
         if not least.within(options):
             raise ModelError(
                 f"{_wanted(options)} is out of reach: without {MOST:.0%} of its channels the generator still takes "
-                f"{least}. What is left: {', '.join(trial.heaviest(MOST))}"
+                f"{least}. What is left: {', '.join(heaviest(trial.graph(MOST)))}"
             )
         low, high = 0.0, MOST
         while high - low > CLOSE:
@@ -101,10 +99,11 @@ class _Trial:
         formulation = "phase" if options.formulation == "auto" else options.formulation
         self.options = replace(options, formulation=formulation)
         self.subject, self.store, self.folder = subject, store, folder
+        self._pruning = Pruning(subject.graph, options.how_to_prune)
         self._pruned: dict[float, Graph] = {0.0: subject.graph}
 
     def cost(self, share: float) -> Cost:
-        graphs = forms(self._graph(share), self.options, self.store).value
+        graphs = forms(self.graph(share), self.options, self.store).value
         workshop = Workshop(self.subject, self.options, graphs, graphs, self.folder / f"{share:.4f}")
         first: dict[str, Plan] = {plan.backend: plan for plan in reversed(self._lowest(planned(workshop)[0]))}
         built = [row for row in map(workshop.build_hastily, first.values()) if row.error is None]
@@ -123,12 +122,7 @@ class _Trial:
                 return found
         return list(wanted)
 
-    def _graph(self, share: float) -> Graph:
+    def graph(self, share: float) -> Graph:
         if share not in self._pruned:
-            self._pruned[share] = prune(self.subject.graph, share, self.options.how_to_prune).value[0]
+            self._pruned[share] = self._pruning.cut(share).graph
         return self._pruned[share]
-
-    def heaviest(self, share: float) -> list[str]:
-        """The layers of most multiply-accumulates, in words."""
-        nodes = sorted(self._graph(share).module.graph.nodes, key=node_macs, reverse=True)[:HEAVIEST]
-        return [f"{node.name} ({node_macs(node) / 1e6:.2f} M multiply-accumulates)" for node in nodes]

@@ -5,17 +5,8 @@ from __future__ import annotations
 import torch
 from torch import fx
 
-from edgegan.graph.editing import argument, input_of, is_call, shape
-from edgegan.graph.operators import SIZED, aten
-
-
-def free_channels(module: fx.GraphModule) -> None:
-    """Let reshapes infer dimension 1, so that the network still runs when channels are removed."""
-    for node in module.graph.nodes:
-        if is_call(node, aten.view.default, aten.reshape.default) and len(argument(node, 1)) > 1:
-            size = shape(node)
-            node.args = (input_of(node), [size[0], -1, *size[2:]])
-    module.recompile()
+from edgegan.graph.editing import argument, input_of, is_call
+from edgegan.graph.operators import SIZED
 
 
 def rebatch(module: fx.GraphModule, before: int, after: int) -> None:

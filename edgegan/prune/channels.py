@@ -1,75 +1,100 @@
-"""Removing channels: coupled groups from Torch-Pruning, scored by a criterion; wide groups give more than narrow
-ones."""
+"""Removing channels: coupled ones together, scored by a criterion; wide groups give more than narrow ones."""
 
 from __future__ import annotations
 
-import copy
 import fnmatch
-import logging
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+import numpy as np
 import torch
-import torch_pruning as tp
-from torch import fx, nn
+from torch import fx
 
 from edgegan.core.errors import ModelError, UsageError, nearest
 from edgegan.core.stage import StageResult, stopwatch
 from edgegan.graph.capture import plain_names
-from edgegan.graph.cost import macs
-from edgegan.graph.editing import is_call
+from edgegan.graph.cost import macs, node_macs
 from edgegan.graph.graph import Graph, functional, refresh
-from edgegan.graph.operators import aten
 from edgegan.graph.passes import BEFORE_PRUNING
 from edgegan.graph.rewrite import apply
 from edgegan.prune.allocation import kept_widths
+from edgegan.prune.coupling.groups import Coupling
 from edgegan.prune.criteria import criterion
 from edgegan.prune.how import PLAINLY, How
 from edgegan.prune.layers import layered
 
-PRUNABLE = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.Linear)
-FIXED = (
-    aten.pixel_shuffle.default,
-    aten.group_norm.default,
-    aten.split.Tensor,
-    aten.split_with_sizes.default,
-    aten.chunk.default,
-)
+MOST, HEAVIEST = 0.95, 3
 
 
-@dataclass
-class Groups:
-    """How many coupled groups lost channels, of how many channels in all groups that could; which, by layer."""
+@dataclass(frozen=True)
+class Cut:
+    """A graph without some of its channels: how many of how many are gone, in how many groups, and which outputs of
+    which layers."""
 
+    graph: Graph
     channels: int
-    count: int = 0
-    removed: int = 0
-    gone: dict[str, list[int]] = field(default_factory=dict)
+    removed: int
+    groups: int
+    gone: dict[str, list[int]]
+
+
+class Pruning:
+    """The channels of ``graph`` and what they are worth, measured once; then cut as often as needed."""
+
+    def __init__(self, graph: Graph, how: How = PLAINLY) -> None:
+        self.graph, self._how = prepared(graph), how
+        everything = Coupling(self.graph.module)
+        names = [layer.name for layer in everything.layers]
+        protected = {name for pattern in how.keep for name in _matching(pattern, names)}
+        self._coupling = Coupling(self.graph.module, protected) if protected else everything
+        worth = criterion(how.criterion, self._coupling, self.graph, how.seed)
+        self._order = [torch.argsort(worth(group), stable=True).numpy() for group in self._coupling.groups]
+
+    def cut(self, share: float) -> Cut:
+        """Without ``share`` (0..0.95) of all channels that can go. Raises ModelError where none can."""
+        groups = self._coupling.groups
+        if not groups:
+            raise ModelError(
+                "no channels can be pruned in this generator: every layer's width is fixed by its output or its code; "
+                "leave --prune out"
+            )
+        widths = kept_widths([len(group) for group in groups], share, self._how.redundancy)
+        gone = [
+            group.channels[order[: len(group) - width]]
+            for group, order, width in zip(groups, self._order, widths, strict=True)
+        ]
+        every = np.concatenate([np.empty(0, np.int64), *gone])
+        module = self._coupling.without(every)
+        refresh(module, self.graph.example_inputs())
+        layers = {layer.name: self._coupling.indices(layer, every) for layer in self._coupling.layers}
+        return Cut(
+            self.graph.with_module(module),
+            sum(map(len, groups)),
+            len(every),
+            sum(bool(len(some)) for some in gone),
+            {name: indices for name, indices in layers.items() if indices},
+        )
 
 
 def prune(graph: Graph, share: float, how: How = PLAINLY) -> StageResult[tuple[Graph, fx.GraphModule]]:
     """Remove ``share`` (0..0.95) of all channels that can be pruned.
 
-    Returns the pruned Graph and its layered form, which ``distil`` trains. Channels of the output, and those that a
-    PixelShuffle, a GroupNorm or a split rearranges, are kept. Raises ModelError when nothing can be pruned.
+    Returns the pruned Graph and its layered form, which ``distil`` trains. Channels of the output, and those that an
+    operator gives a place that is not followed, are kept. Raises ModelError when nothing can be pruned.
     """
     with stopwatch() as seconds:
-        graph = prepared(graph)
-        pruned, groups, skipped = _Cut(layered(graph), graph, share, how).done()
-        result = recapture(pruned, graph)
-        notes = [
-            f"removed {groups.removed} of {groups.channels} channels in {groups.count} groups: {macs(graph) / 1e6:.1f} "
-            f"M -> {macs(result) / 1e6:.1f} M MACs"
-        ]
-        if skipped:
-            notes.append(f"left whole, since the code depends on their width: {', '.join(skipped)}")
-        return StageResult((result, pruned), tuple(notes), seconds())
+        pruning = Pruning(graph, how)
+        cut = pruning.cut(share)
+        note = (
+            f"removed {cut.removed} of {cut.channels} channels in {cut.groups} groups: "
+            f"{macs(pruning.graph) / 1e6:.1f} M -> {macs(cut.graph) / 1e6:.1f} M MACs"
+        )
+        return StageResult((cut.graph, layered(cut.graph)), (note,), seconds())
 
 
 def removed_channels(graph: Graph, share: float, how: How = PLAINLY) -> dict[str, list[int]]:
     """Which output channels ``prune`` takes, by the name of their layer in the layered form of the graph."""
-    graph = prepared(graph)
-    return _Cut(layered(graph), graph, share, how).done()[1].gone
+    return Pruning(graph, how).cut(share).gone
 
 
 def prepared(graph: Graph) -> Graph:
@@ -81,23 +106,31 @@ def prepared(graph: Graph) -> Graph:
 def share_for_macs_ratio(graph: Graph, ratio: float, how: How = PLAINLY) -> float:
     """The least share whose pruned network has ``ratio`` times fewer multiply-accumulates, by bisection to 1 %.
 
-    Raises ModelError where even 95 % is not enough.
+    Raises ModelError where even 95 % is not enough, with what is left.
     """
-    graph = prepared(graph)
-    wanted = macs(graph) / ratio
-    low, high = 0.0, 0.95
-    if macs(prune(graph, high, how).value[0]) > wanted:
+    pruning = Pruning(graph, how)
+    whole = macs(pruning.graph)
+    least = pruning.cut(MOST).graph
+    if macs(least) * ratio > whole:
         raise ModelError(
-            f"--macs-ratio {ratio:g} is out of reach: removing 95 % of the channels leaves more than "
-            f"{wanted / 1e6:.2f} M MACs"
+            f"--macs-ratio {ratio:g} is out of reach: without {MOST:.0%} of the channels {macs(least) / 1e6:.2f} M of "
+            f"{whole / 1e6:.2f} M MACs are left, {whole / macs(least):.1f} times fewer; most of them in "
+            f"{', '.join(heaviest(least))}"
         )
+    low, high = 0.0, MOST
     while high - low > 0.01:
         middle = (low + high) / 2
-        if macs(prune(graph, middle, how).value[0]) > wanted:
+        if macs(pruning.cut(middle).graph) * ratio > whole:
             low = middle
         else:
             high = middle
     return high
+
+
+def heaviest(graph: Graph) -> list[str]:
+    """The layers of most multiply-accumulates, in words."""
+    nodes = sorted(graph.module.graph.nodes, key=node_macs, reverse=True)[:HEAVIEST]
+    return [f"{node.name} ({node_macs(node) / 1e6:.2f} M multiply-accumulates)" for node in nodes]
 
 
 def recapture(network: fx.GraphModule, like: Graph) -> Graph:
@@ -109,128 +142,8 @@ def recapture(network: fx.GraphModule, like: Graph) -> Graph:
     return graph
 
 
-class _Cut:
-    """Ways of taking ``share`` of the channels of ``network``, the layered form of ``graph``."""
-
-    def __init__(self, network: fx.GraphModule, graph: Graph, share: float, how: How) -> None:
-        self.network, self.graph, self.share, self.how = network, graph, share, how
-        self.layers = frozenset(name for name, m in network.named_modules() if isinstance(m, PRUNABLE))
-        self.protected = frozenset(name for pattern in how.keep for name in _matching(pattern, self.layers))
-        self.worth = criterion(how.criterion, network, graph, how.seed)
-
-    def done(self) -> tuple[fx.GraphModule, Groups, list[str]]:
-        """The pruned copy, what went, and the layers that the code needs whole."""
-        pruned, groups = self.without(self.protected)
-        return self.what_runs() if pruned is None else (pruned, groups, [])
-
-    def without(self, whole: frozenset[str]) -> tuple[fx.GraphModule | None, Groups]:
-        """A pruned copy whose layers ``whole`` keep their channels, and what went; None where the copy does not run any
-        more."""
-        candidate = copy.deepcopy(self.network)
-        logging.getLogger("torch_pruning").setLevel(logging.ERROR)
-        dependencies = tp.DependencyGraph().build_dependency(
-            candidate, example_inputs=self.graph.example_inputs(), verbose=False
-        )
-        names = {module: name for name, module in candidate.named_modules()}
-        kept = {candidate.get_submodule(n) for n in _kept_layers(candidate) | whole}
-        scored: list[tuple[str, object, torch.Tensor]] = []
-        seen: set[nn.Module] = set()
-        convolutions = dependencies.get_all_groups(ignored_layers=list(kept), root_module_types=PRUNABLE[:-1])
-        linears = dependencies.get_all_groups(ignored_layers=list(kept), root_module_types=PRUNABLE[-1:])
-        for group in (*convolutions, *linears):
-            widened = {dep.target.module for dep, _ in group if dependencies.is_out_channel_pruning_fn(dep.handler)}
-            if not isinstance(group[0].dep.target.module, PRUNABLE) or widened & (kept | seen):
-                continue
-            seen |= {m for m in widened if isinstance(m, PRUNABLE)}
-            scores = _by_channel(self.worth(group, names), group)
-            if scores is not None:
-                scored.append((names[group[0].dep.target.module], group[0].dep.handler, scores))
-        groups = Groups(channels=sum(len(scores) for _, _, scores in scored))
-        widths = kept_widths([len(s) for _, _, s in scored], self.share, self.how.redundancy)
-        for (name, handler, scores), width in zip(scored, widths, strict=True):
-            removed = torch.argsort(scores.mean(1))[: len(scores) - width]
-            if not len(removed):
-                continue
-            block = scores.shape[1]
-            channels = (removed[:, None] * block + torch.arange(block)).flatten().tolist()
-            group = dependencies.get_pruning_group(candidate.get_submodule(name), handler, channels)
-            if dependencies.check_pruning_group(group):
-                groups.gone |= {
-                    names[dep.target.module]: sorted(indices)
-                    for dep, indices in group
-                    if isinstance(dep.target.module, PRUNABLE) and dependencies.is_out_channel_pruning_fn(dep.handler)
-                }
-                group.prune()
-                groups.count += 1
-                groups.removed += len(removed)
-        if not groups.count:
-            raise ModelError(
-                "no channels can be pruned in this generator: every layer's width is fixed by its output or its code; "
-                "leave --prune out"
-            )
-        return (candidate if _runs(candidate, self.graph) else None), groups
-
-    def what_runs(self) -> tuple[fx.GraphModule, Groups, list[str]]:
-        """Where pruning everything breaks the code, find the layers that must stay whole, one by one."""
-        prunable: list[str] = []
-        for name in sorted(self.layers - self.protected):
-            try:
-                alone, _ = self.without(self.layers - {name})
-            except ModelError:
-                continue
-            if alone is not None:
-                prunable.append(name)
-        whole = self.layers - frozenset(prunable)
-        pruned, groups = self.without(whole)
-        if pruned is None:
-            raise ModelError(
-                "the generator's code does not run with fewer channels; write its reshapes with -1, or leave --prune "
-                "out"
-            )
-        return pruned, groups, sorted(whole - self.protected - _kept_layers(self.network))
-
-
 def _matching(pattern: str, layers: Collection[str]) -> list[str]:
     found = fnmatch.filter(layers, pattern)
     if not found:
         raise UsageError(f"--keep-layer {pattern}: no layer has that name; {nearest(pattern, layers)}")
     return found
-
-
-def _by_channel(scores: torch.Tensor | None, group: tp.dependency.Group) -> torch.Tensor | None:
-    """Worth as (channels, places): places above 1 where a linear layer makes a whole map of each channel.
-
-    None where Torch-Pruning cannot follow the group's indices; the group then stays as it is.
-    """
-    if scores is None:
-        return None
-    narrowest = min(len(item.idxs) for item in group)
-    return scores.view(narrowest, -1) if len(scores) % narrowest == 0 else scores.view(-1, 1)
-
-
-def _kept_layers(network: fx.GraphModule) -> set[str]:
-    """Layers whose output channels reach the output, or an operator that gives channels a place, without another layer
-    between."""
-    kept: set[str] = set()
-    starts = [n for n in network.graph.nodes if n.op == "output" or is_call(n, *FIXED)]
-    for start in starts:
-        pending, seen = list(start.all_input_nodes), set()
-        while pending:
-            node = pending.pop()
-            if node in seen:
-                continue
-            seen.add(node)
-            if node.op == "call_module" and isinstance(network.get_submodule(str(node.target)), PRUNABLE):
-                kept.add(str(node.target))
-            else:
-                pending += node.all_input_nodes
-    return kept
-
-
-@torch.no_grad()
-def _runs(network: fx.GraphModule, graph: Graph) -> bool:
-    try:
-        output = network(*graph.example_inputs())
-    except (RuntimeError, IndexError, ValueError):
-        return False
-    return tuple(output.shape) == graph.output_shape

@@ -1,102 +1,79 @@
-"""What a channel is worth: from a coupled group of layers one number a channel; the least worth goes first.
+"""What a channel is worth: from a group of coupled channels one number each; the least worth goes first.
 
 ``magnitude``: norm of all weights that it couples (Li et al. 2017, arXiv:1608.08710; over groups: Fang et al. 2023,
-arXiv:2301.12900). ``gamma``: scale of its BatchNorm (Liu et al. 2017, arXiv:1708.06519), magnitude where a group has
-none. ``sensitivity``: how much the picture changes without it, to first order (after Molchanov et al. 2019,
+arXiv:2301.12900). ``gamma``: scale of its norms (Liu et al. 2017, arXiv:1708.06519), magnitude where a group has none.
+``sensitivity``: how much the picture changes without it, to first order (after Molchanov et al. 2019,
 arXiv:1906.10771). ``random``: the control.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import torch
-import torch_pruning as tp
-from torch import fx, nn
+from torch.func import functional_call
 
 from edgegan.core.sampling import sample_inputs
 from edgegan.graph.graph import Graph, first_output
+from edgegan.prune.coupling.groups import Coupling, Group
 
-Group = Any
-"""A torch_pruning.Group."""
-Names = Mapping[nn.Module, str]
-"""Of the modules of the network whose groups are scored."""
-Criterion = Callable[[Group, Names], torch.Tensor | None]
-"""A number for each channel of a group; None where its indices cannot be followed."""
+Criterion = Callable[[Group], torch.Tensor]
+"""A number for each channel of a group."""
 PROBES, SEED = 16, 4_000_037
-MAKES_CHANNELS = frozenset(pruner.prune_out_channels for pruner in set(tp.pruner.function.PrunerBox.values()))
 
 
-def criterion(name: str, network: fx.GraphModule, graph: Graph, seed: int) -> Criterion:
-    """The criterion of that name for ``network``, the layered form of ``graph``, and for copies of it."""
-    if name == "gamma":
-        return _first_of(tp.importance.BNScaleImportance(), tp.importance.GroupMagnitudeImportance(p=2))
+def criterion(name: str, coupling: Coupling, graph: Graph, seed: int) -> Criterion:
+    """The criterion of that name for the channels of ``graph``."""
     if name == "sensitivity":
-        return _Sensitivity(network, graph, seed)
+        return _sensitivity(coupling, graph, seed)
     if name == "random":
         generator = torch.Generator().manual_seed(seed)
-        return lambda group, _: torch.rand(len(group[0].idxs), generator=generator)
-    return _first_of(tp.importance.GroupMagnitudeImportance(p=2))
+        return lambda group: torch.rand(len(group), generator=generator)
+    weights = dict(graph.module.named_parameters()) | dict(graph.module.named_buffers())
+    scales = {(name, 0): weights[name].detach().abs() for name in coupling.scales}
+    kernels = {
+        (layer.weight, axis): _along(weights[layer.weight].detach().square(), axis)
+        for layer in coupling.layers
+        for axis in (layer.outputs, layer.inputs)
+    }
+    norms = kernels | {place: value.square() for place, value in scales.items()}
+    if name == "gamma":
+        return lambda group: _mean(group, scales) if scales.keys() & group.axes.keys() else _mean(group, norms)
+    return lambda group: _mean(group, norms)
 
 
-def _first_of(*importances: Callable[[Group], torch.Tensor | None]) -> Criterion:
-    def score(group: Group, _: Names) -> torch.Tensor | None:
-        for importance in importances:
-            try:
-                found = importance(group)
-            except (IndexError, RuntimeError):
-                continue
-            if found is not None:
-                return found
-        return None
-
-    return score
+def _along(values: torch.Tensor, axis: int) -> torch.Tensor:
+    """Sums over all axes but one."""
+    return values.movedim(axis, 0).flatten(1).sum(1)
 
 
-class _Sensitivity:
+def _mean(group: Group, values: dict[tuple[str, int], torch.Tensor]) -> torch.Tensor:
+    found = [group.sums(*place, values[place]) for place in group.axes if place in values]
+    return torch.stack(found).mean(0)
+
+
+def _sensitivity(coupling: Coupling, graph: Graph, seed: int) -> Criterion:
     """E[(v . dG/dc)^2] over random signs v: for small changes the squared error of the picture when channel c is set to
-    zero. dG/dc is the sum of weight times gradient over what makes the channel last: its BatchNorm, else its layer."""
+    zero. dG/dc is the sum of weight times gradient over all that reads the channel."""
+    held = {name: p.detach().requires_grad_(p.is_floating_point()) for name, p in graph.module.named_parameters()}
+    readers = {(layer.weight, layer.inputs) for layer in coupling.layers if layer.weight in held}
+    places = sorted(readers & {place for group in coupling.groups for place in group.axes})
+    weights = {name: held[name] for name, _ in places}
+    generator = torch.Generator().manual_seed(seed)
+    effects: dict[tuple[str, int], list[torch.Tensor]] = {place: [] for place in places}
+    for probe in range(PROBES):
+        values = sample_inputs(graph.spec.inputs, graph.batch, SEED + seed + probe)
+        inputs = tuple(torch.from_numpy(v) for v in values.values())
+        picture = first_output(functional_call(graph.module, held, inputs))
+        signs = torch.randint(0, 2, picture.shape, generator=generator) * 2.0 - 1
+        slopes = torch.autograd.grad((picture * signs).sum(), list(weights.values()), materialize_grads=True)
+        slope = dict(zip(weights, slopes, strict=True))
+        for name, axis in places:
+            effects[name, axis].append(_along(weights[name].detach() * slope[name], axis))
+    stacked = {place: torch.stack(found) for place, found in effects.items()}
 
-    def __init__(self, network: fx.GraphModule, graph: Graph, seed: int) -> None:
-        self._effects: dict[str, torch.Tensor] = {}
-        layers = {n: m for n, m in network.named_modules() if isinstance(getattr(m, "weight", None), nn.Parameter)}
-        found: dict[str, list[torch.Tensor]] = {}
-        generator = torch.Generator().manual_seed(seed)
-        for probe in range(PROBES):
-            values = sample_inputs(graph.spec.inputs, graph.batch, SEED + seed + probe)
-            network.zero_grad()
-            picture = first_output(network(*(torch.from_numpy(v) for v in values.values())))
-            signs = torch.randint(0, 2, picture.shape, generator=generator) * 2.0 - 1
-            (picture * signs).sum().backward()
-            for name, layer in layers.items():
-                if layer.weight.grad is not None:
-                    found.setdefault(name, []).append(_effect(layer))
-        network.zero_grad()
-        self._effects = {name: torch.stack(effects) for name, effects in found.items()}
+    def worth(group: Group) -> torch.Tensor:
+        read = [group.sums(*place, stacked[place]) for place in group.axes if place in stacked]
+        return torch.stack(read).sum(0).square().mean(0)
 
-    def __call__(self, group: Group, names: Names) -> torch.Tensor | None:
-        layers: list[torch.Tensor] = []
-        norms: list[torch.Tensor] = []
-        for dependency, indices in group:
-            effects = self._effects.get(names.get(dependency.target.module, ""))
-            if effects is not None and dependency.handler in MAKES_CHANNELS:
-                is_norm = isinstance(dependency.target.module, nn.modules.batchnorm._BatchNorm)
-                (norms if is_norm else layers).append(effects[:, indices])
-        last = norms or layers
-        if not last or len({effects.shape for effects in last}) > 1:
-            return None
-        return torch.stack(last).sum(0).square().mean(0)
-
-
-@torch.no_grad()
-def _effect(layer: Any) -> torch.Tensor:
-    """Weight times gradient, summed over all that makes each of the layer's output channels."""
-    products = layer.weight * layer.weight.grad
-    if isinstance(layer, nn.ConvTranspose1d | nn.ConvTranspose2d):
-        products = products.transpose(0, 1)
-    effect = products.flatten(1).sum(1) if products.ndim > 1 else products
-    bias = getattr(layer, "bias", None)
-    if bias is not None and bias.grad is not None:
-        effect = effect + bias * bias.grad
-    return effect
+    return worth

@@ -20,8 +20,8 @@ from torch import fx, nn
 from edgegan.core.sampling import sample_inputs
 from edgegan.graph.graph import Graph, first_output
 from edgegan.metrics.segments import segments
-from edgegan.prune.channels import PRUNABLE, prepared
-from edgegan.prune.layers import layered
+from edgegan.prune.channels import prepared
+from edgegan.prune.layers import PRUNABLE, layered
 
 PICTURES, MEMORY = 16, 2**30
 """Most pictures that are drawn, and most bytes that their activations may take."""

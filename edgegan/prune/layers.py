@@ -1,6 +1,6 @@
-"""A Graph as a module of ordinary layers: what Torch-Pruning resizes and an optimiser trains.
+"""A Graph as a module of ordinary layers: what an optimiser trains.
 
-Going through the captured graph, rather than the user's modules, prunes functional code, .pt2 and .onnx files alike.
+Going through the captured graph, rather than the user's modules, trains functional code, .pt2 and .onnx files alike.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from torch import fx, nn
 from edgegan.graph.editing import arguments, has_fixed_statistics, input_of, is_call, operator, pair, weight
 from edgegan.graph.graph import Graph
 from edgegan.graph.operators import aten
-from edgegan.graph.rebatch import free_channels
 
+PRUNABLE = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.Linear)
 MODULES = {
     aten.conv1d.default: (nn.Conv1d, 1),
     aten.conv2d.default: (nn.Conv2d, 2),
@@ -43,7 +43,7 @@ def layered(graph: Graph) -> fx.GraphModule:
         module.graph.erase_node(node)
     module.graph.eliminate_dead_code()
     module.delete_all_unused_submodules()
-    free_channels(module)
+    module.recompile()
     for parameter in module.parameters():
         parameter.requires_grad_(True)
     return _in_eval(module)
