@@ -5,7 +5,8 @@ from __future__ import annotations
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
-from edgegan.compress.options import Options, options_of
+from edgegan.compress.options import Options
+from edgegan.compress.parsed import options_of
 from edgegan.compress.settings import declared
 from edgegan.core.target import Target
 

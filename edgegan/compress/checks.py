@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from edgegan.core.backends import backend
 from edgegan.core.errors import TargetError, UsageError, nearest
 from edgegan.prune.how import CRITERIA
+from edgegan.prune.settings import weights_of
 from edgegan.quantize.ranges import METHODS
 
 if TYPE_CHECKING:
@@ -17,7 +18,15 @@ PREFERENCES = ("latency", "energy")
 FORMULATIONS = ("auto", "native", "phase")
 WEIGHT_BITS = (8, 4)
 TRAIN_DEVICES = ("cuda", "mps", "cpu")
-LEAST = {"batch": 1, "threads": 1, "seed": 0, "calibration_samples": 2, "fd_samples": 0, "qat_steps": 1}
+LEAST = {
+    "drop_blocks": 0,
+    "batch": 1,
+    "threads": 1,
+    "seed": 0,
+    "calibration_samples": 2,
+    "fd_samples": 0,
+    "qat_steps": 1,
+}
 
 
 def check(options: Options) -> None:
@@ -34,6 +43,7 @@ def check(options: Options) -> None:
             raise UsageError(f"--{name} {bound:g}: above 0")
     if options.train_device is not None and options.train_device not in TRAIN_DEVICES:
         raise UsageError(f"--train-device {options.train_device!r}: {nearest(options.train_device, TRAIN_DEVICES)}")
+    weights_of(options.losses)
     if not 0 < options.allocation <= 2:
         raise UsageError(f"--allocation {options.allocation:g}: above 0, at most 2")
     for name, known in (

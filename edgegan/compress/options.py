@@ -10,7 +10,6 @@ from edgegan import __version__
 from edgegan.compress.checks import check
 from edgegan.compress.given import batch_of, constants_of, device_of, inputs_of, range_of, seconds_of, target_of
 from edgegan.compress.settings import declared, option
-from edgegan.core.errors import UsageError, nearest
 from edgegan.core.target import Target
 from edgegan.prune.how import REDUNDANCY, How
 from edgegan.remote.adb import Phone
@@ -102,6 +101,12 @@ class Options:
         convert=tuple,
         commands=("compress", "prune"),
     )
+    drop_blocks: int = option(
+        0,
+        help="Residual blocks to leave out, those without which pictures change least, before channels go.",
+        invalidates="prune",
+        commands=("compress", "prune"),
+    )
     max_latency_ms: float | None = option(
         None,
         help="Prune until the target's runtime here takes at most so many milliseconds; also a gate.",
@@ -116,6 +121,16 @@ class Options:
     )
     distill_steps: int | None = option(
         None, help="Training steps after pruning; default 2000.", invalidates="prune", identity="steps"
+    )
+    losses: tuple[str, ...] = option(
+        (),
+        help="NAME=WEIGHT of a loss of distillation: pixels (0.3), features (2) and adversarial (0.3) of a critic, "
+        "wavelet, layers, relations (0); repeatable.",
+        invalidates="prune",
+        flag="--loss",
+        text=list[str] | None,
+        convert=tuple,
+        commands=("compress", "prune"),
     )
     train_device: str | None = option(
         None,
@@ -306,11 +321,11 @@ class Options:
 
     @property
     def how_to_prune(self) -> How:
-        return How(self.criterion, self.allocation, self.keep_layers, self.seed)
+        return How(self.criterion, self.allocation, self.keep_layers, self.seed, self.drop_blocks)
 
     @property
     def prunes(self) -> bool:
-        return self.prune > 0 or self.macs_ratio is not None or self.has_budget
+        return self.prune > 0 or self.macs_ratio is not None or self.has_budget or self.drop_blocks > 0
 
     @property
     def has_budget(self) -> bool:
@@ -350,24 +365,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return list(value)
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
-
-
-def options_of(given: dict[str, Any]) -> Options:
-    """Options of what a caller or a command line gave by name: texts become values, None the default.
-
-    Raises UsageError for a name that there is not, with the nearest.
-    """
-    known = {each.name: each for each in declared(Options)}
-    for name in given:
-        if name not in known:
-            raise UsageError(f"there is no option {name!r}; {nearest(name, known)}")
-    values = {}
-    for name, value in given.items():
-        convert = known[name].setting.convert
-        if value is not None:
-            values[name] = convert(value) if convert else value
-    if isinstance(values.get("device"), Phone):
-        values["phone"] = values.pop("device")
-    if isinstance(values.get("batch"), tuple):
-        values |= {"batches": values["batch"], "batch": values["batch"][0]}
-    return Options(**values)

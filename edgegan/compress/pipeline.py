@@ -37,8 +37,9 @@ from edgegan.graph.equivariance import tiling
 from edgegan.graph.graph import Graph, load, save
 from edgegan.graph.rewrite import rewrite
 from edgegan.prune.channels import prune, recapture, share_for_macs_ratio
-from edgegan.prune.distil import Settings, distil
+from edgegan.prune.distil import distil
 from edgegan.prune.place import train_device
+from edgegan.prune.settings import Settings, weights_of
 from edgegan.quantize.scheme import Scheme
 
 SENSITIVITY = "sensitivity"
@@ -160,14 +161,14 @@ def _prune(subject: Subject, options: Options, store: StageStore, progress: Prog
         return StageResult(load(file, subject.graph.spec, options.batch), (*known["notes"],), known["seconds"])
     with stopwatch() as seconds:
         found = _share(subject, options, store, progress)
-        if not found.value:
+        if not (found.value or options.drop_blocks):
             return StageResult(subject.graph, found.notes, found.seconds)
         removed = prune(subject.graph, found.value, options.how_to_prune)
         graph, network = removed.value
         notes = [*found.notes, *removed.notes]
         if options.steps:
             device = train_device(options.train_device)
-            settings = Settings(steps=options.steps, seed=options.seed, device=device)
+            settings = Settings(steps=options.steps, seed=options.seed, device=device, **weights_of(options.losses))
             learned = distil(
                 subject.graph,
                 network,
@@ -194,6 +195,8 @@ def _share(subject: Subject, options: Options, store: StageStore, progress: Prog
         return StageResult(options.prune)
     if options.macs_ratio is not None:
         return StageResult(share_for_macs_ratio(subject.graph, options.macs_ratio, options.how_to_prune))
+    if not options.has_budget:
+        return StageResult(0.0)
     return share_for_budget(subject, options, store, progress)
 
 

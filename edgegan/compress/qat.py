@@ -19,8 +19,9 @@ from edgegan.core.stage import StageResult, stopwatch
 from edgegan.graph.graph import Graph
 from edgegan.graph.rewrite import rewrite
 from edgegan.prune.channels import recapture
-from edgegan.prune.distil import Progress, Settings, distil
+from edgegan.prune.distil import Progress, distil
 from edgegan.prune.layers import layered
+from edgegan.prune.settings import Settings
 from edgegan.quantize.fake import fake_quantize, unfake
 from edgegan.quantize.scheme import Scheme
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.nn.functional import avg_pool2d, l1_loss, relu
+from torch.nn.functional import l1_loss, relu
 
 SMALLEST_SIDE, WIDEST = 4, 256
 
@@ -41,14 +41,3 @@ def critic_loss(original: list[torch.Tensor], student: list[torch.Tensor]) -> to
 def feature_loss(original: list[torch.Tensor], student: list[torch.Tensor]) -> torch.Tensor:
     """Sum over layers of the mean absolute difference of paired features; Wang et al. 2018 (arXiv:1711.11585)."""
     return torch.stack([l1_loss(s, o) for s, o in zip(student[:-1], original[:-1], strict=True)]).sum()
-
-
-def paired_loss(output: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """L1 at full, half and quarter size, (N, C, H, W) -> scalar."""
-    total = l1_loss(output, wanted)
-    for _ in range(2):
-        if output.ndim != 4 or min(output.shape[2:]) < 4:
-            break
-        output, wanted = avg_pool2d(output, 2), avg_pool2d(wanted, 2)
-        total = total + l1_loss(output, wanted)
-    return total

@@ -14,12 +14,14 @@ maps that make the picture. 1 would take the same share everywhere."""
 @dataclass(frozen=True)
 class How:
     """``criterion``: which channels go, one of CRITERIA. ``redundancy``: a group of n channels keeps a number
-    proportional to n to this power. ``keep``: names of layers whose channels all stay."""
+    proportional to n to this power. ``keep``: names of layers whose channels all stay. ``drop_blocks``: residual blocks
+    that go as a whole, before any channel."""
 
     criterion: str = "magnitude"
     redundancy: float = REDUNDANCY
     keep: tuple[str, ...] = ()
     seed: int = 0
+    drop_blocks: int = 0
 
 
 PLAINLY = How()

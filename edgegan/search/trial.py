@@ -17,8 +17,9 @@ from edgegan.core.progress import Silent
 from edgegan.graph.cost import macs
 from edgegan.metrics.pairwise import psnr_db
 from edgegan.prune.channels import prune, recapture
-from edgegan.prune.distil import Settings, distil
+from edgegan.prune.distil import distil
 from edgegan.prune.place import train_device
+from edgegan.prune.settings import Settings, weights_of
 from edgegan.search.space import Point
 
 POINTS, RUNS = "points", "runs"
@@ -58,7 +59,12 @@ def short_quality(subject: Subject, point: Point, options: Options, steps: int) 
     told = replace(options, **point.options)
     graph, network = prune(subject.graph, point.prune, told.how_to_prune).value
     if steps:
-        settings = Settings(steps=steps, seed=options.seed, device=train_device(options.train_device))
+        settings = Settings(
+            steps=steps,
+            seed=options.seed,
+            device=train_device(options.train_device),
+            **weights_of(options.losses),
+        )
         graph = recapture(distil(subject.graph, network, settings, subject.data.images).value, subject.graph)
     inputs = subject.check_inputs(options)
     return macs(graph), psnr_db(subject.graph.run(inputs), graph.run(inputs), graph.spec.output_range)

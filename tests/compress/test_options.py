@@ -8,7 +8,8 @@ import pytest
 
 from edgegan.cli.app import run as command
 from edgegan.compress import compress
-from edgegan.compress.options import Options, options_of
+from edgegan.compress.options import Options
+from edgegan.compress.parsed import options_of
 from edgegan.compress.settings import COMMANDS, STAGES, declared, option
 from edgegan.core.errors import UsageError
 from edgegan.core.target import load_target
@@ -31,6 +32,8 @@ CHANGED = {
     "criterion": "random",
     "allocation": 1.0,
     "keep_layers": ("up*",),
+    "losses": ("wavelet=0.5",),
+    "drop_blocks": 1,
     "train_device": "cpu",
     "distill_steps": 7,
     "precision": "fp32",

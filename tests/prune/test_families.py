@@ -10,7 +10,8 @@ from edgegan.graph.capture import capture
 from edgegan.graph.rewrite import rewrite
 from edgegan.prune.allocation import kept_widths
 from edgegan.prune.channels import prune, share_for_macs_ratio
-from edgegan.prune.distil import Settings, distil
+from edgegan.prune.distil import distil
+from edgegan.prune.settings import Settings
 
 
 @pytest.mark.slow

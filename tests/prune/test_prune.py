@@ -12,8 +12,9 @@ from edgegan.graph.footprint import values_made
 from edgegan.prune import batch_size
 from edgegan.prune.batch_size import training_batch
 from edgegan.prune.channels import prune, recapture, share_for_macs_ratio
-from edgegan.prune.distil import Settings, distil
+from edgegan.prune.distil import distil
 from edgegan.prune.layers import layered
+from edgegan.prune.settings import Settings
 from tests.conftest import LATENT, PHOTO
 from tests.subjects import TinyCyclegan, TinyDcgan, randomized
 
@@ -191,7 +192,7 @@ def test_as_many_train_at_once_as_memory_holds(dcgan_graph, monkeypatch):
 
 
 def test_a_long_training_says_how_long_before_it_has_passed(dcgan_graph, monkeypatch):
-    monkeypatch.setattr("edgegan.prune.distil.LONG_SECONDS", 0.0)
+    monkeypatch.setattr("edgegan.prune.forecast.LONG_SECONDS", 0.0)
     told = []
     _, student = prune(dcgan_graph, 0.5).value
     distil(dcgan_graph, student, Settings(steps=9, batch=4), told=told.append)
