@@ -20,6 +20,10 @@ STORAGE = Annotated[
     str | None,
     typer.Option("--storage", help="URL of a database that several machines share; default in OUT."),
 ]
+RAY = Annotated[
+    str | None,
+    typer.Option("--ray", help="Run the trials on this Ray cluster: auto, HOST:PORT or ray://HOST:PORT."),
+]
 PICK = Annotated[int | None, typer.Option("--pick", help="Write the artifact of this trial to OUT.")]
 JSON = Annotated[bool, typer.Option("--json", help="Print search.json.")]
 FIXED = ("prune", "macs_ratio", "max_latency_ms", "max_bytes", "criterion", "allocation", "precision", "time_budget")
@@ -33,6 +37,7 @@ QUALITIES = {"fd": "fd_lite0", "psnr": "psnr_db"}
     trials=(TRIALS, 20),
     quality=(QUALITY, "fd"),
     storage=(STORAGE, None),
+    ray=(RAY, None),
     pick=(PICK, None),
     as_json=(JSON, False),
 )
@@ -53,7 +58,9 @@ def search(given: dict[str, Any]) -> None:
             raise MissingPackageError(str(exc.name), "compress", "Compressing a model") from exc
         options = prepared_options(**options_given(given))
         cost = "energy_mj" if options.prefer == "energy" else "latency_ms" if options.times else "macs"
-        wanted = study.Search(options, given["trials"], cost, QUALITIES[given["quality"]], given["storage"])
+        wanted = study.Search(
+            options, given["trials"], cost, QUALITIES[given["quality"]], given["storage"], given["ray"]
+        )
         trials = study.run(wanted, progress)
     content = result.write(wanted, trials, options.model)
     if given["as_json"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ from edgegan.graph.graph import Graph, load, save
 from edgegan.graph.rewrite import rewrite
 from edgegan.prune.channels import prune, recapture, share_for_macs_ratio
 from edgegan.prune.distil import distil
+from edgegan.prune.lesson import Look
 from edgegan.prune.place import train_device
 from edgegan.prune.settings import Settings, weights_of
 from edgegan.quantize.scheme import Scheme
@@ -165,6 +166,12 @@ def _prune(subject: Subject, options: Options, store: StageStore, progress: Prog
             return StageResult(subject.graph, found.notes, found.seconds)
         removed = prune(subject.graph, found.value, options.how_to_prune)
         graph, network = removed.value
+        looks: list[Look] = []
+
+        def watch(look: Look) -> None:
+            looks.append(look)
+            progress.note(str(look))
+
         notes = [*found.notes, *removed.notes]
         if options.steps:
             device = train_device(options.train_device)
@@ -177,6 +184,7 @@ def _prune(subject: Subject, options: Options, store: StageStore, progress: Prog
                 store.path("distil.pt"),
                 progress.step,
                 progress.note,
+                watch,
             )
             graph, notes = recapture(learned.value, subject.graph), [*notes, *learned.notes, *_drawn(subject)]
         else:
@@ -184,7 +192,7 @@ def _prune(subject: Subject, options: Options, store: StageStore, progress: Prog
                 "WARNING: no distillation steps: the pruned network was never trained and its pictures are poor"
             )
         save(graph, file)
-        store.write("pruned", {"notes": notes, "seconds": seconds()})
+        store.write("pruned", {"notes": notes, "seconds": seconds(), "training": [asdict(look) for look in looks]})
         store.path("distil.pt").unlink(missing_ok=True)
         return StageResult(load(file, graph.spec, options.batch), tuple(notes), seconds())
 

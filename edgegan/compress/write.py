@@ -116,6 +116,8 @@ def write_result(
         rows = layer_rows(subject.graph, references.network, built.precision or "fp32", built.precision_exceptions)
         if rows is not None:
             report["layers"] = rows
+    if training := (store.read("pruned") or {}).get("training"):
+        report["training"] = training
     write_html(report, sheet, out / "report.html", sound)
     write_json(out / "report.json", report)
     return report

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from math import isfinite
+from dataclasses import astuple, dataclass
+from math import isfinite, log10
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import fx, nn
-from torch.nn.functional import l1_loss
+from torch.nn.functional import l1_loss, mse_loss
 
 from edgegan.core.errors import ModelError
 from edgegan.core.files import atomic_path
@@ -31,9 +32,24 @@ CHECK_STEP = 1 << 20
 Layers = list[torch.Tensor]
 
 
+@dataclass(frozen=True)
+class Look:
+    """How training stands after ``step`` steps: the mean loss since the last look, and the average's PSNR to the
+    teacher, in its range, on inputs that no step sees; None where it is no number."""
+
+    step: int
+    loss: float | None
+    psnr_db: float | None
+
+    def __str__(self) -> str:
+        if self.loss is None or self.psnr_db is None:
+            return f"step {self.step}: no number"
+        return f"step {self.step}: loss {self.loss:.4f}, {self.psnr_db:.2f} dB to the original"
+
+
 class Lesson:
     """``step``: of ``settings.steps``; ``batch``: samples in each; ``average``: what is kept in the end; ``returns``:
-    how often training went back to a good state."""
+    how often training went back to a good state; ``looks``: how it went."""
 
     def __init__(self, teacher: Graph, student: fx.GraphModule, settings: Settings, images: np.ndarray | None) -> None:
         self.graph, self.settings, self.images = teacher, settings, images
@@ -42,6 +58,8 @@ class Lesson:
         self.batch, self.teacher, self.student = _for_batches(teacher, student, wanted)
         self.crops = crops(teacher, student, images)
         self._parts: dict[str, Any] = {}
+        self.looks: list[Look] = []
+        self._losses: list[torch.Tensor] = []
         widths = self._tapped(teacher, student)
         for network in (self.teacher, self.student):
             _channels_last(moved(network, settings.device))
@@ -106,6 +124,7 @@ class Lesson:
         if self.critic is not None:
             self._teach_critic(self.critic, output.detach(), wanted)
             loss = loss + self._criticised(self.critic, output, wanted, step)
+        self._losses.append(loss.detach())
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.student.parameters(), self.settings.clip)
@@ -158,31 +177,49 @@ class Lesson:
             values = self.crops.cut(values, [self.settings.seed, step, 1])
         return tuple(torch.from_numpy(v).to(self.settings.device) for v in values.values())
 
-    @torch.no_grad()
     def error(self) -> float:
         """Mean absolute difference to the original on inputs that no step sees."""
+        return l1_loss(*self._pictures()).item()
+
+    @torch.no_grad()
+    def _pictures(self) -> tuple[torch.Tensor, torch.Tensor]:
         inputs = self._inputs(CHECK_STEP)
-        return l1_loss(_drawn(self.average, inputs)[0], _drawn(self.teacher, inputs)[0]).item()
+        return _drawn(self.average, inputs)[0], _drawn(self.teacher, inputs)[0]
 
     def look_back(self) -> None:
-        """Remember this state where it is a good one, else go back to the last that was."""
-        found = self.error()
+        """Look at this state; remember it where it is a good one, else go back to the last that was."""
+        pictures = self._pictures()
+        found = l1_loss(*pictures).item()
+        self.looks.append(self._look(mse_loss(*pictures).item()))
         if isfinite(found) and found <= self.settings.worst * self._least:
             self._least, self._good = min(self._least, found), self._state()
             return
-        step, returns = self.step, self.returns + 1
+        step, returns, looks = self.step, self.returns + 1, self.looks
         self._load(self._good)
-        self.step, self.returns = step, returns
+        self.step, self.returns, self.looks = step, returns, looks
         self.schedule.last_epoch = step
+
+    def _look(self, error: float) -> Look:
+        loss = torch.stack(self._losses).mean().item() if self._losses else float("nan")
+        self._losses.clear()
+        low, high = self.graph.spec.output_range
+        psnr = 10 * log10((high - low) ** 2 / max(error, 1e-12)) if isfinite(error) else None
+        return Look(self.step, loss if isfinite(loss) else None, psnr)
 
     def _state(self) -> dict[str, Any]:
         parts = {name: copy.deepcopy(part.state_dict()) for name, part in self._parts.items()}
-        return parts | {"step": self.step, "returns": self.returns, "least": self._least}
+        return parts | {
+            "step": self.step,
+            "returns": self.returns,
+            "least": self._least,
+            "looks": [astuple(look) for look in self.looks],
+        }
 
     def _load(self, state: Mapping[str, Any]) -> None:
         for name, part in self._parts.items():
             part.load_state_dict(copy.deepcopy(state[name]))
         self.step, self.returns, self._least = state["step"], state["returns"], state["least"]
+        self.looks = [Look(*look) for look in state["looks"]]
 
     def save(self, path: Path) -> None:
         with atomic_path(path) as temporary:

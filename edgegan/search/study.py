@@ -22,8 +22,9 @@ from edgegan.core.errors import MissingPackageError, OutputError, UsageError
 from edgegan.core.progress import Progress
 from edgegan.search.front import Point as Values
 from edgegan.search.front import better_half, front
+from edgegan.search.places import Here, OnRay, Place
 from edgegan.search.space import Point, as_params, suggested
-from edgegan.search.trial import COMPLETE, FAILED, POINTS, PRUNED, RUNS, Trial, full, short_quality
+from edgegan.search.trial import COMPLETE, FAILED, POINTS, PRUNED, RUNS, Trial, short_quality, whole
 
 ROUND, SHORT = 8, 8
 """Trials that are proposed at once; by how much the short training is shorter."""
@@ -37,13 +38,14 @@ RECORD = "edgegan"
 @dataclass(frozen=True)
 class Search:
     """What is looked for. ``cost``: latency_ms, energy_mj or macs; ``quality``: fd_lite0 (less is better) or
-    psnr_db."""
+    psnr_db. ``ray``: the address of a cluster that runs the trials."""
 
     options: Options
     trials: int
     cost: str
     quality: str
     storage: str | None = None
+    ray: str | None = None
 
     def values(self, trial: Trial) -> Values | None:
         """Cost, and quality of which more is better; None where either was not measured."""
@@ -59,6 +61,7 @@ def run(search: Search, progress: Progress) -> list[Trial]:
     options = search.options
     progress.stage("load")
     subject = load_subject(options)
+    place: Place = Here() if search.ray is None else OnRay(search.ray, options.train_device == "cuda")
     if options.force:
         clear(options.out)
     study = _study(search, _identity(subject, options))
@@ -67,7 +70,9 @@ def run(search: Search, progress: Progress) -> list[Trial]:
         progress.step(search.trials - left, search.trials)
         asked = [study.ask() for _ in range(min(ROUND, left))]
         points = {trial.number: suggested(trial, options.target.precisions) for trial in asked}
-        for trial, found in zip(asked, _round(search, subject, points, progress), strict=True):
+        by_number = {trial.number: trial for trial in asked}
+        for found in _round(search, subject, points, place, progress):
+            trial = by_number[found.number]
             trial.set_user_attr(RECORD, found.to_json())
             _tell(study, trial, found, search)
             done = len(_finished(study))
@@ -83,23 +88,33 @@ def clear(out: Path) -> None:
         shutil.rmtree(out / name, ignore_errors=True)
 
 
-def _round(search: Search, subject: Subject, points: dict[int, Point], progress: Progress) -> Iterator[Trial]:
-    """Each point's trial, in order; those of the worse half of the networks are given up early."""
+def _round(
+    search: Search, subject: Subject, points: dict[int, Point], place: Place, progress: Progress
+) -> Iterator[Trial]:
+    """Each point's trial, as it is done; those of the worse half of the networks are given up early. A network's
+    trials run one after the other, so that it is trained once."""
     options = search.options
     short = options.steps_where_pruned // SHORT
     networks = list(dict.fromkeys(point.network for point in points.values() if point.prune))
-    tried = {network: short_quality(subject, network, options, short) for network in networks}
+    held = subject if search.ray is None else None
+    found = place.each(short_quality, [(index, held, each, options, short) for index, each in enumerate(networks)])
+    tried = {networks[index]: figures for index, *figures in found}
     best = better_half([(float(cost), quality) for cost, quality in tried.values()]) if tried else set()
     kept = {network for index, network in enumerate(networks) if index in best}
+    together: dict[Point, dict[int, Point]] = {}
     for number, point in points.items():
         if point.prune and point.network not in kept:
             cost, quality = tried[point.network]
             reason = f"after {short} steps others were better at {cost / 1e6:.2f} M multiply-accumulates or fewer"
-            yield Trial(number, vars(point), PRUNED, macs=cost, psnr_db=quality, reasons={"state": reason})
+            yield Trial(number, vars(point), PRUNED, macs=int(cost), psnr_db=quality, reasons={"state": reason})
         else:
-            found = full(number, point, options)
-            progress.note(_sentence(found))
-            yield found
+            together.setdefault(point.network, {})[number] = point
+    alone = [(number, point) for some in together.values() for number, point in some.items()]
+    pieces = [dict([each]) for each in alone] if search.ray is None else list(together.values())
+    for trials in place.each(whole, [(piece, options) for piece in pieces]):
+        for trial in trials:
+            progress.note(_sentence(trial))
+            yield trial
 
 
 def _tell(study: Any, trial: Any, found: Trial, search: Search) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from edgegan.compress.options import Options
 from edgegan.compress.pipeline import run as compress
-from edgegan.compress.subject import Subject
+from edgegan.compress.subject import Subject, load_subject
 from edgegan.core.errors import GateError, ModelError, TargetError, first_line
 from edgegan.core.manifest import copy_artifact, read_manifest
 from edgegan.core.progress import Silent
@@ -54,8 +54,12 @@ class Trial:
         return {**values, "params": dict(self.params)} | reasons
 
 
-def short_quality(subject: Subject, point: Point, options: Options, steps: int) -> tuple[int, float]:
-    """Multiply-accumulates of the pruned network, and its PSNR to the original after so few ``steps`` of training."""
+def short_quality(
+    index: int, subject: Subject | None, point: Point, options: Options, steps: int
+) -> tuple[int, int, float]:
+    """``index``, multiply-accumulates of the pruned network, and its PSNR to the original after so few ``steps`` of
+    training; ``subject`` is loaded where it is None."""
+    subject = subject or load_subject(options)
     told = replace(options, **point.options)
     graph, network = prune(subject.graph, point.prune, told.how_to_prune).value
     if steps:
@@ -67,7 +71,12 @@ def short_quality(subject: Subject, point: Point, options: Options, steps: int) 
         )
         graph = recapture(distil(subject.graph, network, settings, subject.data.images).value, subject.graph)
     inputs = subject.check_inputs(options)
-    return macs(graph), psnr_db(subject.graph.run(inputs), graph.run(inputs), graph.spec.output_range)
+    return index, macs(graph), psnr_db(subject.graph.run(inputs), graph.run(inputs), graph.spec.output_range)
+
+
+def whole(points: Mapping[int, Point], options: Options) -> list[Trial]:
+    """The trials of points by number, one after the other."""
+    return [full(number, point, options) for number, point in points.items()]
 
 
 def full(number: int, point: Point, options: Options) -> Trial:

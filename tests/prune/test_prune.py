@@ -107,16 +107,18 @@ def test_a_stopped_distillation_ends_where_an_unbroken_one_does(dcgan_graph, tmp
         if done == 12:
             raise Stop
 
-    settings = Settings(steps=16, batch=4, checkpoint_every=5)
+    settings, seen, again = Settings(steps=16, batch=4, checkpoint_every=5), [], []
     _, whole = prune(dcgan_graph, 0.5).value
-    wanted = distil(dcgan_graph, whole, settings).value.state_dict()
+    wanted = distil(dcgan_graph, whole, settings, watch=seen.append).value.state_dict()
     _, broken = prune(dcgan_graph, 0.5).value
     with pytest.raises(Stop):
         distil(dcgan_graph, broken, settings, checkpoint=tmp_path / "d.pt", progress=stop)
     _, fresh = prune(dcgan_graph, 0.5).value
-    resumed = distil(dcgan_graph, fresh, settings, checkpoint=tmp_path / "d.pt").value.state_dict()
+    resumed = distil(dcgan_graph, fresh, settings, checkpoint=tmp_path / "d.pt", watch=again.append).value.state_dict()
     for name, value in wanted.items():
         assert torch.allclose(value, resumed[name], atol=1e-6), name
+    assert [look.step for look in seen] == [look.step for look in again] == [5, 10, 15, 16]
+    np.testing.assert_allclose([look.psnr_db for look in seen], [look.psnr_db for look in again], atol=1e-3)
 
 
 def test_an_image_generator_is_distilled_on_its_images(photos):

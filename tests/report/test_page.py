@@ -45,6 +45,10 @@ def report(**changes):
         "environment": environment, "warnings": ["WARNING: something is worth a look"], "baseline": base,
         "stages": [{"name": "load", "seconds": 1.5, "notes": []}, {"name": "build", "seconds": 20.0, "notes": ["so"]}],
         "candidates": rows, "result": {**rows[1], "speedup": 6.0}, "command": "edgegan compress model --target x86-cpu",
+        "training": [
+            {"step": 200, "loss": 0.9, "psnr_db": 18.0},
+            {"step": 400, "loss": 0.4, "psnr_db": 23.5},
+        ],
         "layers": [
             {"name": f"conv{i}", "operator": "convolution", "channels": 64 >> i, "kept": 48 >> i, "precision": "int8"}
             for i in range(4)
@@ -76,7 +80,7 @@ def test_a_run_is_drawn_for_everybody_and_fetches_nothing(chromium, run_page, lo
         seen.page.wait_for_selector("canvas[width='530']", timeout=20_000)
         assert seen.page.inner_text("h1") == "a </script><script>alert(1)</script> model for x86-cpu"
         assert "fast takes 1.000 ms, 6.0 times as fast" in seen.page.inner_text(".decision")
-        assert seen.page.locator("svg").count() == 4
+        assert seen.page.locator("svg").count() == 6
         assert "a CPU <b>& more</b>" in seen.page.inner_text("main")
         width = seen.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert width[0] <= width[1], "the page is wider than the screen"

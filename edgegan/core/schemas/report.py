@@ -70,6 +70,15 @@ class LayerRow(TypedDict):
     precision: str
 
 
+class TrainingLook(TypedDict):
+    """How distillation stood after so many steps."""
+
+    step: int
+    loss: float | None
+    psnr_db: float | None
+    """Null where it was no number. Of the student's pictures to the original's."""
+
+
 class Report(TypedDict):
     """``report.json``: everything that a run found."""
 
@@ -86,5 +95,7 @@ class Report(TypedDict):
     """Null where no candidate passed its gates."""
     command: NotRequired[str]
     """That gives the same run."""
+    training: NotRequired[list[TrainingLook]]
+    """Left out where nothing was pruned, or not trained."""
     layers: NotRequired[list[LayerRow]]
     """In the order in which they run; left out where the chosen network has others than the original."""

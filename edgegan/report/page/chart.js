@@ -92,7 +92,7 @@ function line(label, unit, points) {
   svg.append(draw("path", { class: "line", d: "M" + points.map((p, i) => `${LEFT + step * i} ${y(p.value)}`).join("L") }));
   points.forEach((p, i) => {
     svg.append(draw("circle", { class: "pass", cx: LEFT + step * i, cy: y(p.value), r: 4 }, draw("title", {}, `${p.label}: ${short(p.value)} ${unit}`)));
-    svg.append(draw("text", { x: LEFT + step * i, y: height - 14, "text-anchor": i ? i + 1 < points.length ? "middle" : "end" : "start" }, p.label));
+    if (i % Math.ceil(points.length / 9) === 0) svg.append(draw("text", { x: LEFT + step * i, y: height - 14, "text-anchor": i ? i + 1 < points.length ? "middle" : "end" : "start" }, p.label));
   });
   return svg;
 }

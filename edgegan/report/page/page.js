@@ -72,6 +72,10 @@ function environment(report) {
     ...(report.command ? [make("h2", {}, "To reproduce"), make("pre", { tabindex: "0" }, report.command)] : [])];
 }
 
+function looks(report, figure) {
+  return report.training.filter(look => isNumber(look[figure])).map(look => ({ label: `${look.step}`, value: look[figure] }));
+}
+
 function runPage({ report, before, after, sound }) {
   const result = report.result, base = report.baseline;
   document.title = `${report.model} for ${report.target} — EdgeGAN`;
@@ -91,6 +95,8 @@ function runPage({ report, before, after, sound }) {
     ...(sound ? [make("h2", {}, "Sound"), make("p", {}, "For each input the original, then the compressed network; 22,050 samples a second are assumed."), make("audio", { controls: "", src: sound })] : []),
     make("h2", {}, "Candidates"), sortable("every candidate; heads sort", CANDIDATE, candidates(report)),
     ...latencyAgainstQuality(report), ...distributions(report),
+    ...(report.training && report.training.length > 1 ? [make("h2", {}, "Training"), line("PSNR to the original over the steps of distillation", "dB to the original", looks(report, "psnr_db")),
+      line("loss over the steps of distillation", "loss", looks(report, "loss"))] : []),
     ...(report.layers ? [make("h2", {}, "Layers"), make("p", { class: "faint" }, "From input to output: channels that are kept of those there were; int8 full, other precisions pale."), layers("channels kept and precision of each layer", report.layers)] : []),
     ...stages(report), ...environment(report),
   ];
