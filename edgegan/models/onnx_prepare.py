@@ -189,7 +189,7 @@ def _fixed_shape(value: Any, wanted: tuple[int, ...] | None, batch: int, path: P
     if not has_batch(dims, batch) and None not in dims:
         return [d for d in dims if d is not None]
     sizes, shown = dims[1:], "x".join("?" if d is None else str(d) for d in dims[1:])
-    if wanted is not None and len(wanted) == len(sizes):
+    if wanted and len(wanted) == len(sizes):
         other = (*wanted[1:], wanted[0])
         fits = [w for w in (wanted, other) if all(s in (None, d) for s, d in zip(sizes, w, strict=True))]
         if not fits:

@@ -19,6 +19,7 @@ from edgegan.graph.passes import BEFORE_PRUNING
 from edgegan.graph.rewrite import apply
 from edgegan.prune.allocation import kept_widths
 from edgegan.prune.coupling.groups import Coupling
+from edgegan.prune.coupling.own import own_vectors
 from edgegan.prune.criteria import criterion
 from edgegan.prune.depth import without_blocks
 from edgegan.prune.how import PLAINLY, How
@@ -47,7 +48,7 @@ class Pruning:
 
     def __init__(self, graph: Graph, how: How = PLAINLY) -> None:
         self._how = how
-        self.graph, self.dropped = without_blocks(prepared(graph), how.drop_blocks)
+        self.graph, self.dropped = without_blocks(own_vectors(prepared(graph)), how.drop_blocks)
         everything = Coupling(self.graph.module)
         names = [layer.name for layer in everything.layers]
         protected = {name for pattern in how.keep for name in _matching(pattern, names)}

@@ -181,3 +181,22 @@ def test_torchscript_is_told_what_to_do_instead(tmp_path):
         loaded(tmp_path / "net.pth")
     with pytest.raises(UsageError, match=r"--constant is for inputs of a \.onnx file"):
         loaded("fashion-dcgan", constants={"z": "1"})
+
+
+def test_a_label_beside_a_latent_in_a_file(tmp_path):
+    """``--input label:10`` has no size of its own: a conditional generator's file is taken as it lies."""
+    nodes = [
+        helper.make_node("Gather", ["table", "label"], ["row"]),
+        helper.make_node("Add", ["z", "row"], ["sum"]),
+        helper.make_node("Reshape", ["sum", "shape"], ["out"]),
+    ]
+    held = {"table": RNG.normal(size=(10, 12)).astype(np.float32), "shape": np.array([1, 3, 2, 2])}
+    path = saved(tmp_path / "g.onnx", nodes, [("z", [1, 12]), ("label", [1])], [("out", [1, 3, 2, 2])], held)
+    model = onnx.load(path)
+    model.graph.input[1].type.tensor_type.elem_type = TensorProto.INT64
+    onnx.save(model, path)
+    found = loaded(path, "latent:12", "label:10")
+    z, label = RNG.normal(size=(1, 12)).astype(np.float32), np.array([7])
+    wanted = ran(path, z=z, label=label)
+    with torch.no_grad():
+        np.testing.assert_allclose(found.module(torch.from_numpy(z), torch.from_numpy(label)), wanted, atol=1e-6)

@@ -12,9 +12,11 @@ from torch.nn import functional as F
 
 from benchmarks.families import FAMILIES
 from edgegan.core.spec import GeneratorSpec, TensorSpec
+from edgegan.graph import cost
 from edgegan.graph.capture import capture
 from edgegan.graph.graph import refresh
-from edgegan.prune.channels import prepared
+from edgegan.models.loading import load_model
+from edgegan.prune.channels import Pruning, prepared
 from edgegan.prune.coupling.atoms import Atoms
 from edgegan.prune.coupling.groups import Coupling
 from edgegan.prune.layers import PRUNABLE, layered
@@ -226,6 +228,22 @@ def test_the_same_layers_go_together_as_torch_pruning_says(family):
         }
         assert together == theirs, name
     assert len(ours) >= 2
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("family", ["cyclegan", "progan"])
+def test_equal_vectors_that_a_file_holds_once_couple_nothing(family, tmp_path):
+    """ONNX exporters write the ones of all norms, and the zeros of all biases, as one constant."""
+    module, spec = FAMILIES[family].build()
+    graph = capture(module, spec)
+    path = tmp_path / "g.onnx"
+    torch.onnx.export(module, graph.example_inputs(), str(path), dynamo=False, opset_version=17)
+    loaded = load_model(str(path), list(FAMILIES[family].small[1]), None, None, spec.output_range, 1)
+    imported = capture(loaded.module, loaded.spec)
+    before = imported.fingerprint()
+    one, other = Pruning(graph).cut(0.5), Pruning(imported).cut(0.5)
+    assert (one.groups, one.channels) == (other.groups, other.channels)
+    assert cost.macs(one.graph) == cost.macs(other.graph) and imported.fingerprint() == before
 
 
 @settings(max_examples=50, deadline=None)
