@@ -112,6 +112,24 @@ class Heads(nn.Module):
         return x + self.out((v @ weights.transpose(-1, -2)).reshape(n, c, h, w))
 
 
+class Window(nn.Module):
+    """Attention as Swin has it: rolled, with a learned bias from a table."""
+
+    def __init__(self):
+        super().__init__()
+        self.qkv, self.out = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.bias = nn.Parameter(torch.randn(127, 4))
+        self.register_buffer("places", torch.arange(64)[:, None] - torch.arange(64) + 63)
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        rows = torch.roll(x, (-2, -2), (2, 3)).flatten(2).transpose(1, 2)
+        q, k, v = self.qkv(rows).reshape(n, h * w, 3, 4, c // 4).permute(2, 0, 3, 1, 4).unbind(0)
+        weights = q @ k.transpose(-2, -1) / 2 + self.bias[self.places].permute(2, 0, 1)
+        rows = rows + self.out((weights.softmax(-1) @ v).transpose(1, 2).reshape(n, h * w, c))
+        return torch.roll(rows.transpose(1, 2).reshape(n, c, h, w), (2, 2), (2, 3))
+
+
 class Rows(nn.Module):
     """The map as rows of pixels, which linear layers read: channels last, and back."""
 
@@ -144,6 +162,7 @@ BETWEEN = {
     "excitation": lambda: Between(Excitation()),
     "modulated": lambda: Between(Modulated()),
     "heads": lambda: Between(Heads()),
+    "window": lambda: Between(Window()),
     "rows": lambda: Between(Rows()),
     "prelu": lambda: Between(nn.Sequential(nn.ReflectionPad2d(1), nn.PReLU(WIDTH), nn.Upsample(scale_factor=2))),
 }
@@ -198,7 +217,7 @@ def test_what_is_left_draws_what_the_whole_draws_without_reading(name, data):
 
 @pytest.mark.parametrize("name,widths", [
     ("glu", [16, 16]), ("sliced gate", [16, 16]), ("residual", [12, 12, 16]), ("shuffle", [16]), ("grouped", [4, 6]),
-    ("grouped norm", [4]), ("heads", [4, 16]), ("excitation", [4, 16]), ("modulated", [16]),
+    ("grouped norm", [4]), ("heads", [4, 16]), ("window", [4, 16]), ("excitation", [4, 16]), ("modulated", [16]),
 ])  # fmt: skip
 def test_groups_are_those_that_the_code_couples(name, widths):
     assert sorted(map(len, coupled(name)[1].groups)) == sorted(widths)

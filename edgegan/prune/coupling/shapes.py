@@ -197,6 +197,30 @@ def _flipped(trace: Trace, node: fx.Node) -> Axes:
     return tuple(source)
 
 
+def _rolled(trace: Trace, node: fx.Node) -> Axes:
+    source, axes = trace.of(input_of(node)), arguments(node)["dims"]
+    trace.fix(*(source[axis] for axis in ([axes] if isinstance(axes, int) else axes or range(len(source)))))
+    return source
+
+
+def _picked(trace: Trace, node: fx.Node) -> Axes | list[Axes]:
+    """Rows of a table by their numbers: what lies along the other axes stays together."""
+    source, indices = trace.of(input_of(node)), argument(node, 1)
+    used = [place for place, index in enumerate(indices) if index is not None]
+    if len(used) != 1:
+        trace.fix(*source)
+        return tuple(map(still, shape(node)))
+    trace.fix(source[used[0]])
+    return (*source[: used[0]], *map(still, shape(indices[used[0]])), *source[used[0] + 1 :])
+
+
+def _index_selected(trace: Trace, node: fx.Node) -> Axes:
+    source, axis = list(trace.of(input_of(node))), argument(node, 1)
+    trace.fix(source[axis])
+    source[axis] = still(shape(node)[axis])
+    return tuple(source)
+
+
 def _parts(trace: Trace, node: fx.Node) -> list[Axes]:
     source, axis = trace.of(input_of(node)), arguments(node)["dim"] % len(trace.of(input_of(node)))
     ends = np.cumsum([part.shape[axis] for part in node.meta["val"]])[:-1]
@@ -268,6 +292,9 @@ SHAPE_RULES: dict[Any, Rule] = {
     aten.select.int: _selected,
     aten.unbind.int: _unbound,
     aten.flip.default: _flipped,
+    aten.roll.default: _rolled,
+    aten.index.Tensor: _picked,
+    aten.index_select.default: _index_selected,
     aten.cat.default: _joined,
     aten.stack.default: _stacked,
     **dict.fromkeys((aten.split.Tensor, aten.split_with_sizes.default, aten.chunk.default), _parts),
