@@ -142,7 +142,7 @@ def main() -> None:
         "DCGAN at 128x128 in int8: milliseconds whole, pruned",
         ["backend", "whole", "pruned", "ratio"],
         rows,
-        {"rows": found, "distillation": cost, "macs_ratio": RATIO},
+        {"backends": found, "distillation": cost, "macs_ratio": RATIO},
         aims,
     )
 
