@@ -3,7 +3,7 @@ trained, for neither hangs on what the weights are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,7 +45,9 @@ class Cost:
         return f"{timed}{self.bytes} bytes"
 
 
-def share_for_budget(subject: Subject, options: Options, store: StageStore, progress: Progress) -> StageResult[float]:
+def share_for_budget(
+    pruning: Callable[[], Pruning], subject: Subject, options: Options, store: StageStore, progress: Progress
+) -> StageResult[float]:
     """The least share of channels to remove (0 to MOST) so that the budgets are met. Raises ModelError where none does,
     with the least cost there is and the layers that are left, and TargetError where nothing here times the target."""
     if options.max_latency_ms is not None and not (options.target.runs_here and options.device is None):
@@ -54,7 +56,7 @@ def share_for_budget(subject: Subject, options: Options, store: StageStore, prog
             "and look at what edgegan build or bench says there"
         )
     with stopwatch() as seconds, TemporaryDirectory(dir=store.root) as folder:
-        trial = _Trial(subject, options, store, Path(folder))
+        trial = _Trial(pruning, subject, options, store, Path(folder))
         notes = []
 
         def cost(share: float) -> Cost:
@@ -95,11 +97,13 @@ def _wanted(options: Options) -> str:
 class _Trial:
     """Networks pruned by a share and built in passing; each is pruned once."""
 
-    def __init__(self, subject: Subject, options: Options, store: StageStore, folder: Path) -> None:
+    def __init__(
+        self, pruning: Callable[[], Pruning], subject: Subject, options: Options, store: StageStore, folder: Path
+    ) -> None:
         formulation = "phase" if options.formulation == "auto" else options.formulation
         self.options = replace(options, formulation=formulation)
         self.subject, self.store, self.folder = subject, store, folder
-        self._pruning = Pruning(subject.graph, options.how_to_prune)
+        self._pruning = pruning
         self._pruned: dict[float, Graph] = {0.0: subject.graph}
 
     def cost(self, share: float) -> Cost:
@@ -124,5 +128,5 @@ class _Trial:
 
     def graph(self, share: float) -> Graph:
         if share not in self._pruned:
-            self._pruned[share] = self._pruning.cut(share).graph
+            self._pruned[share] = self._pruning().cut(share).graph
         return self._pruned[share]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from edgegan.core.stage import StageResult, StageStore, stopwatch
 from edgegan.graph.equivariance import tiling
 from edgegan.graph.graph import Graph, load, save
 from edgegan.graph.rewrite import rewrite
-from edgegan.prune.channels import prune, recapture, share_for_macs_ratio
+from edgegan.prune.channels import Pruning, recapture
 from edgegan.prune.distil import distil
 from edgegan.prune.lesson import Look
 from edgegan.prune.place import train_device
@@ -161,10 +162,11 @@ def _prune(subject: Subject, options: Options, store: StageStore, progress: Prog
     if known is not None and file.exists():
         return StageResult(load(file, subject.graph.spec, options.batch), (*known["notes"],), known["seconds"])
     with stopwatch() as seconds:
-        found = _share(subject, options, store, progress)
+        pruning = cache(lambda: Pruning(subject.graph, options.how_to_prune))
+        found = _share(pruning, subject, options, store, progress)
         if not (found.value or options.drop_blocks):
             return StageResult(subject.graph, found.notes, found.seconds)
-        removed = prune(subject.graph, found.value, options.how_to_prune)
+        removed = pruning().pruned(found.value)
         graph, network = removed.value
         looks: list[Look] = []
 
@@ -197,15 +199,17 @@ def _prune(subject: Subject, options: Options, store: StageStore, progress: Prog
         return StageResult(load(file, graph.spec, options.batch), tuple(notes), seconds())
 
 
-def _share(subject: Subject, options: Options, store: StageStore, progress: Progress) -> StageResult[float]:
-    """How much to remove, by whatever says so."""
+def _share(
+    pruning: Callable[[], Pruning], subject: Subject, options: Options, store: StageStore, progress: Progress
+) -> StageResult[float]:
+    """How much to remove, by whatever says so; ``pruning`` is asked for where that has to be tried."""
     if options.prune:
         return StageResult(options.prune)
     if options.macs_ratio is not None:
-        return StageResult(share_for_macs_ratio(subject.graph, options.macs_ratio, options.how_to_prune))
+        return StageResult(pruning().share_for(options.macs_ratio))
     if not options.has_budget:
         return StageResult(0.0)
-    return share_for_budget(subject, options, store, progress)
+    return share_for_budget(pruning, subject, options, store, progress)
 
 
 def _qat(graph: Graph, subject: Subject, options: Options, store: StageStore, progress: Progress) -> StageResult[Graph]:

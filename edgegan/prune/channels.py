@@ -25,7 +25,7 @@ from edgegan.prune.depth import without_blocks
 from edgegan.prune.how import PLAINLY, How
 from edgegan.prune.layers import layered
 
-MOST, HEAVIEST = 0.95, 3
+MOST, CLOSE, HEAVIEST = 0.95, 5e-4, 3
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,10 @@ class Pruning:
     def __init__(self, graph: Graph, how: How = PLAINLY) -> None:
         self._how = how
         self.graph, self.dropped = without_blocks(own_vectors(prepared(graph)), how.drop_blocks)
-        everything = Coupling(self.graph.module)
-        names = [layer.name for layer in everything.layers]
-        protected = {name for pattern in how.keep for name in _matching(pattern, names)}
-        self._coupling = Coupling(self.graph.module, protected) if protected else everything
+        self._whole_macs = macs(graph)
+        self._coupling = Coupling(self.graph.module)
+        names = [layer.name for layer in self._coupling.layers]
+        self._coupling.keep({name for pattern in how.keep for name in _matching(pattern, names)})
         worth = criterion(how.criterion, self._coupling, self.graph, how.seed)
         self._order = [torch.argsort(worth(group), stable=True).numpy() for group in self._coupling.groups]
 
@@ -81,6 +81,40 @@ class Pruning:
             {name: indices for name, indices in layers.items() if indices},
         )
 
+    def pruned(self, share: float) -> StageResult[tuple[Graph, fx.GraphModule]]:
+        """``cut``'s Graph, and its layered form, which ``distil`` trains."""
+        with stopwatch() as seconds:
+            cut = self.cut(share)
+            blocks = [
+                f"dropped the block that ends in {each.name}: the pictures change by {each.change:.2%} of their "
+                "variance"
+                for each in self.dropped
+            ]
+            note = (
+                f"removed {cut.removed} of {cut.channels} channels in {cut.groups} groups: "
+                f"{self._whole_macs / 1e6:.1f} M -> {macs(cut.graph) / 1e6:.1f} M MACs"
+            )
+            return StageResult((cut.graph, layered(cut.graph)), (*blocks, note), seconds())
+
+    def share_for(self, ratio: float) -> float:
+        """The least share whose pruned network has ``ratio`` times fewer multiply-accumulates, by bisection. Raises
+        ModelError where even 95 % is not enough, with what is left."""
+        whole, least = self._whole_macs, self.cut(MOST).graph
+        if macs(least) * ratio > whole:
+            raise ModelError(
+                f"--macs-ratio {ratio:g} is out of reach: without {MOST:.0%} of the channels "
+                f"{macs(least) / 1e6:.2f} M of {whole / 1e6:.2f} M MACs are left, {whole / macs(least):.1f} times "
+                f"fewer; most of them in {', '.join(heaviest(least))}"
+            )
+        low, high = 0.0, MOST
+        while high - low > CLOSE:
+            middle = (low + high) / 2
+            if macs(self.cut(middle).graph) * ratio > whole:
+                low = middle
+            else:
+                high = middle
+        return high
+
 
 def prune(graph: Graph, share: float, how: How = PLAINLY) -> StageResult[tuple[Graph, fx.GraphModule]]:
     """Remove ``share`` (0..0.95) of all channels that can be pruned.
@@ -88,18 +122,7 @@ def prune(graph: Graph, share: float, how: How = PLAINLY) -> StageResult[tuple[G
     Returns the pruned Graph and its layered form, which ``distil`` trains. Channels of the output, and those that an
     operator gives a place that is not followed, are kept. Raises ModelError when nothing can be pruned.
     """
-    with stopwatch() as seconds:
-        pruning = Pruning(graph, how)
-        cut = pruning.cut(share)
-        blocks = [
-            f"dropped the block that ends in {each.name}: the pictures change by {each.change:.2%} of their variance"
-            for each in pruning.dropped
-        ]
-        note = (
-            f"removed {cut.removed} of {cut.channels} channels in {cut.groups} groups: "
-            f"{macs(graph) / 1e6:.1f} M -> {macs(cut.graph) / 1e6:.1f} M MACs"
-        )
-        return StageResult((cut.graph, layered(cut.graph)), (*blocks, note), seconds())
+    return Pruning(graph, how).pruned(share)
 
 
 def removed_channels(graph: Graph, share: float, how: How = PLAINLY) -> dict[str, list[int]]:
@@ -114,27 +137,8 @@ def prepared(graph: Graph) -> Graph:
 
 
 def share_for_macs_ratio(graph: Graph, ratio: float, how: How = PLAINLY) -> float:
-    """The least share whose pruned network has ``ratio`` times fewer multiply-accumulates, by bisection.
-
-    Raises ModelError where even 95 % is not enough, with what is left.
-    """
-    pruning = Pruning(graph, how)
-    whole = macs(graph)
-    least = pruning.cut(MOST).graph
-    if macs(least) * ratio > whole:
-        raise ModelError(
-            f"--macs-ratio {ratio:g} is out of reach: without {MOST:.0%} of the channels {macs(least) / 1e6:.2f} M of "
-            f"{whole / 1e6:.2f} M MACs are left, {whole / macs(least):.1f} times fewer; most of them in "
-            f"{', '.join(heaviest(least))}"
-        )
-    low, high = 0.0, MOST
-    while high - low > 5e-4:
-        middle = (low + high) / 2
-        if macs(pruning.cut(middle).graph) * ratio > whole:
-            low = middle
-        else:
-            high = middle
-    return high
+    """``Pruning.share_for``, of ``graph``."""
+    return Pruning(graph, how).share_for(ratio)
 
 
 def heaviest(graph: Graph) -> list[str]:

@@ -60,12 +60,14 @@ def _works_between(start: fx.Node, end: fx.Node) -> bool:
 def without_blocks(graph: Graph, count: int) -> tuple[Graph, tuple[Dropped, ...]]:
     """``graph`` without the ``count`` residual blocks that change its pictures least, one after the other, each chosen
     with the former ones gone. Raises UsageError where there are fewer."""
+    if not count:
+        return graph, ()
     dropped: list[Dropped] = []
     inputs = [
         tuple(torch.from_numpy(v) for v in sample_inputs(graph.spec.inputs, graph.batch, SEED + index).values())
         for index in range(PICTURES)
     ]
-    wanted = _drawn(graph.module, inputs) if count else []
+    wanted = _drawn(graph.module, inputs)
     for _ in range(count):
         trials = [(_change(trial, inputs, wanted), name, trial) for name, trial in _trials(graph)]
         if not trials:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
-from math import isfinite, log10
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import fx, nn
-from torch.nn.functional import l1_loss, mse_loss
+from torch.nn.functional import l1_loss
 
 from edgegan.core.errors import ModelError
 from edgegan.core.files import atomic_path
 from edgegan.core.sampling import sample_inputs
 from edgegan.graph.graph import Graph, first_output
 from edgegan.graph.rebatch import rebatch, runs_alike
+from edgegan.metrics.pairwise import psnr_db
 from edgegan.prune.batch_size import training_batch
 from edgegan.prune.critic import Critic, critic_loss, feature_loss
 from edgegan.prune.crops import WHOLE, crops
@@ -190,7 +191,7 @@ class Lesson:
         """Look at this state; remember it where it is a good one, else go back to the last that was."""
         pictures = self._pictures()
         found = l1_loss(*pictures).item()
-        self.looks.append(self._look(mse_loss(*pictures).item()))
+        self.looks.append(self._look(*pictures))
         if isfinite(found) and found <= self.settings.worst * self._least:
             self._least, self._good = min(self._least, found), self._state()
             return
@@ -199,12 +200,11 @@ class Lesson:
         self.step, self.returns, self.looks = step, returns, looks
         self.schedule.last_epoch = step
 
-    def _look(self, error: float) -> Look:
+    def _look(self, output: torch.Tensor, wanted: torch.Tensor) -> Look:
         loss = torch.stack(self._losses).mean().item() if self._losses else float("nan")
         self._losses.clear()
-        low, high = self.graph.spec.output_range
-        psnr = 10 * log10((high - low) ** 2 / max(error, 1e-12)) if isfinite(error) else None
-        return Look(self.step, loss if isfinite(loss) else None, psnr)
+        psnr = psnr_db(wanted.cpu().numpy(), output.cpu().numpy(), self.graph.spec.output_range)
+        return Look(self.step, *(figure if isfinite(figure) else None for figure in (loss, psnr)))
 
     def _state(self) -> dict[str, Any]:
         parts = {name: copy.deepcopy(part.state_dict()) for name, part in self._parts.items()}

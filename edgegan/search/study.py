@@ -98,7 +98,7 @@ def _round(
     networks = list(dict.fromkeys(point.network for point in points.values() if point.prune))
     held = subject if search.ray is None else None
     found = place.each(short_quality, [(index, held, each, options, short) for index, each in enumerate(networks)])
-    tried = {networks[index]: figures for index, *figures in found}
+    tried = {networks[index]: (cost, quality) for index, cost, quality in found}
     best = better_half([(float(cost), quality) for cost, quality in tried.values()]) if tried else set()
     kept = {network for index, network in enumerate(networks) if index in best}
     together: dict[Point, dict[int, Point]] = {}
@@ -106,11 +106,12 @@ def _round(
         if point.prune and point.network not in kept:
             cost, quality = tried[point.network]
             reason = f"after {short} steps others were better at {cost / 1e6:.2f} M multiply-accumulates or fewer"
-            yield Trial(number, vars(point), PRUNED, macs=int(cost), psnr_db=quality, reasons={"state": reason})
+            yield Trial(number, vars(point), PRUNED, macs=cost, psnr_db=quality, reasons={"state": reason})
         else:
             together.setdefault(point.network, {})[number] = point
-    alone = [(number, point) for some in together.values() for number, point in some.items()]
-    pieces = [dict([each]) for each in alone] if search.ray is None else list(together.values())
+    pieces = list(together.values())
+    if search.ray is None:
+        pieces = [{number: point} for piece in pieces for number, point in piece.items()]
     for trials in place.each(whole, [(piece, options) for piece in pieces]):
         for trial in trials:
             progress.note(_sentence(trial))

@@ -10,6 +10,7 @@ from edgegan.core.errors import DeviceError, ModelError, TargetError, UsageError
 from edgegan.core.progress import Silent
 from edgegan.core.stage import StageStore
 from edgegan.core.target import load_target
+from edgegan.prune.channels import Pruning
 from edgegan.prune.place import train_device
 
 
@@ -21,7 +22,8 @@ def shared(options, tmp_path):
 
     def share(**budget):
         given = replace(options, **budget)
-        return share_for_budget(load_subject(given), given, store, Silent())
+        subject = load_subject(given)
+        return share_for_budget(lambda: Pruning(subject.graph, given.how_to_prune), subject, given, store, Silent())
 
     return share
 
@@ -50,8 +52,11 @@ def test_what_is_out_of_reach_says_the_least_and_what_holds_it_up(shared):
 
 def test_a_target_that_nothing_times_here_is_refused(options, tmp_path):
     given = replace(options, target=load_target("jetson-orin"), max_latency_ms=2.0)
+    subject = load_subject(given)
     with pytest.raises(TargetError, match="does not time jetson-orin"):
-        share_for_budget(load_subject(given), given, StageStore(tmp_path, {}), Silent())
+        share_for_budget(
+            lambda: Pruning(subject.graph, given.how_to_prune), subject, given, StageStore(tmp_path, {}), Silent()
+        )
 
 
 def test_candidates_are_held_to_the_budgets(options):

@@ -38,15 +38,17 @@ class Group:
 
 
 class Coupling:
-    """What goes with what in ``module``, a captured graph. ``keep``: names of layers that lose no output channel."""
+    """What goes with what in ``module``, a captured graph."""
 
-    def __init__(self, module: fx.GraphModule, keep: Collection[str] = ()) -> None:
+    def __init__(self, module: fx.GraphModule) -> None:
         named = {node.target for node in module.graph.nodes if node.op == "call_function"}
         rules = {**{target: pointwise for target in named if is_pointwise(target)}, **SHAPE_RULES, **LAYER_RULES}
-        self.module = module
         self._trace: Trace = traced(module, rules)
+
+    def keep(self, names: Collection[str]) -> None:
+        """Let layers of these names lose no output channel; before the groups are asked for."""
         for layer in self.layers:
-            if layer.name in keep:
+            if layer.name in names:
                 self._trace.fix(self._trace.constants[layer.weight][layer.outputs])
 
     @property

@@ -21,7 +21,7 @@ def _convolution(trace: Trace, node: fx.Node) -> Axes:
         return tuple(map(still, shape(node)))
     transposed = is_call(node, *TRANSPOSED, *VOLUMETRIC_TRANSPOSED)
     trace.fix(source[0], *source[2:], *kernel[2:])
-    trace.layer(node, call["weight"], *((1, 0) if transposed else (0, 1)), call["bias"])
+    trace.layer(node, call["weight"], *((1, 0) if transposed else (0, 1)))
     if groups == 1:
         outputs, inputs = (kernel[1], kernel[0]) if transposed else (kernel[0], kernel[1])
         trace.tie(source[1], inputs)
@@ -59,7 +59,7 @@ def _same_places(trace: Trace, channels: np.ndarray, groups: int) -> np.ndarray:
 def _linear(trace: Trace, node: fx.Node) -> Axes:
     call = arguments(node)
     source, kernel = trace.of(call["input"]), trace.of(call["weight"])
-    trace.layer(node, call["weight"], 0, 1, call["bias"])
+    trace.layer(node, call["weight"], 0, 1)
     trace.tie(source[-1], kernel[1])
     if call["bias"] is not None:
         trace.tie(trace.of(call["bias"])[0], kernel[0])
@@ -68,7 +68,7 @@ def _linear(trace: Trace, node: fx.Node) -> Axes:
 
 def _addmm(trace: Trace, node: fx.Node) -> Axes:
     bias, source, matrix = (trace.of(value) for value in node.args[:3])
-    trace.layer(node, node.args[2], 1, 0, node.args[0])
+    trace.layer(node, node.args[2], 1, 0)
     trace.tie(source[1], matrix[0])
     if len(bias[-1]) == len(matrix[1]):
         trace.tie(bias[-1], matrix[1])
@@ -81,7 +81,7 @@ def _product(trace: Trace, node: fx.Node) -> Axes:
     if len(one) < 2 or len(other) < 2:
         trace.fix(*one, *other)
         return tuple(map(still, shape(node)))
-    trace.layer(node, node.args[1], len(other) - 1, len(other) - 2, None)
+    trace.layer(node, node.args[1], len(other) - 1, len(other) - 2)
     trace.tie(one[-1], other[-2])
     before = broadcast(trace, [one[:-2], other[:-2]], shape(node)[:-2])
     return (*before, one[-2], other[-1])

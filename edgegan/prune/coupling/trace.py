@@ -23,13 +23,12 @@ MOST_TRIES = 24
 
 @dataclass(frozen=True)
 class Layer:
-    """A constant kernel, and along which of its axes output and input channels lie; the bias that goes with it."""
+    """A constant kernel, and along which of its axes output and input channels lie."""
 
     name: str
     weight: str
     outputs: int
     inputs: int
-    bias: str | None = None
 
 
 @dataclass
@@ -61,11 +60,10 @@ class Trace:
         """Which of so many parts of a split axis carries the channels, this time."""
         return self.choices.setdefault(node.name, 0) % candidates
 
-    def layer(self, node: fx.Node, kernel: Any, outputs: int, inputs: int, bias: Any) -> None:
+    def layer(self, node: fx.Node, kernel: Any, outputs: int, inputs: int) -> None:
         """Remember a layer whose kernel is constant, by the name that it has when it is trained."""
         if weight(self.module, kernel) is not None:
-            held = str(bias.target) if weight(self.module, bias) is not None else None
-            self.layers.append(Layer(f"layer_{node.name}", str(kernel.target), outputs, inputs, held))
+            self.layers.append(Layer(f"layer_{node.name}", str(kernel.target), outputs, inputs))
 
     def scale(self, value: Any) -> None:
         """Remember the scale of a norm, a value for each channel."""
