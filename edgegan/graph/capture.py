@@ -11,7 +11,9 @@ from edgegan.core.sampling import sample_inputs
 from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.graph.editing import input_of
 from edgegan.graph.footprint import check_memory
-from edgegan.graph.graph import Graph, first_output, functional, refresh
+from edgegan.graph.graph import Graph, first_output, refresh
+from edgegan.graph.real_arithmetic import RealArithmetic, has_complex_values
+from edgegan.graph.trace import functional
 
 
 class _FirstOutput(torch.nn.Module):
@@ -54,6 +56,10 @@ def capture(generator: torch.nn.Module, spec: GeneratorSpec, batch: int = 1) -> 
         raise ModelError("the generator gives NaN or infinite values for ordinary inputs; check the weights")
     try:
         module = functional(_FirstOutput(generator).eval(), inputs)
+        if has_complex_values(module):
+            module = functional(RealArithmetic(module), inputs)
+    except ModelError:
+        raise
     except Exception as exc:
         raise ModelError(
             f"torch.export cannot capture the generator: {first_line(exc)}{_user_line(exc)}\nReplace control flow or "

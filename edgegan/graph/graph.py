@@ -21,14 +21,6 @@ from edgegan.core.files import atomic_path
 from edgegan.core.sampling import sample_inputs
 from edgegan.core.spec import GeneratorSpec
 from edgegan.graph.editing import input_of
-from edgegan.graph.operators import aten
-
-ALIASES = {
-    aten.subtract.Tensor: aten.sub.Tensor,
-    aten.multiply.Tensor: aten.mul.Tensor,
-    aten.true_divide.Tensor: aten.div.Tensor,
-    aten.divide.Tensor: aten.div.Tensor,
-}
 
 
 @dataclass(frozen=True)
@@ -114,74 +106,6 @@ def _delete_unused_attributes(module: fx.GraphModule) -> None:
         if name not in used:
             owner, _, leaf = name.rpartition(".")
             delattr(module.get_submodule(owner), leaf)
-
-
-def functional(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> fx.GraphModule:
-    """Trace a module to functional ATen operators; composite operators such as conv2d and batch_norm stay whole."""
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        program = torch.export.export(module, inputs, strict=False).run_decompositions({})
-        traced = program.module(check_guards=False)
-    assert isinstance(traced, fx.GraphModule)
-    _drop_assertions(traced)
-    _hold_constants(traced)
-    _plain_operators(traced)
-    _restore_batch_norm(traced)
-    _views_to_reshapes(traced)
-    return traced
-
-
-def _hold_constants(module: fx.GraphModule) -> None:
-    """Weights that the traced code kept as plain tensors become buffers, which are copied, converted and counted."""
-    held = dict([*module.named_parameters(), *module.named_buffers()])
-    for index, node in enumerate([n for n in module.graph.nodes if n.op == "get_attr" and str(n.target) not in held]):
-        value: Any = module
-        for part in str(node.target).split("."):
-            value = getattr(value, part)
-        if isinstance(value, torch.Tensor):
-            node.target = f"constant_{index}"
-            module.register_buffer(node.target, value.detach().clone())
-
-
-def _plain_operators(module: fx.GraphModule) -> None:
-    """One name for operators that PyTorch has under several."""
-    for node in module.graph.nodes:
-        if node.op == "call_function":
-            node.target = ALIASES.get(node.target, node.target)
-
-
-def _drop_assertions(module: fx.GraphModule) -> None:
-    """What the tracer asserts of dtypes holds, or it would not have traced; a copy in another dtype would trip."""
-    for node in list(module.graph.nodes):
-        if node.op == "call_function" and node.target is aten._assert_tensor_metadata.default:
-            module.graph.erase_node(node)
-
-
-def _views_to_reshapes(module: fx.GraphModule) -> None:
-    """A view relies on the strides before it, which a rewrite may change; a reshape does not."""
-    for node in module.graph.nodes:
-        if node.op == "call_function" and node.target in (aten.view.default, aten._unsafe_view.default):
-            node.target = aten.reshape.default
-    module.recompile()
-
-
-def _restore_batch_norm(module: fx.GraphModule) -> None:
-    """The decomposition splits BatchNorm into an internal operator of three outputs; the exporters know the plain
-    one."""
-    for node in list(module.graph.nodes):
-        if node.op != "call_function" or node.target is not aten._native_batch_norm_legit_no_training.default:
-            continue
-        source, gain, offset, mean, variance, momentum, eps = node.args
-        with module.graph.inserting_before(node):
-            plain = module.graph.call_function(
-                aten.batch_norm.default, (source, gain, offset, mean, variance, False, momentum, eps, False)
-            )
-        for user in list(node.users):
-            assert user.args[1] == 0, "BatchNorm in evaluation has one output"
-            user.replace_all_uses_with(plain)
-            module.graph.erase_node(user)
-        module.graph.erase_node(node)
-    module.recompile()
 
 
 def save(graph: Graph, path: Path) -> None:

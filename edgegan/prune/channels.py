@@ -14,9 +14,10 @@ from edgegan.core.errors import ModelError, UsageError, nearest
 from edgegan.core.stage import StageResult, stopwatch
 from edgegan.graph.capture import plain_names
 from edgegan.graph.cost import macs, node_macs
-from edgegan.graph.graph import Graph, functional, refresh
+from edgegan.graph.graph import Graph, refresh
 from edgegan.graph.passes import BEFORE_PRUNING
 from edgegan.graph.rewrite import apply
+from edgegan.graph.trace import functional
 from edgegan.prune.allocation import kept_widths
 from edgegan.prune.coupling.groups import Coupling
 from edgegan.prune.coupling.own import own_vectors

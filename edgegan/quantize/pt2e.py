@@ -13,7 +13,8 @@ from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 from edgegan.core.errors import ModelError
 from edgegan.core.stage import StageResult, stopwatch
 from edgegan.graph.editing import input_of, weighted_layers
-from edgegan.graph.graph import Graph, copied, functional, refresh
+from edgegan.graph.graph import Graph, copied, refresh
+from edgegan.graph.trace import functional
 from edgegan.quantize.annotate import BackendQuantizer, SchemeObserver, is_layer, maker
 from edgegan.quantize.calibration import Batches, Ranges
 from edgegan.quantize.layers import Layer, layers, matched, sizes
