@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -23,21 +24,35 @@ import numpy as np
 
 from edgegan.bench.power.meter import SECONDS
 from edgegan.core.errors import DeviceError, last_line
+from edgegan.core.manifest import read_manifest
 
 STEP = re.compile(r"step (\d+) of (\d+)")
 """How the worker tells on standard output how far it is."""
+LOADING = re.compile(r"loading (\d+)")
+"""How it tells which artifact it hands to its vendor's library, from which it may never come back."""
+LOADING_SECONDS = 180.0
+"""Within which an artifact loads; vendors' compilers take some tens of seconds for the largest."""
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What one artifact did: its images for the job's inputs, its latency and its energy where asked (``power_reason``:
-    why that cannot be read), or the error that stopped it."""
+    why that cannot be read), or the error that stopped it. ``hangs``: its backend did not come back from loading."""
 
     images: np.ndarray | None = None
     latency_ms: dict[str, float] | None = None
     error: str | None = None
     power: dict[str, Any] | None = None
     power_reason: str | None = None
+    hangs: bool = False
+
+
+class _Hangs(DeviceError):
+    """The artifact at ``place`` of the job was not loaded in time."""
+
+    def __init__(self, place: int) -> None:
+        super().__init__(f"it was not loaded within {LOADING_SECONDS:.0f} s")
+        self.place = place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,21 +70,37 @@ class Job:
     metered: tuple[str, ...] = ()
     metered_seconds: float = SECONDS
 
-    def of(self, name: str) -> Job:
-        """The same of one artifact alone."""
-        timed, own = tuple(t for t in self.timed if t == name), {k: v for k, v in self.own_inputs.items() if k == name}
-        metered = tuple(m for m in self.metered if m == name)
-        return replace(self, artifacts={name: self.artifacts[name]}, timed=timed, own_inputs=own, metered=metered)
+    def of(self, *names: str) -> Job:
+        """The same of some artifacts alone."""
+        return replace(
+            self,
+            artifacts={name: self.artifacts[name] for name in names},
+            timed=tuple(name for name in self.timed if name in names),
+            own_inputs={name: own for name, own in self.own_inputs.items() if name in names},
+            metered=tuple(name for name in self.metered if name in names),
+        )
 
 
 def run_job(job: Job, told: Callable[[int, int], object] | None = None) -> dict[str, Outcome]:
-    """Run all in one process; where that process dies, each in a process of its own. ``told`` hears how far it is."""
+    """Run all in one process; where that process dies, each in a process of its own. Where one is not loaded in time,
+    it and the others of its backend hang, and the rest is run without them. ``told`` hears how far it is."""
     try:
         return _run(job, told)
+    except _Hangs as exc:
+        hung = list(job.artifacts)[exc.place]
+        alike = _of_its_backend(job, hung)
+        rest = [name for name in job.artifacts if name not in alike]
+        others = run_job(job.of(*rest), told) if rest else {}
+        return others | {name: Outcome(error=f"{hung}: {exc}", hangs=True) for name in alike}
     except DeviceError as exc:
         if len(job.artifacts) == 1:
             return {next(iter(job.artifacts)): Outcome(error=str(exc))}
         return {name: outcome for name in job.artifacts for outcome in run_job(job.of(name)).values()}
+
+
+def _of_its_backend(job: Job, name: str) -> list[str]:
+    backend = read_manifest(job.artifacts[name]).backend
+    return [other for other, path in job.artifacts.items() if read_manifest(path).backend == backend]
 
 
 def _run(job: Job, told: Callable[[int, int], object] | None) -> dict[str, Outcome]:
@@ -87,7 +118,7 @@ def _run(job: Job, told: Callable[[int, int], object] | None) -> dict[str, Outco
 
 
 def _watched(root: Path, told: Callable[[int, int], object] | None) -> int:
-    """The worker's exit code; ``root/stderr`` has what it said."""
+    """The worker's exit code; ``root/stderr`` has what it said. Raises _Hangs."""
     command = [sys.executable, "-m", "edgegan.bench.worker", str(root)]
     with (
         (root / "stderr").open("wb") as errors,
@@ -101,14 +132,44 @@ def _watched(root: Path, told: Callable[[int, int], object] | None) -> int:
         ) as process,
     ):
         assert process.stdout is not None
+        loading = _Loading(process)
         try:
             for line in process.stdout:
-                if told and (match := STEP.fullmatch(line.strip())):
+                loading.ends()
+                if match := LOADING.fullmatch(line.strip()):
+                    loading.begins(int(match[1]))
+                elif told and (match := STEP.fullmatch(line.strip())):
                     told(int(match[1]), int(match[2]))
         except BaseException:
             process.kill()
             raise
-        return process.wait()
+        finally:
+            loading.ends()
+        code = process.wait()
+        if loading.hung is not None:
+            raise _Hangs(loading.hung)
+        return code
+
+
+class _Loading:
+    """Kills the worker when an artifact is not loaded in time; ``hung``: its place."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.hung: int | None = None
+        self._timer: threading.Timer | None = None
+
+    def begins(self, place: int) -> None:
+        self._timer = threading.Timer(LOADING_SECONDS, self._kill, (place,))
+        self._timer.start()
+
+    def ends(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _kill(self, place: int) -> None:
+        self.hung = place
+        self.process.kill()
 
 
 def job_files(job: Job, places: Mapping[str, str]) -> dict[str, bytes]:
@@ -162,8 +223,10 @@ def _main(root: Path) -> None:
         own = job["own_inputs"].get(name)
         given = inputs if own is None else dict(np.load(root / own))
         _tell(index, whole)
+        print(f"loading {index}", flush=True)
         try:
             generator = load(path, threads=job["threads"])
+            _tell(index, whole)
             images = generator.images(given)
         except (GeneratorError, RuntimeError, ValueError, MemoryError) as exc:
             result[name] = {"error": str(exc)}

@@ -7,6 +7,7 @@ what is worth building from the other side: backends are taken in the order of t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from edgegan.compress.bounds import bounds
@@ -100,6 +101,21 @@ class _Making:
                 self.notes.append(f"{plan.name}: {row.error}")
         return built
 
+    def enter(self, contest: Contest, candidates: Sequence[tuple[Plan, Built]]) -> None:
+        """Into the contest; those that do not run are not tried again."""
+        failed = contest.enter(candidates)
+        self.tried = [
+            (plan, replace(row, runs=None, error=failed[row.name]) if row.name in failed else row)
+            for plan, row in self.tried
+        ]
+
+    def that_load(self, contest: Contest, wanted: Sequence[Plan]) -> list[Plan]:
+        """``wanted`` without those of backends that hang, which are left out."""
+        hanging = [plan for plan in wanted if plan.backend in contest.hangs]
+        if hanging:
+            self.leave_out(hanging, contest.hangs[hanging[0].backend])
+        return [plan for plan in wanted if plan not in hanging]
+
     def leave_out(self, needless: Sequence[Plan], why: str) -> None:
         self.notes.append(f"{', '.join(plan.name for plan in needless)}: not built: {why}")
         self.settled(len(needless))
@@ -137,10 +153,11 @@ def _contest(making: _Making, wanted: Sequence[Plan], baseline: Built, network: 
         if why_lost:
             making.leave_out([plan for plan in (*own, *halves) if plan.backend in group], why_lost)
             continue
-        contest.enter(making.build(own))
+        making.enter(contest, making.build(own))
         _enter_halves(making, contest, [plan for plan in halves if plan.backend in group])
         for backend in sorted(group, key=lambda backend: least_ms(contest.in_int8(backend))):
             _mix(making, contest, backend)
+    last = making.that_load(contest, last)
     why_none = _outrun(contest, baseline) if last else None
     if why_none:
         making.leave_out(last, why_none)
@@ -150,9 +167,10 @@ def _contest(making: _Making, wanted: Sequence[Plan], baseline: Built, network: 
 
 def _enter_halves(making: _Making, contest: Contest, halves: Sequence[Plan]) -> None:
     """Candidates of 16 bits, unless a backend holds the gate all in int8, which is no slower."""
+    halves = making.that_load(contest, halves)
     held = contest.fastest()
     if held is None or not halves or held.plan.backend != halves[0].backend:
-        contest.enter(making.build(halves))
+        making.enter(contest, making.build(halves))
         return
     making.leave_out(halves, f"{held.plan.name} holds {contest.gate:g} dB")
 
@@ -177,8 +195,8 @@ def _mix(making: _Making, contest: Contest, backend: str) -> None:
         return
     making.progress.stage(f"mixed precision, {backend}")
     mixtures, notes = mixtures_of(making.workshop, start, contest.gate, contest.probe, making.mixing, worth)
-    contest.enter(mixtures)
     making.add(mixtures)
+    making.enter(contest, mixtures)
     making.notes += notes
     making.is_whole = making.is_whole and not making.mixing.passed
     making.progress.stage("build")

@@ -35,16 +35,21 @@ class Reached:
 
 class Contest:
     """``reached``: the candidates that were entered and run. ``float_ms``: what the plain float32 takes, where that is
-    known."""
+    known. ``hangs``: backends that do not come back from loading, with what was said."""
 
     def __init__(self, workshop: Workshop, gate: float, probe: Probe) -> None:
         self.workshop, self.gate, self.probe = workshop, gate, probe
         self.reached: list[Reached] = []
         self.float_ms: float | None = None
+        self.hangs: dict[str, str] = {}
 
-    def enter(self, candidates: Sequence[tuple[Plan, Built]]) -> None:
-        """Time them side by side, and compare the pictures of those that run."""
-        self.reached += reach(self.workshop, candidates, self.probe)
+    def enter(self, candidates: Sequence[tuple[Plan, Built]]) -> dict[str, str]:
+        """Time them side by side, and compare the pictures of those that run; what stopped the others, by name."""
+        reached, failed = reach(self.workshop, candidates, self.probe)
+        self.reached += reached
+        backends = {plan.name: plan.backend for plan, _ in candidates}
+        self.hangs |= {backends[name]: outcome.error or "" for name, outcome in failed.items() if outcome.hangs}
+        return {name: outcome.error or "" for name, outcome in failed.items()}
 
     def fastest(self) -> Reached | None:
         """The fastest that holds the gate on other pictures too."""
@@ -81,12 +86,14 @@ def least_ms(reached: Sequence[Reached]) -> float:
     return min((one.p50_ms for one in reached), default=np.inf)
 
 
-def reach(workshop: Workshop, candidates: Sequence[tuple[Plan, Built]], probe: Probe) -> list[Reached]:
+def reach(
+    workshop: Workshop, candidates: Sequence[tuple[Plan, Built]], probe: Probe
+) -> tuple[list[Reached], dict[str, Outcome]]:
     """Those candidates that run: timed side by side, those in int8 compared on all of the probe's inputs, the others on
-    a few."""
+    a few. And what the others did, by name."""
     built = {plan: row.runs for plan, row in candidates if row.runs}
     if not built:
-        return []
+        return [], {}
     few = probe.first(workshop.subject.graph.batch * FEW)
     job = Job(
         artifacts={plan.name: workshop.root / runs for plan, runs in built.items()},
@@ -103,7 +110,7 @@ def reach(workshop: Workshop, candidates: Sequence[tuple[Plan, Built]], probe: P
         if outcome.images is not None:
             decibels = asked.psnr_db(outcome.images), asked.low_db(outcome.images)
             found.append(Reached(plan, file, *decibels, _p50_ms(outcome)))
-    return found
+    return found, {name: outcome for name, outcome in outcomes.items() if outcome.images is None}
 
 
 def timed_ms(workshop: Workshop, files: Mapping[str, str]) -> dict[str, float]:

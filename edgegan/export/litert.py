@@ -29,7 +29,7 @@ def _litert_torch() -> Any:
 def export_litert(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], path: Path) -> Path:
     """Write a module (a Graph's, or a user's own for the plain conversion) as float32 LiteRT, NCHW as it stands.
 
-    Raises TargetError with the converter's reason.
+    Raises TargetError with the converter's reason, or with LiteRT's where it refuses what the converter made.
     """
     quiet = io.StringIO()
     with warnings.catch_warnings(), contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
@@ -40,6 +40,9 @@ def export_litert(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], pat
             model = converter.convert(module, inputs)
             with atomic_path(path) as temporary:
                 model.export(str(temporary))
+                _check(temporary)
+        except TargetError:
+            raise
         except Exception as exc:
             if isinstance(exc, OSError):
                 raise
@@ -47,6 +50,17 @@ def export_litert(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], pat
         finally:
             logging.disable(logging.NOTSET)
     return path
+
+
+def _check(file: Path) -> None:
+    """Its kernels see sizes first when they are prepared."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    try:
+        Interpreter(str(file), experimental_op_resolver_type=plain).allocate_tensors()
+    except (ValueError, RuntimeError) as exc:
+        raise TargetError(f"litert-torch converts the generator to a file that LiteRT refuses: {_reason(exc)}") from exc
 
 
 def halve_weights(float_file: Path, out: Path) -> Path:

@@ -24,7 +24,7 @@ from ai_edge_quantizer.recipe import AlgorithmName, TFLOperationName
 from edgegan.core.errors import TargetError, first_line
 from edgegan.core.files import atomic_path
 from edgegan.core.stage import StageResult, stopwatch
-from edgegan.quantize.layers import Layer, matched
+from edgegan.quantize.layers import Counterpart, Layer, matched
 from edgegan.quantize.litert_large import large_weights
 from edgegan.quantize.ranges import RangeObserver
 from edgegan.quantize.scheme import LITERT, SATURATION, FloatParts
@@ -68,9 +68,10 @@ def quantize(
         theirs = matched(layers, file_layers(float_file), str(float_file.name)) if raised_layers else {}
         named = [theirs[layer] for layer in layers if layer in raised_layers]
         wide, floats = (named, []) if rest_precision == "int16" else ([], named)
+        floats += computed_layers(float_file)
         floats += statistics(float_file) if float_parts is FloatParts.STATISTICS else []
         floats += sums(float_file) if float_parts is FloatParts.SUMS else []
-        narrow = [name for name, _ in file_layers(float_file)][1:-1] if weight_bits == 4 else []
+        narrow = [layer.what for layer in file_layers(float_file)][1:-1] if weight_bits == 4 else []
         recipe = _recipe(float_parts, floats + between(float_file, floats), wide, narrow)
         try:
             engine = quantizer.Quantizer(str(float_file), recipe)
@@ -140,19 +141,38 @@ def _recipe(float_parts: FloatParts, names: list[str], wide: list[str], narrow: 
     return manager.get_quantization_recipe()
 
 
-def file_layers(float_file: Path) -> list[tuple[str, tuple[int, int]]]:
-    """The convolutions and linear layers of constant weights in the order in which they run: the output tensor's name,
-    how many values it has and how many weights the layer holds."""
+def file_layers(float_file: Path) -> list[Counterpart[str]]:
+    """The convolutions and linear layers of constant weights in the order in which they run, by the output tensor's
+    name."""
     interpreter = Interpreter(str(float_file))
+    interpreter.allocate_tensors()
     details = {d["index"]: d for d in interpreter.get_tensor_details()}
+    found = []
+    for place, weights, is_constant in _layer_tensors(interpreter):
+        if is_constant:
+            output, kernel = details[place], interpreter.get_tensor(weights)
+            energy = float(np.square(kernel, dtype=np.float64).sum())
+            found.append(Counterpart(output["name"], (int(prod(output["shape"])), kernel.size), energy))
+    return found
+
+
+def computed_layers(float_file: Path) -> list[str]:
+    """Names of what convolutions and linear layers give whose weights are computed: in int8 those would have a zero
+    point, for which there is no kernel."""
+    interpreter = Interpreter(str(float_file))
+    names = {d["index"]: d["name"] for d in interpreter.get_tensor_details()}
+    return [names[output] for output, _, is_constant in _layer_tensors(interpreter) if not is_constant]
+
+
+def _layer_tensors(interpreter: Interpreter) -> list[tuple[int, int, bool]]:
+    """Of each convolution and linear layer: the tensor that it gives, its weights, and whether those are constant."""
     operations = interpreter._get_ops_details()
     made = {int(o) for op in operations for o in op["outputs"]} | {d["index"] for d in interpreter.get_input_details()}
-    made_and_weights = [
-        (details[int(op["outputs"][0])], details[int(op["inputs"][1])])
+    return [
+        (int(op["outputs"][0]), int(op["inputs"][1]), int(op["inputs"][1]) not in made)
         for op in operations
-        if op["op_name"] in LAYERS and int(op["inputs"][1]) not in made
+        if op["op_name"] in LAYERS
     ]
-    return [(o["name"], (int(prod(o["shape"])), int(prod(k["shape"])))) for o, k in made_and_weights]
 
 
 def statistics(float_file: Path) -> list[str]:

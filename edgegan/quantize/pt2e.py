@@ -17,7 +17,7 @@ from edgegan.graph.graph import Graph, copied, refresh
 from edgegan.graph.trace import functional
 from edgegan.quantize.annotate import BackendQuantizer, SchemeObserver, is_layer, maker
 from edgegan.quantize.calibration import Batches, Ranges
-from edgegan.quantize.layers import Layer, layers, matched, sizes
+from edgegan.quantize.layers import Counterpart, Layer, energy, layers, matched, sizes
 from edgegan.quantize.ranges import joined
 from edgegan.quantize.scheme import FloatParts, Scheme
 
@@ -86,7 +86,11 @@ def quantize(
         count = sum(is_layer(node, scheme) for node in nodes)
         if not count:
             raise ModelError("no convolution or linear layer with constant weights was found to quantize")
-        same = matched(layers(graph), [(node, sizes(node)) for node in nodes], "the traced graph")
+        same = matched(
+            layers(graph),
+            [Counterpart(node, sizes(node), energy(module, node)) for node in nodes],
+            "the traced graph",
+        )
         ranges = ranges or Ranges(scheme.observer)
         left = frozenset(same[layer].name for layer in raised_layers)
         prepared = prepare_pt2e(module, BackendQuantizer(scheme, left, float_parts is FloatParts.OUTPUTS))

@@ -14,7 +14,7 @@ from edgegan.export.litert import export_litert
 from edgegan.graph.capture import capture
 from edgegan.graph.rewrite import rewrite
 from edgegan.quantize import litert, pt2e
-from edgegan.quantize.layers import layers, matched
+from edgegan.quantize.layers import Counterpart, layers, matched
 from edgegan.quantize.scheme import LITERT, ONNXRUNTIME, FloatParts, scheme_of
 from tests.subjects import randomized
 
@@ -77,18 +77,26 @@ def test_a_file_of_other_layers_is_refused(dcgan_graph, tmp_path):
     other = layers(between_convolutions())
     with pytest.raises(ModelError, match=r"f\.tflite has 3 convolutions and linear layers, the graph 5"):
         litert.quantize(floats, observed, tmp_path / "q.tflite", layers=other, raised_layers=other[:1])
-    with pytest.raises(ModelError, match=r"where the graph has conv2d with 2048 and 216"):
+    with pytest.raises(ModelError, match=r"layers of 2048 values and 216 weights where the graph has 1"):
         litert.quantize(floats, observed, tmp_path / "q.tflite", layers=other[:3], raised_layers=other[:1])
     assert not (tmp_path / "q.tflite").exists()
 
 
-def test_matching_is_by_order_number_and_size():
+def counterparts(of):
+    return [Counterpart(layer.node, layer.sizes, layer.energy) for layer in of]
+
+
+def test_matching_is_by_number_size_content_and_order():
     every = layers(between_convolutions())
-    assert list(matched(every, [(layer.node, layer.sizes) for layer in every], "it").values()) == [
-        layer.node for layer in every
-    ]
-    with pytest.raises(ModelError, match="it has"):
-        matched(every, [(layer.node, layer.sizes) for layer in reversed(every)], "it")
+    nodes = [layer.node for layer in every]
+    assert list(matched(every, counterparts(every), "it").values()) == nodes
+    # Moved elsewhere, as converters do with layers that do not read each other: told apart by what they hold.
+    assert list(matched(every, counterparts(reversed(every)), "it").values()) == nodes
+    # What holds other weights altogether is matched by its order.
+    scaled = [one._replace(energy=one.energy * place) for place, one in enumerate(counterparts(every), 2)]
+    assert list(matched(every, scaled, "it").values()) == nodes
+    with pytest.raises(ModelError, match=r"it has 0 layers of \d+ values and 216 weights where the graph has 1"):
+        matched(every, [one._replace(sizes=(1, 1)) for one in counterparts(every)], "it")
 
 
 def test_what_a_scheme_cannot_leave_in_float_is_refused(dcgan_graph, tmp_path):

@@ -37,6 +37,7 @@ from edgegan.graph.passes.rows_as_pictures import rows_as_pictures
 from edgegan.graph.passes.shuffle_channels_last import shuffle_channels_last
 from edgegan.graph.passes.spread_input import spread_input
 from edgegan.graph.passes.sum_before_shuffle import sum_before_shuffle
+from edgegan.graph.passes.transposed_products import transposed_products
 from edgegan.graph.passes.upsample_conv import upsample_conv
 from edgegan.graph.passes.upsample_late import upsample_late
 
@@ -69,6 +70,7 @@ LITERT: tuple[Pass, ...] = (
     shuffle_channels_last,
     reflection_slices,
     rows_as_pictures,
+    transposed_products,
     drop_identities,
 )
 LITERT_INT8: tuple[Pass, ...] = (rectified_layers,)
