@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from edgegan.graph.editing import arguments, is_call, shape
+from edgegan.graph.editing import argument, arguments, is_call, shape
 from edgegan.graph.operators import aten
 
 ALIASES = {
@@ -30,6 +30,7 @@ def functional(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> fx.
     _drop_assertions(traced)
     _hold_constants(traced)
     _plain_operators(traced)
+    _assigned_values(traced)
     _restore_batch_norm(traced)
     _norms_of_the_batch(traced)
     _views_to_reshapes(traced)
@@ -53,6 +54,22 @@ def _plain_operators(module: fx.GraphModule) -> None:
     for node in module.graph.nodes:
         if node.op == "call_function":
             node.target = ALIASES.get(node.target, node.target)
+
+
+def _assigned_values(module: fx.GraphModule) -> None:
+    """What is written over a part of a tensor, which tracing makes a copy into what was there, is that value itself, in
+    the part's shape and type; a copy has no derivative."""
+    for node in [n for n in module.graph.nodes if is_call(n, aten.copy.default)]:
+        value: fx.Node = argument(node, 1)
+        kind, size = value.meta["val"].dtype, shape(value)
+        with module.graph.inserting_before(node):
+            call, wanted = module.graph.call_function, node.meta["val"]
+            if kind != wanted.dtype:
+                value = call(aten.to.dtype, (value, wanted.dtype))
+            if size != shape(node):
+                value = call(aten.expand.default, (value, list(shape(node))))
+        node.replace_all_uses_with(value)
+        module.graph.erase_node(node)
 
 
 def _drop_assertions(module: fx.GraphModule) -> None:

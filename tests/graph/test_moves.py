@@ -15,6 +15,7 @@ from edgegan.graph.passes.fold_constants import fold_constants
 from edgegan.graph.passes.matrix_linear import matrix_linear
 from edgegan.graph.passes.modulated_conv import modulated_conv
 from edgegan.graph.passes.spread_input import spread_input
+from edgegan.graph.passes.strided_slices import strided_slices
 from tests.graph.drawn import Code, check, rewritten
 
 SEEDS = st.integers(0, 2**31)
@@ -141,6 +142,47 @@ def test_filters_that_spread_pixels_apart_become_one_layer(seed, form, batch, up
     assert (module.double()(x) - left(x)).abs().max() < 1e-10
     if up > 1 and before == taps // 2 and after == taps - 1 - taps // 2:
         assert count == 1 and not any(is_call(n, aten.pad.default) for n in left.graph.nodes)
+
+
+def filtered_by_axes(x, taps, up, down, before, after):
+    """As StyleGAN3's public code has it: across, then down, then pixels thrown away."""
+    batch, channels, height, width = x.shape
+    y = F.pad(x.reshape(batch, channels, height, 1, width, 1), [0, up - 1, 0, 0, 0, up - 1])
+    y = F.pad(y.reshape(batch, channels, height * up, width * up), [before, after, before, after])
+    kernel = taps[None, None].repeat([channels, 1, 1])
+    y = F.conv2d(F.conv2d(y, kernel.unsqueeze(2), groups=channels), kernel.unsqueeze(3), groups=channels)
+    return y[:, :, ::down, ::down]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=SEEDS,
+    batch=st.integers(1, 2),
+    up=st.integers(1, 3),
+    down=st.integers(1, 3),
+    taps=st.integers(2, 5),
+    before=st.integers(0, 4),
+    after=st.integers(0, 4),
+)
+def test_filters_of_one_axis_each_become_a_layer_of_each(seed, batch, up, down, taps, before, after):
+    if 3 * up + before + after < taps:
+        return
+    torch.manual_seed(seed)
+    kernel = torch.randn(taps, dtype=torch.float64)
+    module = Code(lambda x, c: filtered_by_axes(x, c, up, down, before, after), constant=kernel).eval()
+
+    def step(graph):
+        drop_identities(graph)
+        fold_constants(graph)
+        return spread_input(graph) + strided_slices(graph)
+
+    left, count = rewritten(module, (batch, 3, 3, 4), step=step)
+    x = torch.randn(batch, 3, 3, 4, dtype=torch.float64)
+    assert (module.double()(x) - left(x)).abs().max() < 1e-10
+    if down > 1 and up == 1:
+        assert count and not any(is_call(n, aten.slice.Tensor) for n in left.graph.nodes)
+    if up > 1 and before == taps // 2 and after == taps - 1 - taps // 2:
+        assert sum(is_call(n, aten.conv_transpose2d.input) for n in left.graph.nodes) == 2
 
 
 @settings(max_examples=30, deadline=None)

@@ -53,3 +53,25 @@ def test_statistics_of_what_is_given(generator: nn.Module, batch: int, tmp_path:
     session = onnxruntime.InferenceSession(str(export_onnx(graph, tmp_path / "g.onnx")))
     (drawn,) = session.run(None, {"x": given[0].numpy(), "style": given[1].numpy()})
     np.testing.assert_allclose(drawn, wanted.numpy(), rtol=1e-5, atol=1e-5)
+
+
+class Assigned(nn.Module):
+    """Values written into a matrix, as StyleGAN3's input has them."""
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        matrix = torch.eye(3).unsqueeze(0).repeat(len(z), 1, 1)
+        matrix[:, 0, 0] = z[:, 0]
+        matrix[:, 1] = z[:, 1:2]
+        return (matrix @ matrix)[:, None] * z.mean()
+
+
+def test_what_is_assigned_can_be_differentiated() -> None:
+    generator = Assigned()
+    graph = capture(generator, GeneratorSpec(inputs=(parse_input("latent:4", "z"),), output_range=(-1.0, 1.0)))
+    (own,), (given,) = graph.example_inputs(1), graph.example_inputs(1)
+    own.requires_grad_(), given.requires_grad_()
+    ours, theirs = graph.module(own), generator(given)
+    torch.testing.assert_close(ours, theirs)
+    ours.square().sum().backward()
+    theirs.square().sum().backward()
+    torch.testing.assert_close(own.grad, given.grad)

@@ -36,6 +36,7 @@ from edgegan.graph.passes.resize_matrices import resize_matrices
 from edgegan.graph.passes.rows_as_pictures import rows_as_pictures
 from edgegan.graph.passes.shuffle_channels_last import shuffle_channels_last
 from edgegan.graph.passes.spread_input import spread_input
+from edgegan.graph.passes.strided_slices import strided_slices
 from edgegan.graph.passes.sum_before_shuffle import sum_before_shuffle
 from edgegan.graph.passes.transposed_products import transposed_products
 from edgegan.graph.passes.upsample_conv import upsample_conv
@@ -53,6 +54,7 @@ CLEAN: tuple[Pass, ...] = (
     fold_batch_norm,
     modulated_conv,
     spread_input,
+    strided_slices,
     fold_affine,
     absorb_padding,
     powers,

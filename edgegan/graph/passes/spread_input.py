@@ -2,14 +2,17 @@
 itself.
 
 With u - 1 zeros between pixels and t before them,   conv(spread(x), K) = convT(x, flip(K), stride u, padding k - 1 -
-t); one kernel over every channel as a batch row of its own is that kernel in groups of one channel. So public code
-writes the filters of StyleGAN2 (upfirdn2d), in six dimensions that few runtimes take.
+t); one kernel over every channel as a batch row of its own is that kernel in groups of one channel. Along an axis on
+which K has one tap it may be spread after the layer as well as before it: a filter in two steps, one for each axis,
+becomes two layers. So public code writes the filters of StyleGAN2 and 3 (upfirdn2d), in six dimensions that few
+runtimes take.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as with_fields
 from typing import Any
 
 import torch
@@ -61,16 +64,63 @@ def _rewrite(module: fx.GraphModule, node: fx.Node) -> bool:
         )
     size = (batch, kernel.shape[0], *shape(node)[2:])
     zeros = [before + p for before, p in zip(spread.before, pair(call["padding"]), strict=True)]
-    layer = (_plain if spread.steps == (1, 1) else _transposed)(
-        spread, kernel, groups, pair(call["stride"]), zeros, size
+    later = [] if bias is not None or pair(call["stride"]) != (1, 1) else _later(spread, kernel)
+    now = _without(spread, later)
+    own = tuple(shape(spread.source)[i] if i - 2 in later else n for i, n in enumerate(size))
+    layer = (_plain if now.steps == (1, 1) else _transposed)(
+        now, kernel, groups, pair(call["stride"]), [0 if axis in later else z for axis, z in enumerate(zeros)], own
     )
     if layer is None:
         return False
     operator, turned, settings = layer
     held = add_weight(module, f"{node.name}_spread_weight", turned)
     offset = None if bias is None else add_weight(module, f"{node.name}_spread_bias", bias)
-    _put(node, size, lambda graph: graph.call_function(operator, (spread.source, held, offset, *settings)))
+
+    def build(graph: fx.Graph) -> fx.Node:
+        value = _sized(graph.call_function(operator, (spread.source, held, offset, *settings)), own)
+        for axis in later:
+            value = _spread_apart(graph, value, axis, spread.steps[axis], zeros[axis], size[2 + axis])
+        return value
+
+    _put(node, size, build)
     return True
+
+
+def _later(spread: Spread, kernel: torch.Tensor) -> list[int]:
+    """Of the axes that are spread those on which ``kernel`` has one tap, where it has more on another."""
+    single = [axis for axis in (0, 1) if kernel.shape[2 + axis] == 1 and spread.steps[axis] > 1]
+    return single if len(single) == 1 else []
+
+
+def _without(spread: Spread, axes: list[int]) -> Spread:
+    down, across = (1 if axis in axes else step for axis, step in enumerate(spread.steps))
+    top, left = (0 if axis in axes else zeros for axis, zeros in enumerate(spread.before))
+    return with_fields(spread, steps=(down, across), before=(top, left))
+
+
+def _spread_apart(graph: fx.Graph, value: fx.Node, axis: int, step: int, before: int, length: int) -> fx.Node:
+    """``value`` with its rows, or columns, ``step`` apart after ``before`` zeros, ``length`` of them in all."""
+    batch, channels, *sides = shape(value)
+    count = sides[axis]
+    apart = [batch, channels, *sides[: axis + 1], 1, *sides[axis + 1 :]]
+    behind = [0, 0] * (1 - axis) + [0, step - 1]
+    sides[axis] = count * step
+    one = _sized(graph.call_function(aten.reshape.default, (value, apart)), apart)
+    wide = _sized(
+        graph.call_function(aten.constant_pad_nd.default, (one, behind)), [*apart[: 3 + axis], step, *apart[4 + axis :]]
+    )
+    flat = _sized(
+        graph.call_function(aten.reshape.default, (wide, [batch, channels, *sides])), [batch, channels, *sides]
+    )
+    around = [0, 0] * (1 - axis) + [before, length - before - count * step]
+    sides[axis] = length
+    return _sized(graph.call_function(aten.constant_pad_nd.default, (flat, around)), [batch, channels, *sides])
+
+
+def _sized(node: fx.Node, size: Sequence[int]) -> fx.Node:
+    """The shape that other places of this pass ask for; the values' type comes with the next refresh."""
+    node.meta["val"] = torch.empty(*size, device="meta")
+    return node
 
 
 def _spread(node: fx.Node) -> Spread | None:
