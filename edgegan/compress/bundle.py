@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +22,8 @@ from edgegan.export.placements import TOLD, placements
 from edgegan.export.shared_weights import share_weights
 from edgegan.quantize.scheme import FloatParts
 
-CHECK_BYTES = 64 << 20
-"""Most that reference inputs and pictures take, before they are packed."""
+CHECK_BYTES, CALIBRATION_BYTES = 64 << 20, 16 << 20
+"""Most that reference inputs and pictures take, and the inputs that ranges were found on, before they are packed."""
 HALVED = "-fp16"
 """How names end of what has the rest of int8 in float16."""
 SAID = ("name", "formulation", "precision", "precision_exceptions", "macs", "params", "bytes_moved")
@@ -122,11 +123,24 @@ def write_variants(
         "seed": options.seed,
         "manifest": {**manifest, **subject.tiling},
     }
-    return write_bundle(path, description, variants, weights, _check(wanted))
+    return write_bundle(path, description, variants, weights, _check(wanted) | _calibration(subject, options))
 
 
 def _plain(row: Built) -> dict[str, str]:
     return {"precision": row.precision or "fp32"}
+
+
+def _calibration(subject: Subject, options: Options) -> dict[str, np.ndarray]:
+    """The first of the inputs that ranges were found on, as many as fit, two batches at least."""
+    names = [spec.name for spec in subject.graph.spec.inputs]
+    batches = subject.calibration_batches(options)
+    first = next(batches)
+    count = max(2, CALIBRATION_BYTES // sum(value.nbytes for value in first))
+    held = [first, *itertools.islice(batches, count - 1)]
+    return {
+        f"calibration_{name}": np.concatenate([value.numpy() for value in values])
+        for name, values in zip(names, zip(*held, strict=True), strict=True)
+    }
 
 
 def _check(wanted: Wanted) -> dict[str, np.ndarray]:

@@ -4,7 +4,8 @@
                    files[{name, bytes, sha256}] of every other entry
     NAME.onnx      a variant: float, or with explicit quantize and dequantize operators
     weights.bin    their large weights, each once (ONNX external data)
-    check.npz      seeded inputs and the float network's images for them
+    check.npz      input_NAME, image: seeded inputs and the float network's images for them; calibration_NAME: some of
+                   the inputs that ranges were found on, for tools that find their own
 
 Bundles of schema 1 hold one variant, ``g.onnx``, and are read too.
 """
@@ -78,7 +79,8 @@ def write_bundle(
     check: Mapping[str, np.ndarray],
 ) -> Path:
     """Write the bundle. ``variants``: what is said of each, its ``name`` and ``precision`` among it, and its ONNX whose
-    external data are ``weights``. ``check``: ``input_NAME`` arrays, ``image``, and ``original`` where that differs."""
+    external data are ``weights``. ``check``: ``input_NAME`` arrays, ``image``, ``original`` where that differs, and
+    ``calibration_NAME`` arrays."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **check)  # type: ignore[arg-type]
     contents = {f"{said['name']}.onnx": onnx for said, onnx in variants}

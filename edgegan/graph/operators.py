@@ -56,6 +56,8 @@ VIEWS = (
     *RESHAPES, aten.unsqueeze.default, aten.squeeze.dim, aten.flatten.using_ints, aten.alias.default,
 )  # fmt: skip
 """Cost nothing: memory stays as it lies."""
+SPLITS = (aten.split.Tensor, aten.split_with_sizes.default)
+"""Give lists of parts."""
 SIZED = (*RESHAPES, *REPEATS)
 """Hold sizes as numbers, the batch among them."""
 IDENTITIES = (*CLONES, aten.detach.default, aten.alias.default, aten.lift_fresh_copy.default)

@@ -79,6 +79,9 @@ def test_a_bundle_holds_what_the_device_needs(options):
     report = compress(replace(options, target=load_target("jetson-orin"), precision="int8"))
     (options.out / "unpacked").mkdir()
     bundle = unpack_bundle(options.out / "g.edgegan", options.out / "unpacked")
+    with np.load(options.out / "unpacked" / "check.npz") as held:
+        assert {"input_z", "image", "calibration_z"} <= set(held) and len(held["calibration_z"]) >= 8
+        assert not set(map(bytes, held["calibration_z"])) & set(map(bytes, held["input_z"]))
     validate("report", report.content)
     validate("manifest", read_manifest(options.out / "g.edgegan").content)
     assert report.result["artifact"] == "g.edgegan" and "edgegan build" in bundle.description["command"]

@@ -215,6 +215,7 @@ def test_products_with_constant_matrices_are_linear_layers(seed, form):
         lambda x: F.pad(x, [0, 0, 0, 0]),
         lambda x: x[:, None].repeat(1, 4, 1, 1, 1)[:, 2],
         lambda x: F.pad(x, [1, 2])[..., 1:-2],
+        lambda x: torch.split(x, 2, dim=0)[0],
     ],
 )
 def test_what_is_moved_there_and_back_is_dropped(body):

@@ -13,6 +13,7 @@ from torch import fx
 from edgegan.graph.passes.absorb_padding import absorb_padding
 from edgegan.graph.passes.activation_first import activation_first
 from edgegan.graph.passes.channels_first import channels_first
+from edgegan.graph.passes.computed_kernels import computed_kernels
 from edgegan.graph.passes.conv_pool import conv_pool
 from edgegan.graph.passes.crop_late import crop_late
 from edgegan.graph.passes.drop_identities import drop_identities
@@ -67,6 +68,7 @@ BEFORE_PRUNING: tuple[Pass, ...] = (drop_identities, fold_constants, matrix_line
 LAST: tuple[Pass, ...] = (activation_first, sum_before_shuffle)
 LITERT: tuple[Pass, ...] = (
     *LAST,
+    computed_kernels,
     picked_pixels,
     resize_matrices,
     shuffle_channels_last,

@@ -8,9 +8,7 @@ from operator import getitem
 from torch import fx
 
 from edgegan.graph.editing import argument, arguments, input_of, is_call, replace, shape
-from edgegan.graph.operators import aten
-
-SPLITS = (aten.split.Tensor, aten.split_with_sizes.default)
+from edgegan.graph.operators import SPLITS, aten
 
 
 def rows_as_pictures(module: fx.GraphModule) -> int:

@@ -11,7 +11,7 @@ from torch import fx
 
 from edgegan.graph.editing import arguments, input_of
 from edgegan.graph.graph import copied
-from edgegan.graph.operators import CONVOLUTIONS, RESHAPES, TRANSPOSED, VOLUMETRIC, VOLUMETRIC_TRANSPOSED, aten
+from edgegan.graph.operators import CONVOLUTIONS, RESHAPES, SPLITS, TRANSPOSED, VOLUMETRIC, VOLUMETRIC_TRANSPOSED, aten
 from edgegan.prune.coupling.trace import Axes, Trace
 
 Kept = Callable[[np.ndarray], np.ndarray]
@@ -122,5 +122,5 @@ SIZES: dict[Any, Sizes] = {
     aten.group_norm.default: _norm_groups,
     aten.layer_norm.default: _normalized,
     aten.slice.Tensor: _slice,
-    **dict.fromkeys((aten.split.Tensor, aten.split_with_sizes.default, aten.chunk.default), _parts),
+    **dict.fromkeys((*SPLITS, aten.chunk.default), _parts),
 }

@@ -18,6 +18,7 @@ from edgegan.graph.operators import (
     MIXING_UPSAMPLES,
     PADS,
     RESHAPES,
+    SPLITS,
     UPSAMPLES,
     aten,
 )
@@ -297,5 +298,5 @@ SHAPE_RULES: dict[Any, Rule] = {
     aten.index_select.default: _index_selected,
     aten.cat.default: _joined,
     aten.stack.default: _stacked,
-    **dict.fromkeys((aten.split.Tensor, aten.split_with_sizes.default, aten.chunk.default), _parts),
+    **dict.fromkeys((*SPLITS, aten.chunk.default), _parts),
 }
