@@ -125,7 +125,7 @@ class Options:
     losses: tuple[str, ...] = option(
         (),
         help="NAME=WEIGHT of a loss of distillation: pixels (0.3), features (2) and adversarial (0.3) of a critic, "
-        "wavelet, layers, relations (0); repeatable.",
+        "wavelet, layers, relations, lpips (0); repeatable.",
         invalidates="prune",
         flag="--loss",
         text=list[str] | None,

@@ -24,16 +24,15 @@ LEAST_SIDE, BATCH, TINY = 32, 8, 1e-10
 
 
 class Lpips(nn.Module):
-    """Two float (N, 3, H, W) in -1..1 -> (N,): 0 for the same pictures."""
+    """Two float (N, 1 or 3, H, W) in -1..1, of LEAST_SIDE pixels a side at least -> (N,): 0 for the same pictures."""
 
     def __init__(self) -> None:
         super().__init__()
         self.convolutions = nn.ModuleList(nn.Conv2d(i, o, kernel, stride, pad) for i, o, kernel, stride, pad in SHAPES)
         self.heads = nn.ParameterList(nn.Parameter(torch.zeros(shape[1])) for shape in SHAPES)
 
-    @torch.no_grad()
     def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        total = torch.zeros(len(first))
+        total = first.new_zeros(len(first))
         pair = (self.features(_scaled(images)) for images in (first, second))
         for head, a, b in zip(self.heads, *pair, strict=True):
             difference = (_normalized(a) - _normalized(b)) ** 2
@@ -49,12 +48,13 @@ class Lpips(nn.Module):
         return found
 
 
+@torch.no_grad()
 def lpips(reference: np.ndarray, candidate: np.ndarray, value_range: tuple[float, float]) -> float | None:
     """Mean over the pictures, float (N, 1 or 3, H, W) in ``value_range``; None for pictures with other channels or less
     than 32 pixels a side. Raises MissingPackageError without safetensors."""
     if reference.ndim != 4 or reference.shape[1] not in (1, 3) or min(reference.shape[2:]) < LEAST_SIDE:
         return None
-    network, found = _network(), []
+    network, found = lpips_network(), []
     for start in range(0, len(reference), BATCH):
         pair = (_prepared(images[start : start + BATCH], value_range) for images in (reference, candidate))
         found.append(network(*pair))
@@ -65,20 +65,22 @@ def _prepared(images: np.ndarray, value_range: tuple[float, float]) -> torch.Ten
     low, high = value_range
     values = torch.from_numpy(np.ascontiguousarray(images, np.float32))
     values = (values.clamp(low, high) - low) * (2.0 / (high - low)) - 1.0
-    return values.expand(-1, 3, -1, -1)
+    return values
 
 
 def _scaled(images: torch.Tensor) -> torch.Tensor:
-    return (images - torch.tensor(SHIFT).view(1, 3, 1, 1)) / torch.tensor(SCALE).view(1, 3, 1, 1)
+    shift, scale = (images.new_tensor(values).view(1, 3, 1, 1) for values in (SHIFT, SCALE))
+    return (images - shift) / scale
 
 
 def _normalized(features: torch.Tensor) -> torch.Tensor:
     """Each place's features with length 1."""
-    return features / (features.square().sum(1, keepdim=True).sqrt() + TINY)
+    return features / (torch.linalg.vector_norm(features, dim=1, keepdim=True) + TINY)
 
 
 @cache
-def _network() -> Lpips:
+def lpips_network() -> Lpips:
+    """With its authors' weights, in evaluation; one for all who ask. Raises MissingPackageError, ArtifactError."""
     try:
         from safetensors.torch import load_file
     except ImportError as exc:

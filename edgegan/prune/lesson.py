@@ -23,6 +23,7 @@ from edgegan.metrics.pairwise import psnr_db
 from edgegan.prune.batch_size import training_batch
 from edgegan.prune.critic import Critic, critic_loss, feature_loss
 from edgegan.prune.crops import WHOLE, crops
+from edgegan.prune.looking import LookingLoss
 from edgegan.prune.losses import layer_loss, paired_loss, relation_loss, wavelet_loss
 from edgegan.prune.place import moved
 from edgegan.prune.settings import Settings
@@ -80,6 +81,9 @@ class Lesson:
             "schedule": self.schedule,
         }
         self.critic = self._critic(teacher.output_shape)
+        self.looking = (
+            LookingLoss(teacher.output_shape, teacher.spec.output_range).to(settings.device) if settings.lpips else None
+        )
         self._good = self._state()
 
     def _rate(self, step: int) -> float:
@@ -142,6 +146,8 @@ class Lesson:
             loss = loss + self.settings.layers * layer_loss(made, asked, self.adapters)
         if self.settings.relations:
             loss = loss + self.settings.relations * relation_loss(made, asked)
+        if self.looking is not None:
+            loss = loss + self.settings.lpips * self.looking(output, wanted)
         return loss
 
     def _criticised(self, critic: Critic, output: torch.Tensor, wanted: torch.Tensor, step: int) -> torch.Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 
 from edgegan.core.errors import UsageError, nearest
 
-LOSSES = ("pixels", "features", "adversarial", "wavelet", "layers", "relations")
+LOSSES = ("pixels", "features", "adversarial", "wavelet", "layers", "relations", "lpips")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,12 +17,12 @@ class Settings:
 
     The loss is ``pixels`` * L1 at three sizes + ``features`` * paired critic features - ``adversarial`` * critic score
     + ``wavelet`` * high bands + ``layers`` * features of layers through adapters + ``relations`` * how alike places are
-    there. The score counts nothing for ``critic_alone`` steps and comes in over as many more: a critic that has learnt
-    nothing pushes the student anywhere, and one seed in three never came back from there. ``ema`` averages the
-    student's weights over its steps. Gradients are cut to a norm of ``clip``; every ``checkpoint_every`` steps the
-    average is looked at, and where it is ``worst`` times as far from the teacher as its best, or no number, training
-    goes on from the last state that was not, at half the rate. ``device``: where it is trained, as PyTorch names it; a
-    checkpoint goes on on any.
+    there + ``lpips`` * how different the pictures look. The score counts nothing for ``critic_alone`` steps and comes
+    in over as many more: a critic that has learnt nothing pushes the student anywhere, and one seed in three never came
+    back from there. ``ema`` averages the student's weights over its steps. Gradients are cut to a norm of ``clip``;
+    every ``checkpoint_every`` steps the average is looked at, and where it is ``worst`` times as far from the teacher
+    as its best, or no number, training goes on from the last state that was not, at half the rate. ``device``: where it
+    is trained, as PyTorch names it; a checkpoint goes on on any.
     """
 
     steps: int
@@ -35,6 +35,7 @@ class Settings:
     wavelet: float = 0.0
     layers: float = 0.0
     relations: float = 0.0
+    lpips: float = 0.0
     critic_alone: int = 100
     ema: float = 0.999
     clip: float = 10.0

@@ -26,7 +26,7 @@ class TheirLpips(theirs._LPIPS):
     def __init__(self):
         torch.nn.Module.__init__(self)
         self.scaling_layer, self.resize, self.spatial, self.L = theirs.ScalingLayer(), None, False, 5
-        self.net = SimpleNamespace(forward=ours._network().features)
+        self.net = SimpleNamespace(forward=ours.lpips_network().features)
         widths = [shape[1] for shape in ours.SHAPES]
         for index, width in enumerate(widths):
             setattr(self, f"lin{index}", theirs.NetLinLayer(width, use_dropout=True))
@@ -37,7 +37,7 @@ class TheirLpips(theirs._LPIPS):
 
 def test_heads_are_those_that_were_published():
     published = torch.load(HEADS, weights_only=True, map_location="cpu")
-    for index, head in enumerate(ours._network().heads):
+    for index, head in enumerate(ours.lpips_network().heads):
         torch.testing.assert_close(head, published[f"lin{index}.model.1.weight"].flatten(), rtol=FLOAT16, atol=1e-4)
 
 

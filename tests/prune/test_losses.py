@@ -9,10 +9,12 @@ from torch.nn import functional as F
 from edgegan.core.errors import ModelError, UsageError
 from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.graph.capture import capture
+from edgegan.metrics.lpips import lpips
 from edgegan.prune.channels import prune
 from edgegan.prune.crops import crops
 from edgegan.prune.distil import distil
 from edgegan.prune.lesson import Lesson
+from edgegan.prune.looking import LookingLoss
 from edgegan.prune.losses import _haar, paired_loss, relation_loss, wavelet_loss
 from edgegan.prune.settings import Settings, weights_of
 from tests.subjects import randomized
@@ -63,6 +65,21 @@ def test_each_loss_falls_when_it_is_what_is_learnt(dcgan_graph, name):
 
     losses = last(60)
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+
+
+def test_how_different_pictures_look_is_the_metric_and_can_be_differentiated():
+    torch.manual_seed(0)
+    wanted, output = torch.rand(2, 3, 48, 40), torch.rand(2, 3, 48, 40, requires_grad=True)
+    with torch.no_grad():
+        wanted[:, :, :16] = 0.0
+        output[:, :, :16] = 0.0
+    loss = LookingLoss((1, 3, 48, 40), (0.0, 1.0))(output, wanted)
+    # Two ways from bytes to the same float32 sums.
+    assert loss.item() == pytest.approx(lpips(wanted.numpy(), output.detach().numpy(), (0.0, 1.0)), rel=1e-5)
+    loss.backward()
+    assert torch.isfinite(output.grad).all() and output.grad.abs().max() > 0
+    with pytest.raises(ModelError, match="32 pixels a side at least; these are 3x16x16"):
+        LookingLoss((1, 3, 16, 16), (0.0, 1.0))
 
 
 def test_weights_of_losses_are_read_and_checked():
