@@ -84,11 +84,12 @@ JUDGE = "--judge"
 
 
 def renewed(name: str, row: dict[str, Any] | None, order: Sequence[str]) -> list[dict[str, Any]]:
-    """The families' rows in ``results/NAME.json`` with ``row`` in its place, in the order given; None: as they are."""
+    """The families' rows in ``results/NAME.json`` with ``row`` in its place, in the order given; None: as they are. A
+    row that says when it was ``measured`` keeps that."""
     path = RESULTS / f"{name}.json"
     known = {r["family"]: r for r in (json.loads(path.read_text())["rows"] if path.exists() else [])}
     if row is not None:
-        known[row["family"]] = row | {"measured": provenance()}
+        known[row["family"]] = {"measured": provenance()} | row
     rows = [known[family] for family in order if family in known]
     return [_without_folders(row if "measured" in row else row | UNKNOWN) for row in rows]
 
