@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from edgegan.models.onnx_context import Context
+from edgegan.models.onnx_fourier import dft, stft
 from edgegan.models.onnx_layers import conv, conv_transpose, pool
 from edgegan.models.onnx_resize import resize
 
@@ -228,7 +229,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Gelu": lambda c, x: F.gelu(x, approximate=c.get("approximate", "none")),
     "HardSigmoid": lambda c, x: torch.clamp(c.get("alpha", 0.2) * x + c.get("beta", 0.5), 0, 1),
     "Softmax": softmax(torch.softmax), "LogSoftmax": softmax(torch.log_softmax),
-    "Einsum": einsum, "GridSample": grid_sample, "LpNormalization": lp_normalization,
+    "DFT": dft, "STFT": stft, "Einsum": einsum, "GridSample": grid_sample, "LpNormalization": lp_normalization,
     "MeanVarianceNormalization": mean_variance_normalization, "RMSNormalization": rms_normalization,
     "Ceil": one(torch.ceil), "Round": one(torch.round), "Sign": one(torch.sign), "Tan": one(torch.tan),
     "Atan": one(torch.atan), "Sinh": one(torch.sinh), "Cosh": one(torch.cosh), "Softsign": one(F.softsign),
