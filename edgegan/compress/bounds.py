@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from edgegan.compress.build import Workshop
-from edgegan.compress.contest import timed_ms
+from edgegan.compress.contest import timed, timed_ms
 from edgegan.compress.plan import Plan
 from edgegan.compress.rows import Built
 from edgegan.core.stage import StageStore
@@ -20,10 +20,11 @@ PLAIN = "plain float32"
 @dataclass(frozen=True)
 class Bounds:
     """Milliseconds: ``int8`` by backend, 0 where its candidate does not run; ``float_ms`` of the plain float32, None
-    where that is not timed."""
+    where that is not timed. ``hangs``: backends that do not come back from loading, with what was said."""
 
     int8: dict[str, float] = field(default_factory=dict)
     float_ms: float | None = None
+    hangs: dict[str, str] = field(default_factory=dict)
 
 
 def bounds(workshop: Workshop, wanted: Sequence[Plan], baseline: Built, store: StageStore) -> Bounds:
@@ -37,12 +38,17 @@ def bounds(workshop: Workshop, wanted: Sequence[Plan], baseline: Built, store: S
         return Bounds()
     known = store.read("bounds")
     if known is not None:
-        return Bounds(known["int8"], known["float_ms"])
+        return Bounds(**known)
     built = {backend: workshop.build_hastily(plan).runs for backend, plan in first.items()}
     files = {backend: runs for backend, runs in built.items() if runs}
-    taken = timed_ms(workshop, files | ({PLAIN: baseline.runs} if baseline.runs else {}))
+    outcomes = timed(workshop, files | ({PLAIN: baseline.runs} if baseline.runs else {}))
+    taken = timed_ms(outcomes)
     if files:
         shutil.rmtree(workshop.root / "hasty")
-    found = Bounds({backend: taken.get(backend, 0.0) for backend in first}, taken.get(PLAIN))
+    found = Bounds(
+        {backend: taken.get(backend, 0.0) for backend in first},
+        taken.get(PLAIN),
+        {backend: outcomes[backend].error or "" for backend in files if outcomes[backend].hangs},
+    )
     store.write("bounds", asdict(found))
     return found

@@ -12,7 +12,7 @@ from functools import partial
 
 from edgegan.compress.bounds import bounds
 from edgegan.compress.build import Workshop
-from edgegan.compress.contest import Contest, least_ms, timed_ms
+from edgegan.compress.contest import Contest, least_ms, timed, timed_ms
 from edgegan.compress.mixed import mixtures_of, starting_point
 from edgegan.compress.plan import Plan
 from edgegan.compress.plans import plans
@@ -144,7 +144,8 @@ def _contest(making: _Making, wanted: Sequence[Plan], baseline: Built, network: 
     halves, last = _later(wanted, workshop)
     first = [plan for plan in wanted if plan not in (*halves, *last)]
     found = bounds(workshop, first, baseline, making.store)
-    limits, contest.float_ms = found.int8, found.float_ms
+    limits, contest.float_ms, contest.hangs = found.int8, found.float_ms, dict(found.hangs)
+    first, halves = making.that_load(contest, first), making.that_load(contest, halves)
     backends = list(dict.fromkeys(plan.backend for plan in first))
     ordered = sorted(backends, key=lambda backend: limits.get(backend, 0.0))
     for group in [[backend] for backend in ordered] if limits else [backends]:
@@ -221,7 +222,7 @@ def _outrun(contest: Contest, baseline: Built) -> str | None:
     fastest = contest.fastest()
     if fastest is None or baseline.runs is None:
         return None
-    taken = timed_ms(contest.workshop, {"plain": baseline.runs, fastest.plan.name: fastest.file})
+    taken = timed_ms(timed(contest.workshop, {"plain": baseline.runs, fastest.plan.name: fastest.file}))
     plain, own = taken.get("plain"), taken.get(fastest.plan.name)
     if plain is None or own is None or OUTRUN * own > plain:
         return None

@@ -113,9 +113,8 @@ def reach(
     return found, {name: outcome for name, outcome in outcomes.items() if outcome.images is None}
 
 
-def timed_ms(workshop: Workshop, files: Mapping[str, str]) -> dict[str, float]:
-    """Milliseconds of artifacts that lie in the workshop's folder, by name, timed side by side; without those that do
-    not run."""
+def timed(workshop: Workshop, files: Mapping[str, str]) -> dict[str, Outcome]:
+    """What artifacts that lie in the workshop's folder did, by name, timed side by side."""
     job = Job(
         artifacts={name: workshop.root / file for name, file in files.items()},
         inputs=workshop.subject.data.inputs(workshop.subject.graph.spec, workshop.subject.graph.batch, 0),
@@ -123,7 +122,12 @@ def timed_ms(workshop: Workshop, files: Mapping[str, str]) -> dict[str, float]:
         timed=tuple(files),
         seconds=SECONDS,
     )
-    return {name: outcome.latency_ms["p50"] for name, outcome in run_job(job).items() if outcome.latency_ms}
+    return run_job(job)
+
+
+def timed_ms(outcomes: Mapping[str, Outcome]) -> dict[str, float]:
+    """Milliseconds of those that run."""
+    return {name: outcome.latency_ms["p50"] for name, outcome in outcomes.items() if outcome.latency_ms}
 
 
 def _p50_ms(outcome: Outcome) -> float:
