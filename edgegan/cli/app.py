@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 import warnings
+from typing import NoReturn
 
 import typer
 
@@ -91,11 +92,17 @@ def main() -> None:
     _be_quiet()
     interruption.install()
     if debug or arguments[:1] in SEVERAL_PROCESSES:
-        sys.exit(run(arguments, debug))
+        _leave(run(arguments, debug))
     with kept_aside() as last_lines:
         code = run(arguments)
         if code not in TOLD_IN_FULL and (lines := last_lines()):
             _say("the libraries printed last:\n" + "\n".join(f"  {line}" for line in lines))
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    if code == interruption.CODE:
+        interruption.over()
     sys.exit(code)
 
 

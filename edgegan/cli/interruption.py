@@ -17,6 +17,12 @@ def install() -> None:
     signal.signal(signal.SIGINT, _interrupt)
 
 
+def over() -> None:
+    """It was told, and what is left takes a moment: Python takes its handlers away as it ends, and another Ctrl-C would
+    then end the process by the signal, without the code."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def check() -> None:
     """Raise the KeyboardInterrupt that someone swallowed; called wherever progress is told."""
     if _pending:
