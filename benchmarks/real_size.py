@@ -151,13 +151,19 @@ print(json.dumps(dict(seconds=round(time.monotonic() - start, 1), peak_gib=round
 """
 
 
+def kept_photographs(case: Case, folder: Path) -> np.ndarray | None:
+    """What ``--data`` is given, where pictures go in."""
+    images = case.pictures(PICTURES, 1)
+    if images is not None:
+        np.savez(folder / "photographs.npz", images=images)
+    return images
+
+
 def row_of(name: str, folder: Path) -> dict[str, Any]:
     case = CASES[name]
     generator = case.make()
     graph = capture(generator, _spec(case))
-    images = case.pictures(PICTURES, 1)
-    if images is not None:
-        np.savez(folder / "photographs.npz", images=images)
+    images = kept_photographs(case, folder)
     cache = folder / "cache"
     runs = {target: compressed(case, target, folder, cache) for target in TARGETS}
     unseen = Data(images=case.pictures(UNSEEN, 1_000)).inputs(graph.spec, UNSEEN, 77)
@@ -198,9 +204,7 @@ def compressed_again(name: str, folder: Path) -> dict[str, Any]:
     row = next(row for row in renewed("real_size", None, list(CASES)) if row["family"] == name)
     case = CASES[name]
     case.make()
-    images = case.pictures(PICTURES, 1)
-    if images is not None:
-        np.savez(folder / "photographs.npz", images=images)
+    kept_photographs(case, folder)
     for target in TARGETS:
         run = compressed(case, target, folder, folder / "cache") | {"measured": provenance()}
         run.pop("artifact", None)

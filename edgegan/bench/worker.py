@@ -98,6 +98,11 @@ def run_job(job: Job, told: Callable[[int, int], object] | None = None) -> dict[
         return {name: outcome for name in job.artifacts for outcome in run_job(job.of(name)).values()}
 
 
+def p50_ms(outcomes: Mapping[str, Outcome]) -> dict[str, float]:
+    """Milliseconds of those artifacts that were timed, by name."""
+    return {name: outcome.latency_ms["p50"] for name, outcome in outcomes.items() if outcome.latency_ms}
+
+
 def _of_its_backend(job: Job, name: str) -> list[str]:
     backend = read_manifest(job.artifacts[name]).backend
     return [other for other, path in job.artifacts.items() if read_manifest(path).backend == backend]

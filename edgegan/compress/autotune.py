@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from edgegan.bench.environment import cpu_name
-from edgegan.bench.worker import Job, run_job
+from edgegan.bench.worker import Job, p50_ms, run_job
 from edgegan.compress.backends import builder
 from edgegan.compress.backends.contract import Form
 from edgegan.compress.plan import Plan
@@ -144,7 +144,7 @@ def _measure(
         job = Job(
             artifacts=artifacts, inputs={}, threads=threads, timed=tuple(artifacts), seconds=SECONDS, own_inputs=inputs
         )
-        taken = {name: outcome.latency_ms["p50"] for name, outcome in run_job(job).items() if outcome.latency_ms}
+        taken = p50_ms(run_job(job))
     return {
         key: {form: taken.get(f"{form} of {key}") for form in _forms(site, backend, precision)}
         for key, site in missing.items()

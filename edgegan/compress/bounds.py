@@ -7,8 +7,9 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
+from edgegan.bench.worker import p50_ms
 from edgegan.compress.build import Workshop
-from edgegan.compress.contest import timed, timed_ms
+from edgegan.compress.contest import timed
 from edgegan.compress.plan import Plan
 from edgegan.compress.rows import Built
 from edgegan.core.stage import StageStore
@@ -42,7 +43,7 @@ def bounds(workshop: Workshop, wanted: Sequence[Plan], baseline: Built, store: S
     built = {backend: workshop.build_hastily(plan).runs for backend, plan in first.items()}
     files = {backend: runs for backend, runs in built.items() if runs}
     outcomes = timed(workshop, files | ({PLAIN: baseline.runs} if baseline.runs else {}))
-    taken = timed_ms(outcomes)
+    taken = p50_ms(outcomes)
     if files:
         shutil.rmtree(workshop.root / "hasty")
     found = Bounds(

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from edgegan.bench.worker import p50_ms
 from edgegan.compress.build import Workshop
 from edgegan.compress.candidates import planned
-from edgegan.compress.contest import timed, timed_ms
+from edgegan.compress.contest import timed
 from edgegan.compress.forms import forms
 from edgegan.compress.options import Options
 from edgegan.compress.plan import Plan
@@ -115,7 +116,7 @@ class _Trial:
             raise TargetError(f"no backend of {self.options.target.name} takes this generator")
         taken: dict[str, float] = {}
         if self.options.max_latency_ms is not None:
-            taken = timed_ms(timed(workshop, {row.name: row.runs for row in built if row.runs}))
+            taken = p50_ms(timed(workshop, {row.name: row.runs for row in built if row.runs}))
         sizes = [row.bytes for row in built if row.bytes is not None]
         return Cost(bytes=min(sizes), latency_ms=min(taken.values()) if taken else None)
 

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from edgegan.bench.worker import p50_ms
 from edgegan.compress.bounds import bounds
 from edgegan.compress.build import Workshop
-from edgegan.compress.contest import Contest, least_ms, timed, timed_ms
+from edgegan.compress.contest import Contest, least_ms, timed
 from edgegan.compress.mixed import mixtures_of, starting_point
 from edgegan.compress.plan import Plan
 from edgegan.compress.plans import plans
@@ -222,7 +223,7 @@ def _outrun(contest: Contest, baseline: Built) -> str | None:
     fastest = contest.fastest()
     if fastest is None or baseline.runs is None:
         return None
-    taken = timed_ms(timed(contest.workshop, {"plain": baseline.runs, fastest.plan.name: fastest.file}))
+    taken = p50_ms(timed(contest.workshop, {"plain": baseline.runs, fastest.plan.name: fastest.file}))
     plain, own = taken.get("plain"), taken.get(fastest.plan.name)
     if plain is None or own is None or OUTRUN * own > plain:
         return None

@@ -125,10 +125,5 @@ def timed(workshop: Workshop, files: Mapping[str, str]) -> dict[str, Outcome]:
     return run_job(job)
 
 
-def timed_ms(outcomes: Mapping[str, Outcome]) -> dict[str, float]:
-    """Milliseconds of those that run."""
-    return {name: outcome.latency_ms["p50"] for name, outcome in outcomes.items() if outcome.latency_ms}
-
-
 def _p50_ms(outcome: Outcome) -> float:
     return outcome.latency_ms["p50"] if outcome.latency_ms else np.inf

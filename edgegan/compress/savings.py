@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from edgegan.bench.worker import Job, run_job
+from edgegan.bench.worker import Job, p50_ms, run_job
 from edgegan.compress.build import Workshop
 from edgegan.compress.plan import Plan
 from edgegan.core.progress import Progress, Silent
@@ -31,7 +31,7 @@ def saved_ms(
     graph, threads = workshop.subject.graph, workshop.options.threads
     inputs = workshop.subject.data.inputs(graph.spec, graph.batch, 0)
     job = Job(artifacts=artifacts, inputs=inputs, threads=threads, timed=tuple(artifacts), seconds=SECONDS)
-    taken = {name: outcome.latency_ms["p50"] for name, outcome in run_job(job).items() if outcome.latency_ms}
+    taken = p50_ms(run_job(job))
     if WHOLE not in taken:
         return {}
     return {layer: taken[layer.node] - taken[WHOLE] for layer in layers if layer.node in taken}

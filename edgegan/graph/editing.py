@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeGuard, cast
 
 import torch
@@ -134,6 +134,12 @@ def pair(value: int | list[int] | tuple[int, ...], rank: int = 2) -> tuple[int, 
     if isinstance(value, int):
         return (value,) * rank
     return tuple(value) * rank if len(value) == 1 else tuple(value)
+
+
+def sized(node: fx.Node, size: Sequence[int]) -> fx.Node:
+    """``node``, which was just made, with a shape for those who ask before the next refresh gives it its type too."""
+    node.meta["val"] = torch.empty(*size, device="meta")
+    return node
 
 
 def replace(node: fx.Node, build: Callable[..., fx.Node]) -> fx.Node:

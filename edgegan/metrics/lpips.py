@@ -63,9 +63,13 @@ def lpips(reference: np.ndarray, candidate: np.ndarray, value_range: tuple[float
 
 def _prepared(images: np.ndarray, value_range: tuple[float, float]) -> torch.Tensor:
     low, high = value_range
-    values = torch.from_numpy(np.ascontiguousarray(images, np.float32))
-    values = (values.clamp(low, high) - low) * (2.0 / (high - low)) - 1.0
-    return values
+    return centred(torch.from_numpy(np.ascontiguousarray(images, np.float32)).clamp(low, high), value_range)
+
+
+def centred(images: torch.Tensor, value_range: tuple[float, float]) -> torch.Tensor:
+    """Images in ``value_range`` as the network takes them, in -1..1."""
+    low, high = value_range
+    return (images - low) * (2.0 / (high - low)) - 1.0
 
 
 def _scaled(images: torch.Tensor) -> torch.Tensor:

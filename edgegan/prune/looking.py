@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from edgegan.core.errors import ModelError
-from edgegan.metrics.lpips import LEAST_SIDE, Lpips, lpips_network
+from edgegan.metrics.lpips import LEAST_SIDE, Lpips, centred, lpips_network
 
 
 class LookingLoss(nn.Module):
@@ -28,7 +28,5 @@ class LookingLoss(nn.Module):
         self.network: Lpips = copy.deepcopy(lpips_network()).requires_grad_(False)
 
     def forward(self, output: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-        low, high = self.value_range
-        made, asked = ((image - low) * (2.0 / (high - low)) - 1.0 for image in (output, wanted))
-        distances: torch.Tensor = self.network(made, asked)
+        distances: torch.Tensor = self.network(*(centred(image, self.value_range) for image in (output, wanted)))
         return distances.mean()

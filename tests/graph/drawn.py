@@ -50,10 +50,16 @@ class Code(nn.Module):
         return self.code(*x, **self.layers, **given)
 
 
-def check(module, *shapes, step, tolerance=1e-10):
-    """``step`` acts on ``module`` and changes nothing; returns the operators that are left."""
+def same_after(module, *shapes, step, tolerance=1e-10):
+    """``rewritten``, which computes what ``module`` does."""
     after, count = rewritten(module.eval(), *shapes, step=step)
     inputs = [torch.randn(s, dtype=torch.float64) for s in shapes]
-    assert count > 0
     assert (module.double()(*inputs) - after(*inputs)).abs().max() < tolerance
+    return after, count
+
+
+def check(module, *shapes, step, tolerance=1e-10):
+    """``step`` acts on ``module`` and changes nothing; returns the operators that are left."""
+    after, count = same_after(module, *shapes, step=step, tolerance=tolerance)
+    assert count > 0
     return [n.target for n in after.graph.nodes if n.op == "call_function"]

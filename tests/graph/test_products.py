@@ -12,7 +12,7 @@ from edgegan.graph.editing import is_call
 from edgegan.graph.operators import aten
 from edgegan.graph.passes.computed_kernels import computed_kernels
 from edgegan.graph.passes.transposed_products import transposed_products
-from tests.graph.drawn import Code, rewritten
+from tests.graph.drawn import Code, rewritten, same_after
 
 few = settings(max_examples=25, deadline=None)
 STEPS, TAPS = st.integers(1, 3), st.integers(1, 4)
@@ -35,12 +35,10 @@ def test_convolutions_by_computed_kernels(
         return drawn
 
     module = Code(body, constant=torch.randn(1, dtype=torch.float64)).eval()
-    left, count = rewritten(module, (1, 3, 6, 7), step=computed_kernels)
-    x = torch.randn(1, 3, 6, 7, dtype=torch.float64)
+    left, count = same_after(module, (1, 3, 6, 7), step=computed_kernels)
     assert count == 1 and not any(
         is_call(n, aten.conv2d.default, aten.conv_transpose2d.input) for n in left.graph.nodes
     )
-    assert (module.double()(x) - left(x)).abs().max() < 1e-10
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ runtimes take.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import replace as with_fields
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from edgegan.graph.editing import add_weight, arguments, input_of, is_call, pair, replace, shape, weight
+from edgegan.graph.editing import add_weight, arguments, input_of, is_call, pair, replace, shape, sized, weight
 from edgegan.graph.moves import moved, numbers, pads_zeros, way_from, way_to
 from edgegan.graph.operators import aten
 
@@ -77,7 +77,7 @@ def _rewrite(module: fx.GraphModule, node: fx.Node) -> bool:
     offset = None if bias is None else add_weight(module, f"{node.name}_spread_bias", bias)
 
     def build(graph: fx.Graph) -> fx.Node:
-        value = _sized(graph.call_function(operator, (spread.source, held, offset, *settings)), own)
+        value = sized(graph.call_function(operator, (spread.source, held, offset, *settings)), own)
         for axis in later:
             value = _spread_apart(graph, value, axis, spread.steps[axis], zeros[axis], size[2 + axis])
         return value
@@ -100,27 +100,23 @@ def _without(spread: Spread, axes: list[int]) -> Spread:
 
 def _spread_apart(graph: fx.Graph, value: fx.Node, axis: int, step: int, before: int, length: int) -> fx.Node:
     """``value`` with its rows, or columns, ``step`` apart after ``before`` zeros, ``length`` of them in all."""
-    batch, channels, *sides = shape(value)
-    count = sides[axis]
-    apart = [batch, channels, *sides[: axis + 1], 1, *sides[axis + 1 :]]
-    behind = [0, 0] * (1 - axis) + [0, step - 1]
-    sides[axis] = count * step
-    one = _sized(graph.call_function(aten.reshape.default, (value, apart)), apart)
-    wide = _sized(
-        graph.call_function(aten.constant_pad_nd.default, (one, behind)), [*apart[: 3 + axis], step, *apart[4 + axis :]]
-    )
-    flat = _sized(
-        graph.call_function(aten.reshape.default, (wide, [batch, channels, *sides])), [batch, channels, *sides]
-    )
-    around = [0, 0] * (1 - axis) + [before, length - before - count * step]
-    sides[axis] = length
-    return _sized(graph.call_function(aten.constant_pad_nd.default, (flat, around)), [batch, channels, *sides])
+    size, place = list(shape(value)), 2 + axis
+    apart = _reshaped(graph, value, [*size[: place + 1], 1, *size[place + 1 :]])
+    wide = _padded(graph, apart, place + 1, 0, step - 1)
+    size[place] *= step
+    return _padded(graph, _reshaped(graph, wide, size), place, before, length - before - size[place])
 
 
-def _sized(node: fx.Node, size: Sequence[int]) -> fx.Node:
-    """The shape that other places of this pass ask for; the values' type comes with the next refresh."""
-    node.meta["val"] = torch.empty(*size, device="meta")
-    return node
+def _reshaped(graph: fx.Graph, value: fx.Node, size: list[int]) -> fx.Node:
+    return sized(graph.call_function(aten.reshape.default, (value, list(size))), size)
+
+
+def _padded(graph: fx.Graph, value: fx.Node, axis: int, before: int, behind: int) -> fx.Node:
+    """Fewer than no zeros crop."""
+    size = list(shape(value))
+    margins = [0, 0] * (len(size) - 1 - axis) + [before, behind]
+    size[axis] += before + behind
+    return sized(graph.call_function(aten.constant_pad_nd.default, (value, margins)), size)
 
 
 def _spread(node: fx.Node) -> Spread | None:

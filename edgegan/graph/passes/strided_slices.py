@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from torch import fx
 
-from edgegan.graph.editing import argument, arguments, input_of, is_call, pair, replace, shape, sole_user
+from edgegan.graph.editing import argument, arguments, input_of, is_call, pair, replace, shape, sized, sole_user
 from edgegan.graph.operators import aten
 
 
@@ -31,10 +31,9 @@ def _rewrite(node: fx.Node) -> bool:
     def build(graph: fx.Graph) -> fx.Node:
         read = source
         if thrown:
-            read = graph.call_function(aten.slice.Tensor, (source, 2 + axis, 0, length, step))
             few = list(shape(source))
             few[2 + axis] = shape(node)[2 + axis]
-            read.meta["val"] = source.meta["val"].new_empty(few)
+            read = sized(graph.call_function(aten.slice.Tensor, (source, 2 + axis, 0, length, step)), few)
         settings = (kernel, call["bias"], stride, padding, dilation, call["groups"])
         return graph.call_function(aten.conv2d.default, (read, *settings))
 
