@@ -13,6 +13,10 @@ import numpy as np
 
 UNSTABLE_CV = 0.025
 """Above this coefficient of variation a measurement is called unstable, as trtexec does."""
+MOST_WARMUP = 0.05
+"""Seconds before a turn in which nothing is timed, at most."""
+FAR_BEHIND = 2.0
+"""How many times slower than the fastest a candidate is whose place need not be known more exactly."""
 PARTS, STUDENT_T = 10, 2.262
 """Parts of a run that are held against each other, and Student's t for one degree of freedom less, at 95 %."""
 
@@ -85,24 +89,36 @@ def interleaved(
     calls: Mapping[str, Callable[[], object]],
     seconds: float,
     rounds: int = 4,
-    warmup: float = 0.05,
+    warmup: float | None = None,
     least: int = 10,
     told: Callable[[int, int], object] | None = None,
+    outrun: float = inf,
 ) -> dict[str, Latency]:
     """Time several calls in turns, so that a slow spell of the machine falls on all of them alike.
 
-    Each is given ``seconds`` in all, in ``rounds`` turns, each turn after a short warm-up; at least ``least`` calls,
-    but no more than one a turn where that alone takes longer than the turn. Such a call is warm from the turn before.
-    ``told`` hears how many of the turns are over.
+    Each is given ``seconds`` in all, in ``rounds`` turns, each turn after ``warmup`` seconds, by default a quarter of a
+    turn, 0.05 at most; at least ``least`` calls, but no more than one a turn where that alone takes longer than the
+    turn. Such a call is warm from the turn before. What takes ``outrun`` times as long as the fastest in the first half
+    of the turns is left out of the other half. ``told`` hears how many of the turns are over.
     """
     turn = seconds / rounds
+    warmup = min(MOST_WARMUP, turn / 4) if warmup is None else warmup
     times: dict[str, list[np.ndarray]] = {name: [] for name in calls}
+    running = list(calls)
     for round_ in range(rounds):
-        for index, (name, call) in enumerate(calls.items()):
-            known = times[name]
+        if round_ == rounds // 2:
+            running = _within(outrun, times)
+        for index, name in enumerate(running):
+            call, known = calls[name], times[name]
             if not known or known[-1].max() < turn * 1e3:
                 repeat(call, warmup)
             known.append(repeat(call, turn, -(-least // rounds), turn))
             if told:
                 told(round_ * len(calls) + index + 1, rounds * len(calls))
     return {name: summarize(np.concatenate(parts)) for name, parts in times.items()}
+
+
+def _within(outrun: float, times: Mapping[str, list[np.ndarray]]) -> list[str]:
+    """Those that take less than ``outrun`` times as long as the fastest; all before any is timed."""
+    medians = {name: float(np.median(np.concatenate(known))) for name, known in times.items() if known}
+    return [name for name in times if medians.get(name, 0.0) < outrun * min(medians.values(), default=inf)]

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ class _Hangs(DeviceError):
 class Job:
     """``artifacts``: name -> file with its manifest. ``timed``: the names whose latency is measured, together.
     ``own_inputs``: of artifacts that take others than ``inputs``. ``metered``: the names whose energy is measured, one
-    after the other, in ``metered_seconds`` at rest and as many at work."""
+    after the other, in ``metered_seconds`` at rest and as many at work. What takes ``outrun`` times as long as the
+    fastest is timed for half as long."""
 
     artifacts: dict[str, Path]
     inputs: dict[str, np.ndarray]
@@ -69,6 +71,7 @@ class Job:
     own_inputs: Mapping[str, dict[str, np.ndarray]] = field(default_factory=dict)
     metered: tuple[str, ...] = ()
     metered_seconds: float = SECONDS
+    outrun: float | None = None
 
     def of(self, *names: str) -> Job:
         """The same of some artifacts alone."""
@@ -186,6 +189,7 @@ def job_files(job: Job, places: Mapping[str, str]) -> dict[str, bytes]:
         "threads": job.threads,
         "timed": [name for name in job.timed if name in places],
         "seconds": job.seconds,
+        "outrun": job.outrun,
         "own_inputs": own,
         "metered_seconds": job.metered_seconds,
         "metered": [name for name in job.metered if name in places],
@@ -245,7 +249,8 @@ def _main(root: Path) -> None:
             again[name] = generator, {k: np.ascontiguousarray(v[: generator.batch]) for k, v in given.items()}
     told = partial(_tell_turns, len(job["artifacts"]), len(job["timed"]), whole)
     timed = {name: partial(generator.run, first) for name, (generator, first) in again.items() if name in job["timed"]}
-    for name, latency in interleaved(timed, job["seconds"], told=told).items():
+    outrun = job.get("outrun") or inf
+    for name, latency in interleaved(timed, job["seconds"], told=told, outrun=outrun).items():
         result[name]["latency_ms"] = latency.to_json()
     for index, name in enumerate(name for name in job["metered"] if name in again):
         _tell(whole - len(job["metered"]) + index, whole)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgegan.bench.latency import FAR_BEHIND
 from edgegan.bench.worker import Job, Outcome, run_job
 from edgegan.compress.build import Workshop
 from edgegan.compress.plan import Plan
@@ -102,6 +103,7 @@ def reach(
         threads=workshop.options.threads,
         timed=tuple(plan.name for plan in built if workshop.can_time(plan)),
         seconds=SECONDS,
+        outrun=FAR_BEHIND,
     )
     outcomes = run_job(job)
     found = []

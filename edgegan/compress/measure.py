@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from edgegan.bench.latency import FAR_BEHIND
 from edgegan.bench.quality import paired, structural, unmeasured
 from edgegan.bench.worker import Job, Outcome, run_job
 from edgegan.compress.on_device import built_there, run_there
@@ -47,7 +48,14 @@ def measure(
     timed = tuple(row.name for row in rows if row.runs and not (here and (row.stand_in or not options.times)))
     if options.phone is not None:
         timed = tuple(row.name for row in rows if row.runs and backend(row.backend).on_phones)
-    job = Job(artifacts=artifacts, inputs=wanted.inputs, threads=options.threads, timed=timed, seconds=SECONDS)
+    job = Job(
+        artifacts=artifacts,
+        inputs=wanted.inputs,
+        threads=options.threads,
+        timed=timed,
+        seconds=SECONDS,
+        outrun=FAR_BEHIND,
+    )
     if options.phone is not None:
         outcomes, notes = on_phone(job, options, progress)
     elif options.device is None and options.target.measured_in == "browser":

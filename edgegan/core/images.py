@@ -17,6 +17,8 @@ from edgegan.core.files import write_bytes
 from edgegan.core.png import png
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".pgm")
+BORDER = 0.2
+"""Share of a side that may be missing for a picture to be given a border, as 28x28 is to make 32x32."""
 
 
 def read_images(
@@ -24,8 +26,8 @@ def read_images(
 ) -> np.ndarray:
     """Images of an IDX file (``.gz`` or not), an ``.npz``/``.npy`` in NCHW or NHWC, or a folder: uint8 (N, H, W, C).
 
-    ``size`` (height, width): folders are resized and centre-cropped to it; arrays are zero-padded evenly where smaller,
-    and refused where larger. ``channels``: 1 or 3, converted by repetition or luma. ``limit``: the first so many.
+    ``size`` (height, width): pictures are resized and centre-cropped to it; those of arrays that lack no more than
+    BORDER of it are padded evenly with black instead. ``channels``: 1 or 3, converted by repetition or luma. ``limit``: the first so many.
     Raises UsageError naming the path.
     """
     path = Path(path)
@@ -51,7 +53,7 @@ def read_images(
     if images.shape[-1] not in (1, 3):
         raise UsageError(f"--data {path}: images have {images.shape[-1]} channels; 1 or 3 are understood")
     images = _to_uint8(images[:limit], path)
-    return _fit(convert_channels(images, channels), size, path)
+    return _fit(convert_channels(images, channels), size)
 
 
 def read_idx(path: Path | str) -> np.ndarray:
@@ -108,15 +110,13 @@ def convert_channels(images: np.ndarray, channels: int | None) -> np.ndarray:
     return np.clip(np.rint(luma), 0, 255).astype(np.uint8)[..., None]
 
 
-def _fit(images: np.ndarray, size: tuple[int, int] | None, path: Path) -> np.ndarray:
+def _fit(images: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
+    """uint8 (N, H, W, C) in ``size``: padded with black where little is missing, as 28x28 to 32x32; else resized."""
     if size is None or images.shape[1:3] == size:
         return images
     missing = [want - have for want, have in zip(size, images.shape[1:3], strict=True)]
-    if min(missing) < 0:
-        raise UsageError(
-            f"--data {path}: images are {images.shape[1]}x{images.shape[2]}, the generator wants {size[0]}x{size[1]}; "
-            "give a folder to have them resized"
-        )
+    if min(missing) < 0 or any(each > BORDER * side for each, side in zip(missing, size, strict=True)):
+        return np.stack([resized(picture, size) for picture in images])
     pads = [(m // 2, m - m // 2) for m in missing]
     return np.pad(images, ((0, 0), *pads, (0, 0)))
 

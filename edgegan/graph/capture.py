@@ -16,8 +16,12 @@ from edgegan.graph.real_arithmetic import RealArithmetic, has_complex_values
 from edgegan.graph.trace import functional
 
 
+LEAST_SOUND = 1024
+"""Values of an output (N, T), without channels, from which it is taken for a sound: vocoders give those."""
+
+
 class _FirstOutput(torch.nn.Module):
-    """A generator that returns its image alone."""
+    """A generator that returns its image, or its sound, alone, with channels."""
 
     def __init__(self, generator: torch.nn.Module) -> None:
         super().__init__()
@@ -25,7 +29,7 @@ class _FirstOutput(torch.nn.Module):
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
         image: torch.Tensor = first_output(self.generator(*inputs))
-        return image
+        return image.unsqueeze(1) if image.ndim == 2 and image.shape[1] >= LEAST_SOUND else image
 
 
 def capture(generator: torch.nn.Module, spec: GeneratorSpec, batch: int = 1) -> Graph:
@@ -35,13 +39,13 @@ def capture(generator: torch.nn.Module, spec: GeneratorSpec, batch: int = 1) -> 
     Raises ModelError: memory does not suffice, the inputs do not fit, the output is no image, or torch.export cannot
     capture the code (the line of the user's code is named).
     """
-    generator = generator.float().eval()
+    generator = _FirstOutput(generator.float().eval()).eval()
     inputs = tuple(torch.from_numpy(v) for v in sample_inputs(spec.inputs, batch, 0).values())
     check_memory(generator, inputs)
     described = ", ".join(f"{i.kind} {tuple(t.shape)}" for i, t in zip(spec.inputs, inputs, strict=True))
     try:
         with torch.no_grad():
-            output = first_output(generator(*inputs))
+            output = generator(*inputs)
     except Exception as exc:
         raise ModelError(
             f"the generator does not take the given inputs ({described}): {first_line(exc)}{_user_line(exc)}\nCheck "
@@ -50,12 +54,12 @@ def capture(generator: torch.nn.Module, spec: GeneratorSpec, batch: int = 1) -> 
     if not torch.is_floating_point(output) or output.ndim not in (3, 4) or output.shape[0] != batch:
         raise ModelError(
             f"the generator's first output is {output.dtype} of shape {tuple(output.shape)}; expected float "
-            f"(batch={batch}, C, H, W)"
+            f"(batch={batch}, C, H, W), or ({batch}, C, T) or ({batch}, T) of a sound of {LEAST_SOUND} values at least"
         )
     if not torch.isfinite(output).all():
         raise ModelError("the generator gives NaN or infinite values for ordinary inputs; check the weights")
     try:
-        module = functional(_FirstOutput(generator).eval(), inputs)
+        module = functional(generator, inputs)
         if has_complex_values(module):
             module = functional(RealArithmetic(module), inputs)
     except ModelError:

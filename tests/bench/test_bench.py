@@ -54,6 +54,18 @@ def test_a_call_longer_than_its_turn_is_timed_once_a_turn():
     assert found["slow"].count == 4 and found["fast"].count >= 10
 
 
+def test_what_is_far_behind_is_left_out_of_the_second_half_of_the_turns():
+    order = []
+
+    def taking(name, seconds):
+        return lambda: (order.append(name), time.sleep(seconds))
+
+    calls = {"slow": taking("slow", 0.03), "near": taking("near", 0.012), "fast": taking("fast", 0.01)}
+    found = interleaved(calls, seconds=0.4, rounds=4, warmup=0, least=1, outrun=2.0)
+    assert "slow" not in order[order.index("fast", len(order) // 2) :]
+    assert found["slow"].p50 >= 30 and found["slow"].count < found["near"].count
+
+
 def test_memory_is_of_a_process_of_its_own(null_artifact):
     ballast = np.ones(400 << 20, np.uint8)
     taken = memory_of(null_artifact, 1)

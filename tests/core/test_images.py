@@ -54,6 +54,16 @@ def test_idx_files(tmp_path, pictures):
         read_images(tmp_path / "cut-idx3-ubyte")
 
 
+@pytest.mark.parametrize("size", [(4, 4), (20, 20), (20, 40)])
+def test_arrays_of_another_size_are_resized_as_files_are(tmp_path, pictures, size):
+    np.savez(tmp_path / "a.npz", pictures)
+    (tmp_path / "files").mkdir()
+    for index, picture in enumerate(pictures):
+        write_png(tmp_path / "files" / f"{index}.png", picture)
+    found = read_images(tmp_path / "a.npz", size=size)
+    assert (found == read_images(tmp_path / "files", size=size)).all() and found.shape == (6, *size, 3)
+
+
 @pytest.mark.parametrize(
     "array",
     [

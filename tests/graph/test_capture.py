@@ -57,6 +57,30 @@ def test_the_first_of_several_outputs_is_the_image():
     assert capture(Several(), LATENT).output_shape == (1, 3, 4, 4)
 
 
+class Vocoder(nn.Module):
+    """A sound without channels, as Vocos and HiFi-GAN's wrappers give it."""
+
+    def __init__(self, hop):
+        super().__init__()
+        self.up = nn.ConvTranspose1d(8, 1, hop, hop)
+
+    def forward(self, z):
+        return self.up(z.flatten(2)).squeeze(1)
+
+
+def test_a_sound_without_channels_is_given_one():
+    vocoder, latent = Vocoder(2048), LATENT
+    z = np.random.default_rng(0).standard_normal((3, 8, 1, 1)).astype(np.float32)
+    with torch.no_grad():
+        wanted = vocoder(torch.from_numpy(z)).numpy()
+    np.testing.assert_allclose(capture(vocoder, latent).run({"z": z}), wanted[:, None], atol=1e-6)
+
+
+def test_a_row_of_few_values_is_no_sound():
+    with pytest.raises(ModelError, match=r"of shape \(1, 64\); expected float \(batch=1, C, H, W\), or"):
+        capture(Vocoder(64), LATENT)
+
+
 def test_inputs_that_do_not_fit_are_told_with_their_shapes(dcgan):
     from edgegan.core.spec import GeneratorSpec, TensorSpec
 
