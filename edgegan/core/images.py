@@ -27,7 +27,8 @@ def read_images(
     """Images of an IDX file (``.gz`` or not), an ``.npz``/``.npy`` in NCHW or NHWC, or a folder: uint8 (N, H, W, C).
 
     ``size`` (height, width): pictures are resized and centre-cropped to it; those of arrays that lack no more than
-    BORDER of it are padded evenly with black instead. ``channels``: 1 or 3, converted by repetition or luma. ``limit``: the first so many.
+    BORDER of it are padded evenly with black instead. ``channels``: 1 or 3, converted by repetition or luma. ``limit``:
+    the first so many.
     Raises UsageError naming the path.
     """
     path = Path(path)

@@ -15,7 +15,6 @@ from edgegan.graph.graph import Graph, first_output, refresh
 from edgegan.graph.real_arithmetic import RealArithmetic, has_complex_values
 from edgegan.graph.trace import functional
 
-
 LEAST_SOUND = 1024
 """Values of an output (N, T), without channels, from which it is taken for a sound: vocoders give those."""
 
