@@ -8,8 +8,10 @@ from typing import Any
 import torch
 from torch import fx
 
+from edgegan.graph.assertions import AssertionsHold
 from edgegan.graph.editing import argument, arguments, is_call, shape
 from edgegan.graph.operators import aten
+from edgegan.graph.patches import DECOMPOSITIONS
 
 ALIASES = {
     aten.subtract.Tensor: aten.sub.Tensor,
@@ -22,9 +24,9 @@ BATCH_STATISTICS = (aten._native_batch_norm_legit_functional.default, aten._nati
 
 def functional(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> fx.GraphModule:
     """Trace a module to functional ATen operators; composite operators such as conv2d and batch_norm stay whole."""
-    with warnings.catch_warnings(), torch.no_grad():
+    with warnings.catch_warnings(), torch.no_grad(), AssertionsHold():
         warnings.simplefilter("ignore")
-        program = torch.export.export(module, inputs, strict=False).run_decompositions({})
+        program = torch.export.export(module, inputs, strict=False).run_decompositions(DECOMPOSITIONS)
         traced = program.module(check_guards=False)
     assert isinstance(traced, fx.GraphModule)
     _drop_assertions(traced)

@@ -149,14 +149,19 @@ class _Tape(fx.Interpreter):
             image, [self.offsets[p] for p in places], signs, retain_graph=not last, allow_unused=True
         )
         return {
-            place: _in_blocks(self.errors[place] * (0.0 if slope is None else slope))
+            place: _in_blocks(self.errors[place] * (0.0 if slope is None else slope), len(image))
             for place, slope in zip(places, slopes, strict=True)
         }
 
 
-def _in_blocks(values: torch.Tensor) -> np.ndarray:
-    """Sums of (N, C, places...) over the channels and each block of places, (N * BLOCKS ** 2,); the first block has all
-    of a layer of fewer places."""
+def _in_blocks(values: torch.Tensor, samples: int) -> np.ndarray:
+    """Sums of (N, C, places...) over the channels and each block of places, (N * BLOCKS ** 2,), N being ``samples``;
+    the first block has all of a layer of fewer places. Where another axis is the first, as the windows or tokens of
+    attention, values are taken as they lie, for those of one sample."""
+    if len(values) != samples:
+        blocks = torch.zeros(samples, BLOCKS**2)
+        blocks[0] = _split(values.detach().flatten(), 0, BLOCKS**2).sum(1)
+        return blocks.flatten().numpy()
     flat = values.detach().flatten(1) if values.ndim < 3 else values.detach().sum(1)
     places = flat.shape[1:]
     if values.ndim < 3 or prod(places) < BLOCKS**2 or (len(places) == 2 and min(places) < BLOCKS):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import spearmanr
+from torch import nn
 
 from benchmarks.families import FAMILIES
 from edgegan.core.sampling import sample_inputs
@@ -15,11 +16,37 @@ from edgegan.metrics.pairwise import psnr_db
 from edgegan.quantize.contributions import contributions
 from edgegan.quantize.scheme import OPENVINO
 from edgegan.quantize.sensitivity import Simulation
+from tests.conftest import PHOTO
 
 
 @pytest.mark.parametrize("family", ["dcgan", "cyclegan", "esrgan", "stylegan2", "hifigan", "biggan", "sr-compact"])
 def test_costs_are_those_of_the_rounded_network(family):
-    module, spec = FAMILIES[family].build("small")
+    costs_are_true(*FAMILIES[family].build("small"))
+
+
+class Tokens(nn.Module):
+    """Attention over rows of tokens that lie before the batch, as PyTorch's own has them, within convolutions."""
+
+    def __init__(self, width=16):
+        super().__init__()
+        self.head, self.tail = nn.Conv2d(3, width, 3, 2, 1), nn.Conv2d(width, 3, 3, padding=1)
+        self.attention = nn.MultiheadAttention(width, 2)
+        self.within = nn.Linear(width, width)
+
+    def forward(self, x):
+        x = self.head(x).relu()
+        rows = x.flatten(2).permute(2, 0, 1)
+        rows = rows + self.attention(rows, rows, rows)[0]
+        rows = rows + self.within(rows).relu()
+        return torch.tanh(self.tail(rows.permute(1, 2, 0).reshape(x.shape)))
+
+
+def test_costs_where_the_batch_is_not_the_first_axis():
+    torch.manual_seed(0)
+    costs_are_true(Tokens().eval(), PHOTO)
+
+
+def costs_are_true(module, spec):
     graph = rewrite(capture(module, spec, 2), "phase").value
     batches = [tuple(torch.from_numpy(v) for v in sample_inputs(spec.inputs, 2, i).values()) for i in range(8)]
     simulated = Simulation(graph, OPENVINO, batches)
@@ -44,7 +71,11 @@ def test_blocks_lose_nothing():
 
     for shape in itertools.product((1, 3), (2,), (1, 3, 4, 9, 16), (1, 5, 8)):
         values = torch.randn(shape)
-        np.testing.assert_allclose(_in_blocks(values).reshape(shape[0], -1).sum(1), values.sum((1, 2, 3)), atol=1e-4)
+        np.testing.assert_allclose(
+            _in_blocks(values, shape[0]).reshape(shape[0], -1).sum(1), values.sum((1, 2, 3)), atol=1e-4
+        )
     for shape in ((2, 5), (2, 3, 7), (2, 3, 64)):
         values = torch.randn(shape)
-        np.testing.assert_allclose(_in_blocks(values).reshape(2, -1).sum(1), values.flatten(1).sum(1), atol=1e-4)
+        np.testing.assert_allclose(_in_blocks(values, 2).reshape(2, -1).sum(1), values.flatten(1).sum(1), atol=1e-4)
+    rows = torch.randn(7, 2, 5)
+    np.testing.assert_allclose(_in_blocks(rows, 2).sum(), rows.sum(), atol=1e-4)
