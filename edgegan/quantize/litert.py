@@ -74,13 +74,13 @@ def quantize(
         narrow = [layer.what for layer in file_layers(float_file)][1:-1] if weight_bits == 4 else []
         recipe = _recipe(float_parts, floats + between(float_file, floats), wide, narrow)
         try:
-            engine = quantizer.Quantizer(str(float_file), recipe)
-            skeleton = engine.calibrate({_signature(float_file): [_named(float_file, observed.first)]})
-            result = {
-                name: _with_range(entry, observed.ranges.get(name), observed.saturation.get(name))
-                for name, entry in skeleton.items()
-            }
             with atomic_path(out) as temporary, contextlib.redirect_stderr(io.StringIO()), large_weights():
+                engine = quantizer.Quantizer(str(float_file), recipe)
+                skeleton = engine.calibrate({_signature(float_file): [_named(float_file, observed.first)]})
+                result = {
+                    name: _with_range(entry, observed.ranges.get(name), observed.saturation.get(name))
+                    for name, entry in skeleton.items()
+                }
                 engine.quantize(result, str(temporary), enable_progress_bar=False, enable_progress_report=False)
             Interpreter(str(out)).allocate_tensors()
         except (ValueError, RuntimeError, KeyError, IndexError) as exc:
