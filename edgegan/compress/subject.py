@@ -12,12 +12,15 @@ import torch
 from edgegan.compress.data import Data, read_data
 from edgegan.compress.options import Options
 from edgegan.graph.capture import capture
-from edgegan.graph.cost import is_large, macs
+from edgegan.graph.cost import is_large, macs, values_moved
 from edgegan.graph.graph import Graph
 from edgegan.models.loading import load_model
 
 CALIBRATION_SEED, CHECK_SEED, PROBE_SEED, SHUFFLE_SEED = 1_000_003, 2_000_003, 3_000_017, 5_000_011
-CALIBRATION, LEAST_CALIBRATION, CALIBRATION_PLACES = 128, 32, 128 * 128 * 128
+CALIBRATION, LEAST_CALIBRATION = 128, 32
+CALIBRATION_PLACES, CALIBRATION_VALUES = 128 * 128 * 128, 1 << 34
+"""Samples that calibrate, most and least; places of all their pictures, and values that the network's operators read
+and write for them, at most."""
 CHECK_SAMPLES, LEAST_CHECKED, CHECK_ELEMENTS, CHECK_WORK = 256, 8, 8 * 3 * 256 * 256, 1 << 38
 """Samples that every candidate is compared on, most and least; values of their pictures, and multiply-accumulates of
 the float network for them."""
@@ -118,11 +121,12 @@ class Subject:
 
 def calibrated(graph: Graph, options: Options) -> int:
     """How many samples calibrate: as many as asked for, else CALIBRATION, and fewer where each shows a layer many
-    places, down to LEAST_CALIBRATION."""
+    places, or has many values looked at, down to LEAST_CALIBRATION."""
     if options.calibration_samples is not None:
         return options.calibration_samples
     places = int(np.prod(graph.output_shape[2:]))
-    return max(LEAST_CALIBRATION, min(CALIBRATION, CALIBRATION_PLACES // max(1, places)))
+    bearable = min(CALIBRATION_PLACES // max(1, places), CALIBRATION_VALUES // max(1, values_moved(graph)))
+    return max(LEAST_CALIBRATION, min(CALIBRATION, bearable))
 
 
 def judged(graph: Graph) -> int:
