@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import itertools
 import os
 import re
 from collections.abc import Collection, Iterable, Sequence
@@ -113,25 +112,26 @@ def _recipe(float_parts: FloatParts, names: list[str], wide: list[str], narrow: 
             weight_num_bits=8,
             algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT,
         )
-    for name, kind in itertools.product(narrow, INT4):
+    if narrow:
+        for kind in INT4:
+            manager.add_static_config(
+                regex=_any_of(narrow),
+                operation_name=TFLOperationName(kind),
+                activation_num_bits=8,
+                weight_num_bits=4,
+                algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT,
+            )
+    if wide:
         manager.add_static_config(
-            regex=f"^{re.escape(name)};$",
-            operation_name=TFLOperationName(kind),
-            activation_num_bits=8,
-            weight_num_bits=4,
-            algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT,
-        )
-    for name in wide:
-        manager.add_static_config(
-            regex=f"^{re.escape(name)};$",
+            regex=_any_of(wide),
             operation_name=TFLOperationName.ALL_SUPPORTED,
             activation_num_bits=16,
             weight_num_bits=8,
             algorithm_key=AlgorithmName.MIN_MAX_UNIFORM_QUANT,
         )
-    for name in names:
+    if names:
         manager.add_quantization_config(
-            regex=f"^{re.escape(name)};$",
+            regex=_any_of(names),
             operation_name=TFLOperationName.ALL_SUPPORTED,
             algorithm_key=AlgorithmName.NO_QUANTIZE,
         )
@@ -139,6 +139,11 @@ def _recipe(float_parts: FloatParts, names: list[str], wide: list[str], narrow: 
         for end in (TFLOperationName.INPUT, TFLOperationName.OUTPUT):
             manager.add_quantization_config(regex=".*", operation_name=end, algorithm_key=AlgorithmName.NO_QUANTIZE)
     return manager.get_quantization_recipe()
+
+
+def _any_of(names: Sequence[str]) -> str:
+    """A pattern of the operators that give these tensors; each pattern is held against every operator."""
+    return f"^(?:{'|'.join(map(re.escape, names))});$"
 
 
 def file_layers(float_file: Path) -> list[Counterpart[str]]:
