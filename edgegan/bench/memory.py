@@ -9,6 +9,7 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from edgegan.core.apart import ended_by
 from edgegan.core.errors import DeviceError, last_line
 
 MIB = 1 << 20
@@ -33,7 +34,8 @@ class Taken:
 
 
 def memory_of(artifact: Path, threads: int) -> Taken:
-    """Raises DeviceError where that process fails, Killed where the kernel ended it for its memory."""
+    """Raises DeviceError where that process fails, Killed where the kernel ended it for its memory, ArtifactError where
+    the artifact crashes it."""
     done = subprocess.run(
         [sys.executable, "-m", "edgegan.bench.memory", str(artifact), str(threads)], capture_output=True, text=True
     )
@@ -41,6 +43,8 @@ def memory_of(artifact: Path, threads: int) -> Taken:
         raise Killed(
             f"{artifact}: the process that loads and runs it was killed, as a kernel does that runs out of memory"
         )
+    if done.returncode < 0:
+        raise ended_by(artifact, -done.returncode)
     if done.returncode != 0:
         raise DeviceError(f"the process that measures memory failed: {last_line(done.stderr)}")
     return Taken(**json.loads(done.stdout.splitlines()[-1]))

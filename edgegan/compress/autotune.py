@@ -37,7 +37,7 @@ TABLE = "forms"
 SAMPLES = 4
 SHARE = 0.02
 """Of a large network's work, and of its weights, below which a layer takes its stacked form unmeasured."""
-SECONDS = 0.25
+SECONDS = 0.15
 """Timed seconds a form, in turns with all others."""
 
 

@@ -23,8 +23,13 @@ def apart(module: str, file: Path) -> subprocess.CompletedProcess[str]:
     except subprocess.TimeoutExpired:
         raise ArtifactError(f"{file} is not read within {SECONDS} s by a process of its own") from None
     if done.returncode < 0:
-        raise ArtifactError(
-            f"{file} ends the process that reads it ({signal.Signals(-done.returncode).name}); it is damaged, made to "
-            "harm, or needs more memory than there is"
-        )
+        raise ended_by(file, -done.returncode)
     return done
+
+
+def ended_by(file: Path, number: int) -> ArtifactError:
+    """What is said of a file whose reading a signal ended."""
+    return ArtifactError(
+        f"{file} ends the process that reads it ({signal.Signals(number).name}); it is damaged, made to harm, or needs "
+        "more memory than there is"
+    )

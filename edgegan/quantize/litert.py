@@ -75,12 +75,9 @@ def quantize(
         try:
             with atomic_path(out) as temporary, contextlib.redirect_stderr(io.StringIO()), large_weights():
                 engine = quantizer.Quantizer(str(float_file), recipe)
-                skeleton = engine.calibrate({_signature(float_file): [_named(float_file, observed.first)]})
-                result = {
-                    name: _with_range(entry, observed.ranges.get(name), observed.saturation.get(name))
-                    for name, entry in skeleton.items()
-                }
-                engine.quantize(result, str(temporary), enable_progress_bar=False, enable_progress_report=False)
+                engine.quantize(
+                    observed.as_calibrated(), str(temporary), enable_progress_bar=False, enable_progress_report=False
+                )
             Interpreter(str(out)).allocate_tensors()
         except (ValueError, RuntimeError, KeyError, IndexError) as exc:
             out.unlink(missing_ok=True)
@@ -246,12 +243,26 @@ def between(float_file: Path, names: Sequence[str]) -> list[str]:
 
 
 class Observed:
-    """What calibration saw of a float file: a range for every activation, and those that feed a saturating function."""
+    """What calibration saw of a float file: a range for every activation, those that feed a saturating function, and
+    how many axes each has; the extremes of what is computed in other types."""
 
-    def __init__(self, first: list[np.ndarray]) -> None:
-        self.first, self.count = first, 0
+    def __init__(self) -> None:
+        self.count = 0
         self.ranges: dict[str, RangeObserver] = {}
         self.saturation: dict[str, float] = {}
+        self.axes: dict[str, int] = {}
+        self.others: dict[str, tuple[float, float]] = {}
+
+    def as_calibrated(self) -> dict[str, dict[str, np.ndarray]]:
+        """As ai-edge-quantizer's own calibration would have it, which keeps every activation twice at once."""
+        found = {name: seen.range(self.saturation.get(name)) for name, seen in self.ranges.items()}
+        return {
+            name: {
+                kind: np.full((1,) * self.axes[name], value, np.float32)
+                for kind, value in zip(("min", "max"), ends, strict=True)
+            }
+            for name, ends in (self.others | found).items()
+        }
 
 
 def observe(float_file: Path, samples: Iterable[list[np.ndarray]], method: str = "auto") -> Observed:
@@ -264,15 +275,11 @@ def observe(float_file: Path, samples: Iterable[list[np.ndarray]], method: str =
     details = {d["index"]: d for d in interpreter.get_tensor_details()}
     operations = interpreter._get_ops_details()
     produced = {i for op in operations for i in op["outputs"]} | {d["index"] for d in interpreter.get_input_details()}
-    watched = {
-        i: details[i]["name"]
-        for i in produced
-        if i in details and details[i]["dtype"] == np.float32 and details[i]["name"]
-    }
+    named = {i: details[i]["name"] for i in produced if i in details and details[i]["name"]}
+    watched = {i: name for i, name in named.items() if details[i]["dtype"] == np.float32}
     places = inputs_by_argument(interpreter)
-    observed = None
+    observed = Observed()
     for sample in samples:
-        observed = observed or Observed(sample)
         for argument, detail in places.items():
             interpreter.set_tensor(detail["index"], sample[argument].astype(detail["dtype"], copy=False))
         interpreter.invoke()
@@ -282,32 +289,14 @@ def observe(float_file: Path, samples: Iterable[list[np.ndarray]], method: str =
                 observed.ranges.setdefault(name, RangeObserver(method=method)).observe(interpreter.get_tensor(index))
             except ValueError as exc:
                 raise TargetError(f"calibration met a {exc} in {name}; check the weights and the --data") from exc
-    if observed is None:
+    if not observed.count:
         raise TargetError("there are no calibration samples")
+    for index, name in named.items():
+        value = interpreter.get_tensor(index)
+        observed.axes[name] = value.ndim
+        if index not in watched:
+            observed.others[name] = (float(value.min()), float(value.max())) if value.size else (0.0, 0.0)
     for op in operations:
         if op["op_name"] in SATURATING:
             observed.saturation[details[int(op["inputs"][0])]["name"]] = SATURATION[SATURATING[op["op_name"]]]
     return observed
-
-
-def _signature(file: Path) -> str:
-    return next(iter(Interpreter(str(file)).get_signature_list()))
-
-
-def _named(file: Path, sample: list[np.ndarray]) -> dict[str, np.ndarray]:
-    interpreter = Interpreter(str(file))
-    types = [detail["dtype"] for _, detail in sorted(inputs_by_argument(interpreter).items())]
-    names = sorted(
-        interpreter.get_signature_list()[_signature(file)]["inputs"], key=lambda name: int(name.rpartition("_")[2])
-    )
-    return {
-        name: sample[int(name.rpartition("_")[2])].astype(dtype, copy=False)
-        for name, dtype in zip(names, types, strict=True)
-    }
-
-
-def _with_range(entry: Any, ranges: RangeObserver | None, saturation: float | None) -> Any:
-    if ranges is None or "min" not in entry:
-        return entry
-    low, high = ranges.range(saturation)
-    return entry | {"min": np.full_like(entry["min"], low), "max": np.full_like(entry["max"], high)}

@@ -11,7 +11,7 @@ from edgegan.bench.memory import memory_of
 from edgegan.bench.quality import paired, structural
 from edgegan.bench.single import bench
 from edgegan.bench.worker import Job, run_job
-from edgegan.core.errors import DeviceError
+from edgegan.core.errors import ArtifactError, DeviceError
 from edgegan.core.sampling import sample_inputs
 from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.runtime import null
@@ -73,12 +73,21 @@ def test_memory_is_of_a_process_of_its_own(null_artifact):
     assert taken.arena is not None and taken.arena < 5 and taken.device is None and taken.device_reason
 
 
-def test_an_artifact_that_is_killed_for_its_memory_is_told(null_artifact, monkeypatch, tmp_path):
-    """The process that loads it dies, not the one that measures."""
-    (tmp_path / "python").write_text("#!/bin/sh\nkill -9 $$\n")
+@pytest.mark.parametrize(
+    ("signal", "error", "told"),
+    [
+        ("KILL", DeviceError, "was killed, as a kernel does that runs out of memory"),
+        ("SEGV", ArtifactError, r"ends the process that reads it \(SIGSEGV\)"),
+    ],
+)
+def test_an_artifact_that_ends_the_process_that_loads_it_is_told(
+    signal, error, told, null_artifact, monkeypatch, tmp_path
+):
+    """That process dies, not the one that measures."""
+    (tmp_path / "python").write_text(f"#!/bin/sh\nulimit -c 0\nkill -{signal} $$\n")
     (tmp_path / "python").chmod(0o755)
     monkeypatch.setattr(memory.sys, "executable", str(tmp_path / "python"))
-    with pytest.raises(DeviceError, match="was killed, as a kernel does that runs out of memory"):
+    with pytest.raises(error, match=told):
         bench(null_artifact, threads=1, seconds=0.05, power_seconds=0)
 
 

@@ -50,6 +50,19 @@ def inspect(path: Path) -> None:
     insides(path)
 
 
+def benchmark(path: Path) -> None:
+    from edgegan.bench.single import bench
+
+    bench(path, threads=1, seconds=0.02, warmup=0.0, power_seconds=0)
+
+
+def compress_whole(path: Path) -> None:
+    """The whole command, as short as it goes."""
+    from edgegan.compress import compress
+
+    compress(str(path), "jetson-orin", out=path.parent / "out", precision="fp32", fd_samples=0, threads=1)
+
+
 def read_model(path: Path) -> None:
     """As compress begins: loaded, captured, run once."""
     from edgegan.graph.capture import capture
@@ -188,8 +201,10 @@ KINDS: dict[str, Kind] = {
     "artifact, damaged": Kind(20, damaged_artifact, {"load": load_and_run, "inspect": inspect}),
     "artifact, damaged and signed anew": Kind(12, signed_artifact, {"load": load_and_run, "inspect": inspect}),
     "manifest": Kind(16, edited_manifest, {"load": load_and_run, "inspect": inspect}),
+    "artifact, measured": Kind(2, signed_artifact, {"bench": benchmark}),
     "bundle": Kind(10, _one_of("bundles", (".edgegan",), *ARCHIVE), {"build": unpack}),
     "model .onnx": Kind(8, _one_of("models", (".onnx",), mutate.damaged), {"compress": read_model}),
+    "model .onnx, compressed": Kind(1, _one_of("models", (".onnx",), mutate.damaged), {"compress": compress_whole}),
     "model .pt2": Kind(2, _one_of("models", (".pt2",), *ARCHIVE), {"compress": read_model}),
     "weights": Kind(
         8, _one_of("models", (".safetensors", ".pt"), mutate.damaged, mutate.edited_archive), {"compress": read_weights}

@@ -105,7 +105,7 @@ def test_what_a_scheme_cannot_leave_in_float_is_refused(dcgan_graph, tmp_path):
     with pytest.raises(TargetError, match="cannot leave statistics in float; it knows nothing, outputs"):
         pt2e.quantize(dcgan_graph, ONNXRUNTIME, [dcgan_graph.example_inputs()], float_parts=FloatParts.STATISTICS)
     with pytest.raises(TargetError, match="int8 of litert cannot leave outputs"):
-        litert.quantize(tmp_path / "f.tflite", litert.Observed([]), tmp_path / "q.tflite", FloatParts.OUTPUTS)
+        litert.quantize(tmp_path / "f.tflite", litert.Observed(), tmp_path / "q.tflite", FloatParts.OUTPUTS)
     with pytest.raises(TargetError, match="no int8 scheme of the backend 'litrt'"):
         scheme_of("litrt")
     assert scheme_of("litert", "mse").float_parts == LITERT.float_parts
