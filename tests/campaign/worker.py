@@ -24,6 +24,8 @@ from tests.campaign.doors import KINDS, drawn
 
 SECONDS, MEMORY = 30, 4 << 30
 WRITES = ("w", "a", "x", "+")
+OWN = (["uname", "-p"], ["git", "rev-parse", "HEAD"])
+"""What is asked of the machine and the checkout for a report, whatever the file."""
 STARTS = ("os.system", "os.exec", "os.posix_spawn", "os.startfile", "subprocess.Popen", "socket.connect")
 
 
@@ -42,7 +44,7 @@ class Watch:
     def _look(self, event: str, arguments: tuple[Any, ...]) -> None:
         if self.inside is None:
             return
-        if event in STARTS and "edgegan." not in str(arguments[:2]):
+        if event in STARTS and "edgegan." not in str(arguments[:2]) and arguments[1:2] not in [(own,) for own in OWN]:
             self.seen.append(f"{event} {arguments[:2]}"[:200])
         if event == "open" and self._is_write(arguments) and not self._is_inside(arguments[0]):
             self.seen.append(f"wrote {arguments[0]!r}"[:200])
@@ -57,7 +59,9 @@ class Watch:
         if isinstance(path, int):
             return True
         text = os.path.realpath(os.fsdecode(path))
-        return text.startswith((f"{self.inside}/", "/dev/", f"{tempfile.gettempdir()}/tmp"))
+        return text.startswith(
+            (f"{self.inside}/", "/dev/", *(f"{tempfile.gettempdir()}/{own}" for own in ("tmp", "edgegan-")))
+        )
 
 
 def let_in(seeds: Path, campaign: int, number: int, watch: Watch, root: Path) -> dict[str, Any]:
