@@ -1,7 +1,9 @@
 """How few of a candidate's layers must be in float for its pictures to hold a gate.
 
 What each layer costs is found once, from one set of activations (``edgegan.quantize.contributions``). How many layers
-of an order to raise follows by arithmetic; built candidates then confirm it, and correct by what they show.
+of an order to raise follows by arithmetic; built candidates then confirm it, and correct by what they show. Layers from
+which something is chosen (``edgegan.quantize.decisions``) are raised before all others: what they cost no derivative
+tells.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from edgegan.compress.plan import Plan
 from edgegan.compress.probe import MOST_SPREAD, Probe
 from edgegan.core.deadline import Deadline
 from edgegan.quantize.contributions import contributions
+from edgegan.quantize.decisions import deciding
 from edgegan.quantize.layers import Layer
 
 MARGIN = 1.0
@@ -57,24 +60,30 @@ class Search:
         self.workshop, self.plan, self.probe, self.deadline = workshop, plan, probe, deadline
         self.wanted_db = gate + min(MOST_SPREAD, spread_db) + MARGIN
         simulated = simulation(workshop, plan)
-        self.layers = simulated.layers
+        self.layers, self.deciding = simulated.layers, deciding(simulated)
         self.costs = contributions(simulated, few(probe.inputs, simulated.graph.batch, SAMPLES))
         self.start_db, self.most_raised = start_db, min(worth, MOST_RAISED)
         self._built: dict[frozenset[Layer], float] = {}
         self.refusals: dict[str, None] = {}
 
     def orders(self) -> list[list[Layer]]:
-        """By error alone, and by error for the work done; one where both are the same."""
-        alone = self.costs.alone()
+        """By error alone, and by error for the work done; one where both are the same. What decides comes first."""
+        alone = {layer: error for layer, error in self.costs.alone().items() if layer not in self.deciding}
         first, second = by_error(alone), by_error_for_work(alone)
-        return [first] if first == second else [first, second]
+        return [[*self.deciding, *order] for order in ([first] if first == second else [first, second])]
 
     def fewest(self, order: Sequence[Layer]) -> list[Layer] | None:
         """The layers of ``order``, from its beginning, that hold the gate when raised; None where no number of them was
         found to. Raises OutOfTime."""
         wanted = self.wanted_db
-        low, high = 0, len(order)
-        excess = self.start_db - self.costs.psnr_db(order)
+        low, high, start_db = len(self.deciding), len(order), self.start_db
+        if low:
+            if not self._is_worth(order[:low]):
+                return None
+            start_db = self._psnr_db(frozenset(order[:low]))
+            if start_db >= wanted:
+                return list(order[:low])
+        excess = start_db - self.costs.psnr_db(order[low:])
         held = None
         for _ in range(MOST_BUILT):
             count = self._predicted(order, wanted - excess, low, high)
@@ -89,6 +98,11 @@ class Search:
             if not np.isfinite(excess):
                 break
         return None if held is None else list(order[:held])
+
+    def _is_worth(self, raised_layers: Sequence[Layer]) -> bool:
+        """Whether int8 gains by the other layers."""
+        work = sum(layer.macs for layer in self.layers)
+        return sum(layer.macs for layer in raised_layers) <= self.most_raised * work
 
     def _predicted(self, order: Sequence[Layer], wanted: float, low: int, high: int) -> int | None:
         """The least count between ``low`` and ``high`` whose pictures would reach ``wanted`` dB, or come NEAR it with

@@ -60,6 +60,13 @@ SPLITS = (aten.split.Tensor, aten.split_with_sizes.default)
 """Give lists of parts."""
 SIZED = (*RESHAPES, *REPEATS)
 """Hold sizes as numbers, the batch among them."""
+CHOICES = (
+    aten.argmax.default, aten.argmin.default, aten.topk.default, aten.sort.default, aten.sort.stable,
+    aten.argsort.default, aten.argsort.stable, aten.round.default, aten.floor.default, aten.ceil.default,
+    aten.sign.default,
+)  # fmt: skip
+"""Jump where what they read moves: the nearest code of a codebook, the likeliest token. No derivative tells how far the
+picture follows."""
 IDENTITIES = (*CLONES, aten.detach.default, aten.alias.default, aten.lift_fresh_copy.default)
 """y = x, whatever x is."""
 CASTS = (aten.to.dtype, aten._to_copy.default, aten.to.dtype_layout)

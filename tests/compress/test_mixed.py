@@ -60,6 +60,44 @@ def test_layers_are_left_in_float_until_the_gate_holds(options, target):
         assert manifest["precision"] == "int8" and manifest["precision_exceptions"] == chosen["precision_exceptions"]
 
 
+CODES = """
+import torch
+from torch import nn
+
+
+class Codes(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Conv2d(3, 16, 4, 4), nn.ReLU(), nn.Conv2d(16, 16, 1))
+        self.register_buffer("codebook", torch.randn(64, 16))
+        self.decoder = nn.Sequential(
+            nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 48, 3, padding=1), nn.PixelShuffle(4), nn.Tanh()
+        )
+
+    def forward(self, x):
+        rows = self.encoder(x).permute(0, 2, 3, 1).reshape(-1, 16)
+        places = (rows @ self.codebook.T).argmax(1)
+        codes = self.codebook[places].reshape(x.shape[0], 4, 4, 16)
+        return self.decoder(codes.permute(0, 3, 1, 2))
+
+
+def made():
+    torch.manual_seed(0)
+    return Codes()
+"""
+
+
+@pytest.mark.slow
+def test_what_chooses_among_codes_stays_in_float(options, tmp_path):
+    """One code for another is another picture, and no derivative says so; the decoder alone bears int8."""
+    from dataclasses import replace
+
+    (tmp_path / "codes.py").write_text(CODES)
+    chosen = run(replace(options, model=f"{tmp_path / 'codes.py'}:made", min_psnr=35.0)).result
+    raised = {layer for layer, precision in chosen["precision_exceptions"].items() if precision != "int8"}
+    assert "mixed" in chosen["name"] and raised >= {"conv2d", "conv2d_1"} and not raised >= {"conv2d_2", "conv2d_3"}
+
+
 @pytest.mark.slow
 def test_the_sensitivity_command(options, capsys):
     base = [
