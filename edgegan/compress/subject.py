@@ -13,6 +13,7 @@ from edgegan.compress.data import Data, read_data
 from edgegan.compress.options import Options
 from edgegan.graph.capture import capture
 from edgegan.graph.cost import is_large, macs, values_moved
+from edgegan.graph.draws import draws_fixed
 from edgegan.graph.graph import Graph
 from edgegan.models.loading import load_model
 
@@ -154,6 +155,11 @@ def load_subject(options: Options) -> Subject:
     )
     graph = capture(loaded.module, loaded.spec, options.batch)
     data, notes = read_data(loaded, graph, options.data)
+    if count := draws_fixed(graph.module):
+        notes.append(
+            f"the network draws noise itself, at {count} places: one draw of it is kept, as StyleGAN's constant noise, "
+            "so that the same inputs give the same picture; make it an input where pictures should differ"
+        )
     held = data.count
     if held is not None:
         wanted = calibrated(graph, options)

@@ -9,6 +9,7 @@ import torch
 from torch import fx
 
 from edgegan.graph.assertions import AssertionsHold
+from edgegan.graph.draws import fix_draws
 from edgegan.graph.editing import argument, arguments, is_call, shape
 from edgegan.graph.operators import aten
 from edgegan.graph.patches import DECOMPOSITIONS
@@ -31,6 +32,7 @@ def functional(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> fx.
     assert isinstance(traced, fx.GraphModule)
     _drop_assertions(traced)
     _hold_constants(traced)
+    fix_draws(traced)
     _plain_operators(traced)
     _assigned_values(traced)
     _restore_batch_norm(traced)

@@ -12,6 +12,7 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 from edgegan.core.errors import ModelError, UsageError, first_line
+from edgegan.models.onnx_draws import fix_draws
 
 OPSETS = range(7, 24)
 HALVES = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
@@ -62,6 +63,7 @@ def prepare(
         simplified, _ = onnxsim.simplify(model, overwrite_input_shapes={k: v for k, v in fixed.items() if v})
     except Exception as exc:
         raise ModelError(f"{path} cannot be simplified: {first_line(exc)}") from exc
+    fix_draws(simplified)
     return simplified
 
 

@@ -63,6 +63,18 @@ def test_what_was_quantized_already_folds_back_to_float(quantized):
     assert all("quant" not in str(n.target) for n in capture(model.module, model.spec).module.graph.nodes)
 
 
+def test_noise_that_a_file_draws_is_one_draw_for_good(tmp_path):
+    nodes = [
+        helper.make_node("RandomNormalLike", ["x"], ["n"], mean=3.0, scale=0.5),
+        helper.make_node("RandomUniform", [], ["u"], shape=[1, 3, 8, 8], low=10.0, high=12.0),
+        helper.make_node("Sum", ["x", "n", "u"], ["y"]),
+    ]
+    model = loaded(saved(tmp_path / "noise.onnx", nodes, [("x", [1, 3, 8, 8])], [("y", [1, 3, 8, 8])], {}))
+    graph = capture(model.module, model.spec)
+    drawn = graph.run({"x": np.zeros((2, 3, 8, 8), np.float32)})
+    assert (drawn[0] == drawn[1]).all() and drawn.min() > 11.0 and drawn.max() < 17.0 and 13.8 < drawn.mean() < 14.2
+
+
 def test_a_file_that_computes_in_int8_is_told(tmp_path):
     held = {"s": np.float32(0.05), "z": np.uint8(128), "w": np.ones((3, 3, 1, 1), np.int8), "wz": np.int8(0)}
     nodes = [

@@ -1,0 +1,93 @@
+"""Noise that a network draws itself: one draw of it, for good.
+
+StyleGAN adds noise to its maps in ``forward``, text-to-image networks draw their condition, pix2pix leaves dropout on.
+An artifact that drew anew at each call could be compared with nothing; one draw is what StyleGAN calls constant noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import fx
+
+from edgegan.core.errors import ModelError
+from edgegan.graph.editing import arguments, input_of, is_call
+from edgegan.graph.operators import DROPOUTS, aten
+
+NAME = "drawn_noise"
+"""How the buffers begin that hold draws."""
+SEED = 0
+OF_SHAPES = (
+    aten.randn_like.default, aten.rand_like.default, aten.randint_like.default, aten.randint_like.low_dtype,
+    aten.normal_functional.default, aten.uniform.default, aten.exponential.default, aten.bernoulli.p,
+    aten.log_normal.default, aten.cauchy.default,
+)  # fmt: skip
+"""Read of their input nothing but its shape and type."""
+LEFT_ON = (aten.dropout.default, aten.native_dropout.default, aten.feature_dropout.default)
+"""Whose draw is a mask by which they multiply."""
+
+
+def fix_draws(module: fx.GraphModule) -> None:
+    """Put one draw in the place of whatever draws; dropout that is left on becomes a product with one mask.
+
+    Raises ModelError where what is drawn depends on values that the network computes.
+    """
+    drawing = [node for node in module.graph.nodes if _draws(node)]
+    refused = [node for node in drawing if node.all_input_nodes and not is_call(node, *OF_SHAPES, *LEFT_ON)]
+    if refused:
+        raise ModelError(
+            f"the generator draws at random from what it computes ({_told(refused)}), which no artifact can repeat; "
+            "make what is drawn an input"
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        for index, node in enumerate(drawing):
+            _fix(module, node, f"{NAME}_{index}")
+    if drawing:
+        module.recompile()
+
+
+def draws_fixed(module: fx.GraphModule) -> int:
+    """How many draws of a network were fixed."""
+    return sum(name.startswith(NAME) for name, _ in module.named_buffers())
+
+
+def _fix(module: fx.GraphModule, node: fx.Node, name: str) -> None:
+    args, kwargs = fx.map_arg(
+        (node.args, node.kwargs), lambda read: torch.ones(read.meta["val"].shape, dtype=read.meta["val"].dtype)
+    )
+    result = node.target(*args, **kwargs)
+    module.register_buffer(name, result[0] if isinstance(result, tuple) else result)
+    replaced = [user for user in node.users if user.args[1] == 0] if isinstance(result, tuple) else [node]
+    with module.graph.inserting_before(node):
+        value = module.graph.get_attr(name)
+        value.meta["val"] = replaced[0].meta["val"]
+        if is_call(node, *LEFT_ON):
+            value = module.graph.call_function(aten.mul.Tensor, (input_of(node), value))
+            value.meta["val"] = replaced[0].meta["val"]
+    for each in replaced:
+        each.replace_all_uses_with(value)
+        module.graph.erase_node(each)
+    if node not in replaced:
+        module.graph.erase_node(node)
+
+
+def _draws(node: fx.Node) -> bool:
+    """Whether another run of it may give something else."""
+    if torch.Tag.nondeterministic_seeded not in getattr(node.target, "tags", ()):
+        return False
+    given = arguments(node)
+    chance = given.get("p", given.get("dropout_p"))
+    is_on = given.get("train", given.get("training", True))
+    return bool(is_on and (chance is None or chance > 0)) if _may_be_off(node) else True
+
+
+def _may_be_off(node: fx.Node) -> bool:
+    return is_call(
+        node, *DROPOUTS, aten.native_dropout.default, aten.scaled_dot_product_attention.default, aten.rrelu.default
+    )
+
+
+def _told(nodes: Iterable[fx.Node]) -> str:
+    return ", ".join(sorted({str(node.target) for node in nodes}))
