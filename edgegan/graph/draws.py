@@ -7,6 +7,7 @@ An artifact that drew anew at each call could be compared with nothing; one draw
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import fx
@@ -26,6 +27,10 @@ OF_SHAPES = (
 """Read of their input nothing but its shape and type."""
 LEFT_ON = (aten.dropout.default, aten.native_dropout.default, aten.feature_dropout.default)
 """Whose draw is a mask by which they multiply."""
+MAY_BE_OFF = (
+    *DROPOUTS, aten.native_dropout.default, aten.scaled_dot_product_attention.default, aten.rrelu.default,
+)  # fmt: skip
+"""Draw only in training, or with a chance above zero."""
 
 
 def fix_draws(module: fx.GraphModule) -> None:
@@ -57,7 +62,8 @@ def _fix(module: fx.GraphModule, node: fx.Node, name: str) -> None:
     args, kwargs = fx.map_arg(
         (node.args, node.kwargs), lambda read: torch.ones(read.meta["val"].shape, dtype=read.meta["val"].dtype)
     )
-    result = node.target(*args, **kwargs)
+    call: Any = node.target
+    result = call(*args, **kwargs)
     module.register_buffer(name, result[0] if isinstance(result, tuple) else result)
     replaced = [user for user in node.users if user.args[1] == 0] if isinstance(result, tuple) else [node]
     with module.graph.inserting_before(node):
@@ -77,16 +83,11 @@ def _draws(node: fx.Node) -> bool:
     """Whether another run of it may give something else."""
     if torch.Tag.nondeterministic_seeded not in getattr(node.target, "tags", ()):
         return False
+    if not is_call(node, *MAY_BE_OFF):
+        return True
     given = arguments(node)
-    chance = given.get("p", given.get("dropout_p"))
-    is_on = given.get("train", given.get("training", True))
-    return bool(is_on and (chance is None or chance > 0)) if _may_be_off(node) else True
-
-
-def _may_be_off(node: fx.Node) -> bool:
-    return is_call(
-        node, *DROPOUTS, aten.native_dropout.default, aten.scaled_dot_product_attention.default, aten.rrelu.default
-    )
+    chance = given.get("p", given.get("dropout_p", 1.0))
+    return bool(given.get("train", given.get("training", True)) and chance > 0)
 
 
 def _told(nodes: Iterable[fx.Node]) -> str:
