@@ -102,3 +102,30 @@ def test_both_get_what_they_ask_for_or_their_share(pictures, calibration, judgin
     assert calibrating <= calibration and (pictures == 1 or 1 <= calibrating < pictures)
     if pictures >= calibration + judging:
         assert calibrating == calibration
+
+
+NOISY = """
+import torch
+from torch import nn
+
+
+class Noisy(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.up = nn.ConvTranspose2d(8, 3, 4)
+
+    def forward(self, z):
+        x = self.up(z)
+        return x + torch.randn_like(x)
+"""
+
+
+def test_noise_of_the_network_is_told(options, photos, tmp_path):
+    (tmp_path / "noisy.py").write_text(NOISY)
+    noisy = {"model": f"{tmp_path / 'noisy.py'}:Noisy", "inputs": ("latent:8x1x1",), "data": None}
+    assert any("draws noise itself, at 1 places: one draw of it is kept" in n for n in told(options(photos, **noisy)))
+    assert not any("draws noise" in note for note in told(options(photos)))
+
+
+def told(options):
+    return load_subject(options).notes
