@@ -57,8 +57,9 @@ def patches_of(
     padding: Sequence[int],
     stride: Sequence[int],
 ) -> torch.Tensor:
-    """(N, C, H, W) -> (N, C * taps, patches), as ``torch.nn.functional.unfold``."""
-    if any(each != 1 for each in dilation):
+    """(N, C, H, W) -> (N, C * taps, patches), as ``torch.nn.functional.unfold``; not for taps that lie apart, which stay
+    what they are."""
+    if any(each != 1 for each in dilation) or picture.ndim != 4:
         return NotImplemented
     down, across = _axes(picture.shape[2:], kernel, padding, stride)
     samples, channels = picture.shape[:2]
@@ -85,7 +86,7 @@ def laid_over(
     stride: Sequence[int],
 ) -> torch.Tensor:
     """(N, C * taps, patches) -> (N, C, H, W) of ``size``, the sum of what lies over each place, as
-    ``torch.nn.functional.fold``."""
+    ``torch.nn.functional.fold``; not for taps that lie apart either."""
     if any(each != 1 for each in dilation) or patches.ndim != 3:
         return NotImplemented
     down, across = _axes(size, kernel, padding, stride)
