@@ -33,8 +33,9 @@ MAY_BE_OFF = (
 """Draw only in training, or with a chance above zero."""
 
 
-def fix_draws(module: fx.GraphModule) -> None:
-    """Put one draw in the place of whatever draws; dropout that is left on becomes a product with one mask.
+def fix_draws(module: fx.GraphModule, batch: int) -> None:
+    """Put one draw in the place of whatever draws, the same for each of the ``batch`` samples; dropout that is left on
+    becomes a product with one mask.
 
     Raises ModelError where what is drawn depends on values that the network computes.
     """
@@ -48,7 +49,7 @@ def fix_draws(module: fx.GraphModule) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         for index, node in enumerate(drawing):
-            _fix(module, node, f"{NAME}_{index}")
+            _fix(module, node, f"{NAME}_{index}", batch)
     if drawing:
         module.recompile()
 
@@ -58,25 +59,39 @@ def draws_fixed(module: fx.GraphModule) -> int:
     return sum(name.startswith(NAME) for name, _ in module.named_buffers())
 
 
-def _fix(module: fx.GraphModule, node: fx.Node, name: str) -> None:
-    args, kwargs = fx.map_arg(
-        (node.args, node.kwargs), lambda read: torch.ones(read.meta["val"].shape, dtype=read.meta["val"].dtype)
-    )
-    call: Any = node.target
-    result = call(*args, **kwargs)
-    module.register_buffer(name, result[0] if isinstance(result, tuple) else result)
-    replaced = [user for user in node.users if user.args[1] == 0] if isinstance(result, tuple) else [node]
+def _fix(module: fx.GraphModule, node: fx.Node, name: str, batch: int) -> None:
+    outputs = node.meta["val"]
+    replaced = [user for user in node.users if user.args[1] == 0] if isinstance(outputs, tuple) else [node]
+    wanted = outputs[0] if isinstance(outputs, tuple) else outputs
+    module.register_buffer(name, _of_one(node, list(wanted.shape), batch))
     with module.graph.inserting_before(node):
         value = module.graph.get_attr(name)
-        value.meta["val"] = replaced[0].meta["val"]
+        value.meta["val"] = module.get_buffer(name)
         if is_call(node, *LEFT_ON):
             value = module.graph.call_function(aten.mul.Tensor, (input_of(node), value))
-            value.meta["val"] = replaced[0].meta["val"]
+        elif value.meta["val"].shape != wanted.shape:
+            value = module.graph.call_function(aten.expand.default, (value, list(wanted.shape)))
+        value.meta["val"] = wanted
     for each in replaced:
         each.replace_all_uses_with(value)
         module.graph.erase_node(each)
     if node not in replaced:
         module.graph.erase_node(node)
+
+
+def _of_one(node: fx.Node, size: list[int], batch: int) -> torch.Tensor:
+    """What ``node`` draws of ``size``, for one sample where the samples are its first axis."""
+    one = [1, *size[1:]] if size[:1] == [batch] else size
+
+    def read(source: fx.Node) -> torch.Tensor:
+        given = source.meta["val"]
+        return torch.ones(one if list(given.shape) == size else given.shape, dtype=given.dtype)
+
+    args = [one if isinstance(each, list | tuple) and list(each) == size else each for each in node.args]
+    call: Any = node.target
+    drawn = call(*fx.map_arg(tuple(args), read), **fx.map_arg(node.kwargs, read))
+    result: torch.Tensor = drawn[0] if isinstance(drawn, tuple) else drawn
+    return result
 
 
 def _draws(node: fx.Node) -> bool:

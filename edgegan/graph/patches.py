@@ -57,8 +57,8 @@ def patches_of(
     padding: Sequence[int],
     stride: Sequence[int],
 ) -> torch.Tensor:
-    """(N, C, H, W) -> (N, C * taps, patches), as ``torch.nn.functional.unfold``; not for taps that lie apart, which stay
-    what they are."""
+    """(N, C, H, W) -> (N, C * taps, patches), as ``torch.nn.functional.unfold``; not for taps that lie apart, nor for
+    one picture without a batch, which stay what they are."""
     if any(each != 1 for each in dilation) or picture.ndim != 4:
         return NotImplemented
     down, across = _axes(picture.shape[2:], kernel, padding, stride)

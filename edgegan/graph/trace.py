@@ -32,7 +32,7 @@ def functional(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> fx.
     assert isinstance(traced, fx.GraphModule)
     _drop_assertions(traced)
     _hold_constants(traced)
-    fix_draws(traced)
+    fix_draws(traced, len(inputs[0]))
     _plain_operators(traced)
     _assigned_values(traced)
     _restore_batch_norm(traced)

@@ -40,6 +40,8 @@ def test_noise_in_a_network_is_one_draw_for_good(tmp_path):
     with torch.no_grad():
         wanted = network(torch.from_numpy(z), noise).numpy()
     np.testing.assert_allclose(graph.run({"z": z}), wanted, atol=1e-6)
+    several = capture(network, LATENT, batch=3)
+    np.testing.assert_allclose(several.run({"z": z}), wanted, atol=1e-6)
     assert capture(network, LATENT).fingerprint() == graph.fingerprint(), "every capture draws the same"
     rewritten = rewrite(graph, "phase")
     assert "undone" not in " ".join(rewritten.notes)
