@@ -274,10 +274,10 @@ def test_a_checkpoint_of_another_model_is_refused_before_training(tmp_path):
         train(short("fashion-gan", steps=1), tmp_path)
 
 
-def test_data_of_another_size_is_refused_before_training(tmp_path):
-    np.savez(tmp_path / "large.npz", images=np.zeros((4, 64, 64, 1), np.uint8))
-    with pytest.raises(UsageError, match="64x64"):
-        train(Recipe(model="fashion-dcgan", data=str(tmp_path / "large.npz"), steps=1), tmp_path / "out")
+def test_data_that_is_no_picture_is_refused_before_training(tmp_path):
+    np.savez(tmp_path / "odd.npz", images=np.zeros((4, 64, 64, 5), np.uint8))
+    with pytest.raises(UsageError, match="images have 5 channels"):
+        train(Recipe(model="fashion-dcgan", data=str(tmp_path / "odd.npz"), steps=1), tmp_path / "out")
 
 
 def test_missing_data_names_its_origin(tmp_path):
