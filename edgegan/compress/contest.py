@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgegan.bench.latency import FAR_BEHIND
-from edgegan.bench.worker import Job, Outcome, run_job
+from edgegan.bench.worker import Job, Outcome, p50_ms, run_job
 from edgegan.compress.build import Workshop
 from edgegan.compress.plan import Plan
 from edgegan.compress.probe import Probe
@@ -106,12 +106,12 @@ def reach(
         outrun=FAR_BEHIND,
     )
     outcomes = run_job(job)
-    found = []
+    taken, found = p50_ms(outcomes), []
     for plan, file in built.items():
         asked, outcome = probe if plan.precision == "int8" else few, outcomes[plan.name]
         if outcome.images is not None:
             decibels = asked.psnr_db(outcome.images), asked.low_db(outcome.images)
-            found.append(Reached(plan, file, *decibels, _p50_ms(outcome)))
+            found.append(Reached(plan, file, *decibels, taken.get(plan.name, np.inf)))
     return found, {name: outcome for name, outcome in outcomes.items() if outcome.images is None}
 
 
@@ -125,7 +125,3 @@ def timed(workshop: Workshop, files: Mapping[str, str]) -> dict[str, Outcome]:
         seconds=SECONDS,
     )
     return run_job(job)
-
-
-def _p50_ms(outcome: Outcome) -> float:
-    return outcome.latency_ms["p50"] if outcome.latency_ms else np.inf

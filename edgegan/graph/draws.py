@@ -7,13 +7,12 @@ An artifact that drew anew at each call could be compared with nothing; one draw
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 from torch import fx
 
 from edgegan.core.errors import ModelError
-from edgegan.graph.editing import arguments, input_of, is_call
+from edgegan.graph.editing import arguments, input_of, is_call, may_draw, operator
 from edgegan.graph.operators import DROPOUTS, aten
 
 NAME = "drawn_noise"
@@ -88,15 +87,14 @@ def _of_one(node: fx.Node, size: list[int], batch: int) -> torch.Tensor:
         return torch.ones(one if list(given.shape) == size else given.shape, dtype=given.dtype)
 
     args = [one if isinstance(each, list | tuple) and list(each) == size else each for each in node.args]
-    call: Any = node.target
-    drawn = call(*fx.map_arg(tuple(args), read), **fx.map_arg(node.kwargs, read))
+    drawn = operator(node)(*fx.map_arg(tuple(args), read), **fx.map_arg(node.kwargs, read))
     result: torch.Tensor = drawn[0] if isinstance(drawn, tuple) else drawn
     return result
 
 
 def _draws(node: fx.Node) -> bool:
     """Whether another run of it may give something else."""
-    if torch.Tag.nondeterministic_seeded not in getattr(node.target, "tags", ()):
+    if not may_draw(node):
         return False
     if not is_call(node, *MAY_BE_OFF):
         return True

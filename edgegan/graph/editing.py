@@ -31,6 +31,11 @@ def operator(node: fx.Node) -> Any:
     return node.target
 
 
+def may_draw(node: fx.Node) -> bool:
+    """Whether a call is of an operator that draws at random, if only in training."""
+    return torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
+
+
 def shape(node: fx.Node) -> tuple[int, ...]:
     return tuple(node.meta["val"].shape)
 

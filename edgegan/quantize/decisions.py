@@ -14,11 +14,9 @@ from edgegan.quantize.sensitivity import Simulation
 def deciding(simulation: Simulation) -> list[Layer]:
     """The layers from which something is chosen (argmax, the nearest code, rounding to whole numbers), in order."""
     before: set[fx.Node] = set()
-    open_ = [node for node in simulation.graph.module.graph.nodes if _chooses(node)]
-    while open_:
-        sources = set(open_.pop().all_input_nodes) - before
-        before |= sources
-        open_ += sources
+    for node in reversed(simulation.graph.module.graph.nodes):
+        if node in before or _chooses(node):
+            before.update(node.all_input_nodes)
     return [layer for layer in simulation.layers if simulation.chosen[layer.index] in before]
 
 

@@ -292,9 +292,9 @@ def observe(float_file: Path, samples: Iterable[list[np.ndarray]], method: str =
     if not observed.count:
         raise TargetError("there are no calibration samples")
     for index, name in named.items():
-        value = interpreter.get_tensor(index)
-        observed.axes[name] = value.ndim
+        observed.axes[name] = len(details[index]["shape"])
         if index not in watched:
+            value = interpreter.get_tensor(index)
             observed.others[name] = (float(value.min()), float(value.max())) if value.size else (0.0, 0.0)
     for op in operations:
         if op["op_name"] in SATURATING:

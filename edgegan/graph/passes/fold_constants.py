@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import fx
 
-from edgegan.graph.editing import add_weight, weight
+from edgegan.graph.editing import add_weight, may_draw, weight
 
 LARGEST_GROWTH = 1 << 20
 
@@ -24,7 +24,7 @@ def fold_constants(module: fx.GraphModule) -> int:
                 values[node] = held
             continue
         inputs = node.all_input_nodes
-        if node.op != "call_function" or not all(i in values for i in inputs) or _is_random(node):
+        if node.op != "call_function" or not all(i in values for i in inputs) or may_draw(node):
             continue
         with torch.no_grad():
             result = node.target(
@@ -49,7 +49,3 @@ def fold_constants(module: fx.GraphModule) -> int:
 
 def _size(value: torch.Tensor | tuple[torch.Tensor, ...]) -> int:
     return value.numel() if isinstance(value, torch.Tensor) else sum(part.numel() for part in value)
-
-
-def _is_random(node: fx.Node) -> bool:
-    return torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
