@@ -213,10 +213,14 @@ async def besieged(
     async def keep_asking() -> None:
         while time.monotonic() < end:
             answers.setdefault("honest", Counter())[(await honest(port, question, wanted))[0]] += 1
-            memory.append((seconds - (end - time.monotonic()), _resident_mib(pid)))
             await asyncio.sleep(0.25)
 
-    await asyncio.gather(keep_asking(), *(keep(kind) for kind in CLIENTS for _ in range(2)))
+    async def keep_weighing() -> None:
+        while (left := end - time.monotonic()) > 0:
+            memory.append((seconds - left, _resident_mib(pid)))
+            await asyncio.sleep(0.25)
+
+    await asyncio.gather(keep_asking(), keep_weighing(), *(keep(kind) for kind in CLIENTS for _ in range(2)))
     return answers, memory
 
 
@@ -247,11 +251,10 @@ def soak(
     wrong += [f"{tracebacks} tracebacks on standard error"] if tracebacks else []
     wrong += [f"{kind}: {status}" for kind, counts in answers.items() for status in counts if WRONG.match(status)]
     wrong += [] if set(answers["honest"]) <= {"200", "503"} else [f"honest: {dict(answers['honest'])}"]
-    early = [mib for at, mib in memory if at < min(60, seconds / 4)]
-    late = [mib for at, mib in memory if at > 0.9 * seconds]
-    allowed = max(LEAST_GROWTH_MIB, SHARE * max(early))
-    if np.median(late) > max(early) + allowed:
-        wrong.append(f"memory grew from {max(early):.0f} to {np.median(late):.0f} MiB")
+    early = max(mib for at, mib in memory if at <= max(memory[0][0], min(60, seconds / 4)))
+    late = np.median([mib for _, mib in memory[-max(1, len(memory) // 10) :]])
+    if late > early + max(LEAST_GROWTH_MIB, SHARE * early):
+        wrong.append(f"memory grew from {early:.0f} to {late:.0f} MiB")
     return answers, memory, wrong
 
 
