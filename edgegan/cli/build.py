@@ -35,6 +35,15 @@ def build(
         bool, typer.Option("--version-compatible", help="For later TensorRT of this major version too.")
     ] = False,
     seconds: Annotated[float, typer.Option("--seconds", min=0.01, help="Timed seconds of each engine.")] = 3.0,
+    pairs_budget: Annotated[
+        str | None,
+        typer.Option(
+            "--pairs-budget",
+            metavar="TIME",
+            help="Most time for finding pairs of quantize and dequantize that cost more than they save: 90s, 5m; 0 "
+            "keeps all. As long as building the variants took, unless given.",
+        ),
+    ] = None,
     key: KEY = None,
     sign: Annotated[
         Path | None, typer.Option("--sign", metavar="KEY", help="Sign the engine with this Ed25519 key (PEM).")
@@ -45,12 +54,16 @@ def build(
 
     Example: edgegan build g.edgegan --out engine
     """
+    from edgegan.core.deadline import parse_duration
     from edgegan.engine.build import build as run
     from edgegan.export.tensorrt.device import EngineOptions
 
     if sign is not None:
         private_key(sign)
     check_signature(bundle, key)
+    pairs_seconds = 0.0 if pairs_budget == "0" else None
+    if pairs_budget not in (None, "0"):
+        pairs_seconds = parse_duration(pairs_budget, "--pairs-budget")
     options = EngineOptions(
         workspace_mib=workspace,
         dla_core=dla,
@@ -59,7 +72,7 @@ def build(
     )
     with ConsoleProgress(quiet=as_json) as progress:
         try:
-            report = run(bundle, out, options, progress, seconds)
+            report = run(bundle, out, options, progress, seconds, pairs_seconds)
         except GateError:
             if not as_json:
                 print_report(read_report(out), out)

@@ -96,6 +96,14 @@ BACKENDS = {
         on_gpu=True,
         profiler="edgegan.bench.profile.tensorrt",
     ),
+    "pytorch": Backend(
+        session="edgegan.runtime.pytorch",
+        builder="edgegan.compress.backends.pytorch:BUILDER",
+        packages=("torch",),
+        extra="compress",
+        suffix=".pt2",
+        on_gpu=True,
+    ),
     "null": Backend(
         session="edgegan.runtime.null",
         builder="edgegan.compress.backends.null:BUILDER",

@@ -11,6 +11,7 @@ from edgegan.bench.clocks import clocks, doubts
 from edgegan.bench.environment import environment
 from edgegan.bench.worker import Outcome
 from edgegan.compress.rows import Built, Candidate, Figures
+from edgegan.core.deadline import Deadline
 from edgegan.core.errors import GateError
 from edgegan.core.files import write_json
 from edgegan.core.manifest import copy_artifact, manifest_path, read_manifest, signature_path
@@ -18,6 +19,7 @@ from edgegan.core.progress import Progress, Silent
 from edgegan.core.stage import stopwatch
 from edgegan.engine.makers import makers
 from edgegan.engine.measure import SECONDS, in_order, measured, metered
+from edgegan.engine.pairs import without_costly
 from edgegan.engine.variants import BASELINE, make_all
 from edgegan.export.bundle import WEIGHTS, Bundle, unpack_bundle
 from edgegan.export.tensorrt.device import EngineOptions
@@ -27,7 +29,7 @@ from edgegan.report.pictures import Sheet
 if TYPE_CHECKING:
     from edgegan.core import schemas
 
-ARTIFACTS = ("g.plan", "g.onnx", WEIGHTS)
+ARTIFACTS = ("g.plan", "g.onnx", "g.pt2", WEIGHTS)
 SHOWN = ("report.json", "report.html", "samples.png")
 
 
@@ -37,11 +39,14 @@ def build(
     options: EngineOptions | None = None,
     progress: Progress | None = None,
     seconds: float = SECONDS,
+    pairs_budget: float | None = None,
 ) -> schemas.Report:
     """Build every variant of the bundle ``path`` with this device's TensorRT, and keep the fastest whose pictures hold
     the bundle's gate as ``out/g.plan`` with its manifest; the report says what each took and gave. Where the device has
-    ONNX Runtime's CUDA provider, that runs the float variants too, and ``out/g.onnx`` may be what is kept.
-    ``seconds``: how long each is timed.
+    ONNX Runtime's CUDA provider, or a PyTorch that finds the GPU, these run the float variants too, and ``out/g.onnx``
+    or ``out/g.pt2`` may be what is kept.
+    ``seconds``: how long each is timed. ``pairs_budget``: most seconds spent on engines without some of the pairs of
+    quantize and dequantize, to find those that cost more than they save; as long as building took where None.
 
     Raises MissingPackageError without either, DeviceError without a GPU, ArtifactError for a damaged bundle,
     GateError, after the report was written, where no engine passes.
@@ -62,13 +67,25 @@ def build(
         for note in notes:
             progress.note(note)
         progress.stage("measure")
+        before = clocks()
         with stopwatch() as taken:
-            before = clocks()
             candidates, outcomes = measured(bundle, rows, root, seconds, progress.step)
-            if bundle.description.get("prefer") == "energy":
-                candidates = metered(candidates, bundle, root)
-            around: schemas.ClocksAround = {"before": before, "after": clocks()}
             stages.append({"name": "measure", "seconds": taken(), "notes": []})
+        progress.stage("pairs")
+        with stopwatch() as taken:
+            deadline = Deadline(stages[0]["seconds"] if pairs_budget is None else pairs_budget)
+            slimmer, notes = without_costly(bundle, candidates, there, root, seconds, deadline, progress.step)
+            again, more = measured(bundle, slimmer, root, seconds, progress.step)
+            candidates, outcomes = _renewed(candidates, again), outcomes | more
+            stages.append({"name": "pairs", "seconds": taken(), "notes": notes})
+        for note in notes:
+            progress.note(note)
+        if bundle.description.get("prefer") == "energy":
+            progress.stage("energy")
+            with stopwatch() as taken:
+                candidates = metered(candidates, bundle, root)
+                stages.append({"name": "energy", "seconds": taken(), "notes": []})
+        around: schemas.ClocksAround = {"before": before, "after": clocks()}
         own = environment(1)
         own["versions"] |= {maker.backend: maker.version for maker in there}
         own["clocks"] = around
@@ -78,6 +95,11 @@ def build(
 def _batches(bundle: Bundle) -> tuple[int, int, int]:
     batch = bundle.description["manifest"]["batch"]
     return int(batch["min"]), int(batch.get("usual", batch["max"])), int(batch["max"])
+
+
+def _renewed(candidates: list[Candidate], again: list[Candidate]) -> list[Candidate]:
+    """``candidates``, with what was measured again in its place and what is new behind it."""
+    return list(({row.name: row for row in candidates} | {row.name: row for row in again}).values())
 
 
 def _built_notes(rows: list[Built]) -> list[str]:

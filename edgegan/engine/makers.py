@@ -1,4 +1,5 @@
-"""What makes artifacts of a bundle's variants on this device: TensorRT, and ONNX Runtime's CUDA provider."""
+"""What makes artifacts of a bundle's variants on this device: TensorRT, ONNX Runtime's CUDA provider, and PyTorch's
+ahead-of-time compiler."""
 
 from __future__ import annotations
 
@@ -8,11 +9,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from edgegan.core.errors import MissingPackageError, OutputError, first_line
+from edgegan.core.errors import GeneratorError, MissingPackageError, OutputError, TargetError, first_line
 from edgegan.core.files import write_bytes
 from edgegan.core.tensorrt import open_library
 from edgegan.export.bundle import WEIGHTS, Variant
 from edgegan.export.tensorrt.device import EngineOptions, build_device_engine
+from edgegan.export.tensorrt.network import ParsedNetwork
+from edgegan.export.tensorrt.pairs import pairs
 from edgegan.runtime.cuda import compute_capability
 from edgegan.runtime.preflight import machine_name
 
@@ -64,12 +67,18 @@ class TensorRtMaker:
         return True
 
     def make(self, variant: Variant, folder: Path) -> Made:
-        engine = build_device_engine(variant.onnx, variant.precision, self.options, self._known)
+        engine = build_device_engine(
+            variant.onnx, variant.precision, self.options, self._known, without=variant.without
+        )
         plan = folder / "g.plan"
         write_bytes(plan, engine.plan)
         if engine.timing_cache is not None:
             self._remember(engine.timing_cache)
         return Made(files=(plan,), build=engine.manifest(self.machine), version=engine.version, notes=engine.notes)
+
+    def pairs(self, variant: Variant) -> tuple[str, ...]:
+        """Of quantize and dequantize, in the variant. Raises TargetError where the parser refuses it."""
+        return pairs(ParsedNetwork(self.backend, variant.onnx, weakly=self.options.dla_core is not None))
 
     def _remember(self, content: bytes) -> None:
         self._known = content
@@ -101,6 +110,40 @@ class CudaMaker:
         return Made(files=(onnx, weights), build=build, version=self.version)
 
 
+@dataclass
+class PyTorchMaker:
+    """The float ONNX as a PyTorch module, compiled for ``device`` and one number of samples at once."""
+
+    machine: Mapping[str, Any]
+    version: str
+    batches: tuple[int, int, int]
+    device: str = "cuda"
+    backend = "pytorch"
+    notes: list[str] = field(default_factory=list)
+
+    def takes(self, precision: str) -> bool:
+        return precision in ("fp32", "fp16")
+
+    def make(self, variant: Variant, folder: Path) -> Made:
+        import torch
+
+        from edgegan.export.pytorch_package import export_package
+        from edgegan.models.onnx_import import import_onnx
+
+        least, batch, most = self.batches
+        if least != most:
+            raise TargetError("PyTorch compiles it for one batch, and this bundle leaves that free")
+        try:
+            module, inputs = import_onnx(variant.onnx, batch)
+        except GeneratorError as exc:
+            raise TargetError(f"PyTorch is not given the generator: {first_line(exc)}") from exc
+        given = [torch.zeros(batch, *shape, dtype=getattr(torch, dtype)) for _, shape, dtype in inputs]
+        path = export_package(module, given, folder / "g.pt2", self.device, half=variant.precision == "fp16")
+        versions = {"torch": self.version}
+        build = {**self.machine, "device": self.device, "flags": [], "versions": versions, "built_on_device": True}
+        return Made(files=(path,), build=build, version=self.version)
+
+
 def makers(options: EngineOptions, timing_cache: Path) -> list[Maker]:
     """Those that this device has, TensorRT first. Raises MissingPackageError where it has none, DeviceError without a
     GPU."""
@@ -114,6 +157,9 @@ def makers(options: EngineOptions, timing_cache: Path) -> list[Maker]:
     cuda = _cuda_provider()
     if cuda is not None:
         found.append(CudaMaker(_machine(), cuda))
+    torch = _torch_with_cuda()
+    if torch is not None:
+        found.append(PyTorchMaker(_machine(), torch, options.batches))
     if not found and missing is not None:
         raise missing
     return found
@@ -130,3 +176,12 @@ def _cuda_provider() -> str | None:
     except ImportError:
         return None
     return str(ort.__version__) if CUDA_PROVIDER in ort.get_available_providers() else None
+
+
+def _torch_with_cuda() -> str | None:
+    """The version of a PyTorch that computes on this GPU."""
+    try:
+        from edgegan.export.pytorch_package import version_with_cuda
+    except ImportError:
+        return None
+    return version_with_cuda()

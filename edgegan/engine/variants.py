@@ -29,11 +29,12 @@ def make_all(bundle: Bundle, makers: Sequence[Maker], root: Path, told: Callable
     rows = []
     for index, (variant, maker) in enumerate(pairs):
         told(index, len(pairs))
-        rows.append(_made(bundle, variant, maker, root))
+        rows.append(make(bundle, variant, maker, root))
     return rows
 
 
-def _made(bundle: Bundle, variant: Variant, maker: Maker, root: Path) -> Built:
+def make(bundle: Bundle, variant: Variant, maker: Maker, root: Path) -> Built:
+    """The row of what ``maker`` makes of the variant, its files and manifest in ``root/NAME``."""
     row = _row(variant, maker)
     folder = root / row.name
     with stopwatch() as seconds:

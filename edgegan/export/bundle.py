@@ -40,10 +40,12 @@ BUILD_COMMAND = "edgegan build g.edgegan --out engine"
 
 @dataclass(frozen=True)
 class Variant:
-    """One form of the generator: its ONNX, unpacked, and what ``bundle.json`` says of it."""
+    """One form of the generator: its ONNX, unpacked, and what ``bundle.json`` says of it. ``without``: the pairs of
+    quantize and dequantize that an engine of it goes without."""
 
     onnx: Path
     described: dict[str, Any]
+    without: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:

@@ -18,7 +18,7 @@ from edgegan.export.bundle import WEIGHTS
 from edgegan.remote.ssh import Connection, Device, Lost
 from edgegan.remote.task import Task
 
-ARTIFACTS = ("g.plan", "g.onnx")
+ARTIFACTS = ("g.plan", "g.onnx", "g.pt2")
 """What a device may keep of a bundle."""
 PYTHON_VARIABLE = "EDGEGAN_DEVICE_PYTHON"
 """Set here to the device's interpreter, where EdgeGAN lives in a virtual environment there; default python3."""

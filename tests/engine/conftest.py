@@ -73,7 +73,8 @@ def device(tmp_path):
 
     def run(*arguments, **environment):
         if arguments[0] == "build":
-            arguments = (*arguments, "--seconds", "0.3")
+            pairs = () if "--pairs-budget" in arguments else ("--pairs-budget", "0")
+            arguments = (*arguments, "--seconds", "0.3", *pairs)
         command = [sys.executable, "-m", "edgegan.cli.app", *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, env=environment_of(**environment))
         report = Path(arguments[arguments.index("--out") + 1]) / "report.json" if "--out" in arguments else None

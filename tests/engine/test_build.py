@@ -5,6 +5,7 @@ import subprocess
 import sys
 import zipfile
 
+import onnx
 import pytest
 
 from edgegan.export.bundle import unpack_bundle
@@ -77,6 +78,45 @@ def test_a_pair_that_costs_more_than_it_saves_goes(bundle, device, tmp_path):
         < times["tensorrt-native-int8-sums-fp16"]
         < times["tensorrt-native-int8"]
     )
+
+
+@pytest.mark.slow
+def test_single_pairs_that_cost_more_than_they_save_go(bundle, device, tmp_path):
+    """Two of a dozen take three milliseconds each; the others are free."""
+    (tmp_path / "u").mkdir()
+    variants = {each.name: each for each in unpack_bundle(bundle, tmp_path / "u").variants}
+    in_all = set.intersection(
+        *(
+            {
+                node.name
+                for node in onnx.load(each.onnx, load_external_data=False).graph.node
+                if node.op_type == "QuantizeLinear"
+            }
+            for each in variants.values()
+            if each.precision == "int8"
+        )
+    )
+    costly = sorted(in_all)[:2]
+    out = tmp_path / "engine"
+    environment = {
+        "FAKE_MS": json.dumps({"fp32": 30, "fp16": 25, "int8": 4}),
+        "FAKE_PAIR_MS": json.dumps(dict.fromkeys(costly, 3)),
+    }
+    done, report = device("build", bundle, "--out", out, "--pairs-budget", "2m", **environment)
+    assert done.returncode == 0, done.stderr
+    validate("report", report)
+    result = report["result"]
+    assert len(costly) == 2 and "-pairs" in result["name"] and result["latency_ms"]["p50"] < 5.5
+    told = json.loads((out / "g.plan.json").read_text())["precision_exceptions"]
+    assert {name for name, kind in told.items() if kind == "unrounded"} == set(costly)
+    (note,) = next(stage for stage in report["stages"] if stage["name"] == "pairs")["notes"]
+    assert note.startswith("2 of ") and "untried" not in note
+    done, kept = device("build", bundle, "--out", out, "--pairs-budget", "0", **environment)
+    assert (
+        kept["result"]["latency_ms"]["p50"] > 9 and not next(s for s in kept["stages"] if s["name"] == "pairs")["notes"]
+    )
+    done, _ = device("build", bundle, "--out", out, "--pairs-budget", "soon")
+    assert done.returncode == 2 and "write 90s, 5m or 1.5h" in done.stderr
 
 
 @pytest.mark.slow

@@ -7,11 +7,13 @@ import onnx
 import pytest
 import torch
 
+from edgegan.core.errors import TargetError
 from edgegan.core.sampling import sample_inputs
 from edgegan.export.onnx import NORMS, export_onnx, halve, has_norms
 from edgegan.export.placements import placements
 from edgegan.export.shared_weights import share_weights
-from edgegan.export.tensorrt.network import check_with_parser
+from edgegan.export.tensorrt.network import ParsedNetwork, check_with_parser
+from edgegan.export.tensorrt.pairs import leave_out, pairs
 from edgegan.graph.capture import capture
 from edgegan.metrics.pairwise import psnr_db
 from edgegan.quantize import pt2e
@@ -58,6 +60,25 @@ def test_what_is_added_or_last_is_not_rounded(graph, rounded, tmp_path):
         assert psnr_db(wanted, onnx_images(file, inputs), (-1, 1)) > before, name
         assert operators(file)["QuantizeLinear"] < operators(rounded)["QuantizeLinear"]
         assert check_with_parser(file).quantize_layers > 0
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_nvidia_s_network_goes_without_the_pairs_that_are_named(rounded, tmp_path, half):
+    """Each alone and all together; the layers that read them then read what no layer rounds."""
+    file = halve(rounded, tmp_path / "half.onnx") if half else rounded
+    every = pairs(ParsedNetwork("tensorrt-rtx", file))
+    activations = {node.name for node in onnx.load(file).graph.node if node.op_type == "QuantizeLinear"}
+    assert len(every) > 4 and set(every) <= activations
+    for names in (*((name,) for name in every), every):
+        parsed = ParsedNetwork("tensorrt-rtx", file)
+        leave_out(parsed, names)
+        assert pairs(parsed) == tuple(name for name in every if name not in names)
+    config = parsed.builder.create_builder_config()
+    config.num_compute_capabilities = 1
+    config.set_compute_capability(parsed.trt.ComputeCapability.SM89, 0)
+    assert parsed.serialize(config) and not any("Datatype: Int8" in line for line in parsed.layers)
+    with pytest.raises(TargetError, match="no layer that quantizes"):
+        leave_out(ParsedNetwork("tensorrt-rtx", file), ["elsewhere"])
 
 
 def test_float16_may_leave_normalisation_in_float32(cyclegan_graph, tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from edgegan.core.errors import TargetError
 from edgegan.core.tensorrt import LIBRARIES
 from edgegan.export.tensorrt.network import ParsedNetwork
+from edgegan.export.tensorrt.pairs import leave_out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,15 +49,17 @@ def build_device_engine(
     options: EngineOptions | None = None,
     timing_cache: bytes = b"",
     backend: str = "tensorrt",
+    without: Collection[str] = (),
 ) -> DeviceEngine:
     """Build for the GPU of this machine. ``precision`` is allowed by builder flags where TensorRT has no strong typing
-    (8.x), or the deep learning accelerator wants none.
+    (8.x), or the deep learning accelerator wants none. ``without``: pairs of quantize and dequantize to leave out.
 
     Raises TargetError where parser or builder refuse, or this TensorRT lacks what ``options`` ask for,
     MissingPackageError without TensorRT.
     """
     options = options or EngineOptions()
     parsed = ParsedNetwork(backend, onnx, weakly=options.dla_core is not None)
+    leave_out(parsed, without)
     build = _Build(parsed, parsed.builder.create_builder_config())
     build.allow(precision)
     build.take(options)

@@ -17,6 +17,7 @@ if os.environ.get("FAKE_NO_TENSORRT"):
 __version__ = os.environ.get("FAKE_TENSORRT", "10.3.0")
 MAJOR = int(__version__.split(".")[0])
 MS = {"fp32": 4.0, "fp16": 2.0, "int8": 1.0, "pair": 0.0} | json.loads(os.environ.get("FAKE_MS", "{}"))
+PAIR_MS = json.loads(os.environ.get("FAKE_PAIR_MS", "{}"))
 WRONG = os.environ.get("FAKE_WRONG", "").split(",")
 REFUSED = os.environ.get("FAKE_REFUSED", "").split(",")
 MAGIC = b"plan of a fake TensorRT "
@@ -74,7 +75,7 @@ class Network:
         return Tensor(value.name, tuple(dim.dim_value or -1 for dim in value.type.tensor_type.shape.dim))
 
     def get_layer(self, index):
-        return self.model.graph.node[index]
+        return Layer(self.model.graph, self.model.graph.node[index])
 
     @property
     def kind(self):
@@ -85,7 +86,29 @@ class Network:
         return "fp16" if halves else "fp32"
 
 
-Tensor = namedtuple("Tensor", ["name", "shape"])
+Tensor = namedtuple("Tensor", ["name", "shape", "dtype", "is_network_output"], defaults=("float", False))
+LayerType = Enum("LayerType", ["CONSTANT", "CONVOLUTION", "DEQUANTIZE", "ELEMENTWISE", "QUANTIZE"])
+KINDS = {"QuantizeLinear": LayerType.QUANTIZE, "DequantizeLinear": LayerType.DEQUANTIZE, "Conv": LayerType.CONVOLUTION}
+
+
+class Layer:
+    """A node of the ONNX; weights are no layers of their own here."""
+
+    def __init__(self, graph, node):
+        self.graph, self.node = graph, node
+        self.name, self.op_type = node.name, node.op_type
+        self.type = KINDS.get(node.op_type, LayerType.ELEMENTWISE)
+        self.num_inputs, self.num_outputs = len(node.input), len(node.output)
+
+    def get_input(self, index):
+        return Tensor(self.node.input[index], ()) if self.node.input[index] else None
+
+    def get_output(self, index):
+        name = self.node.output[index]
+        return Tensor(name, (), is_network_output=name in {value.name for value in self.graph.output})
+
+    def set_input(self, index, tensor):
+        self.node.input[index] = tensor.name
 
 
 class Profile(dict):
@@ -168,6 +191,19 @@ class BuilderConfig:
         return layer.op_type in ("Conv", "Relu", "Add")
 
 
+def remove_unread(graph):
+    """As the builder does with layers whose outputs nothing reads."""
+    outputs = {value.name for value in graph.output}
+    while unread := [
+        node
+        for read in [outputs | {name for node in graph.node for name in node.input}]
+        for node in graph.node
+        if not read & set(node.output)
+    ]:
+        for node in unread:
+            graph.node.remove(node)
+
+
 class Builder:
     num_DLA_cores = 2 if MAJOR < 11 else 0
 
@@ -198,8 +234,9 @@ class Builder:
         shapes = dict(config.profiles[0]) if config.profiles else {}
         if config.cache is not None:
             config.cache.content["builds"] += 1
-        pairs = sum(node.op_type == "QuantizeLinear" for node in network.model.graph.node)
-        milliseconds = MS[network.kind] + MS["pair"] * pairs
+        remove_unread(network.model.graph)
+        pairs = [node.name for node in network.model.graph.node if node.op_type == "QuantizeLinear"]
+        milliseconds = MS[network.kind] + sum(PAIR_MS.get(name, MS["pair"]) for name in pairs)
         head = json.dumps(
             {"version": __version__, "ms": milliseconds, "wrong": network.kind in WRONG, "shapes": shapes}
         )
