@@ -18,19 +18,23 @@ def judge(
     min_snr: float | None = None,
     exact_db: Callable[[], float] = lambda: EXACT,
     max_lpips: float | None = None,
+    decides: bool = False,
 ) -> Verdict:
     """Whether a candidate passes the paired gates, and why not (or by how much); one that is no better than a flat
     picture passes none, nor does a float32 file that comes less near to the network than ``exact_db``, asked where it
-    is below EXACT. The gate on the PSNR is held by the lower end of its interval over pictures."""
+    is below EXACT. The gate on the PSNR is held by the lower end of its interval over pictures. ``decides``: the
+    network chooses among codes or places, otherwise in a picture here and there in any float32, so that the mean over
+    pictures tells whether a file computes the network."""
     if candidate.error:
         return Verdict(False, candidate.error)
     psnr = candidate.psnr_db
     if psnr is None:
         return Verdict(False, "its pictures could not be measured")
-    if candidate.built.precision == "fp32" and psnr < EXACT and psnr < exact_db():
+    near = candidate.figures.quality.get("psnr_mean_db", psnr) if decides else psnr
+    if candidate.built.precision == "fp32" and near < EXACT and near < exact_db():
         return Verdict(
             False,
-            f"{psnr:.1f} dB although it is float32: its backend's converter or kernels compute something else than the "
+            f"{near:.1f} dB although it is float32: its backend's converter or kernels compute something else than the "
             "network",
         )
     low, high = candidate.figures.quality.get("psnr_interval_db") or (psnr, psnr)

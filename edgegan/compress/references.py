@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from edgegan.compress.subject import Subject
 from edgegan.graph.check import single_and_double
 from edgegan.graph.graph import Graph
 from edgegan.metrics.pairwise import psnr_db
+from edgegan.quantize.decisions import decides
 
 EXACT_BYTES, LOSS = 55.0, 10.0
 """Decibels that pictures of bytes have, where floats have EXACT; a network whose own float32 is less exact than that is
@@ -47,6 +49,11 @@ class References:
         self._own = self._original if same else _more(self.network, inputs, self._own)
         there = len(next(iter(inputs.values())))
         return Wanted(inputs, self._original[:there], self._own[:there], self.subject.graph.spec.output_range)
+
+    @cached_property
+    def decides(self) -> bool:
+        """Whether the network chooses among codes or places."""
+        return decides(self.network)
 
     def exact_db(self) -> float:
         """The PSNR below which a float32 file computes something else than the network; found when it is asked for."""

@@ -28,7 +28,9 @@ NARROW = 0.5
 
 def judged(row: Candidate, options: Options, references: References) -> Verdict:
     """Whether the candidate holds every gate and budget of ``options``."""
-    verdict = judge(row, options.min_psnr, options.min_snr, references.exact_db, options.max_lpips)
+    verdict = judge(
+        row, options.min_psnr, options.min_snr, references.exact_db, options.max_lpips, decides=references.decides
+    )
     reason = over_budget(row.built, row.p50_ms, options) if verdict.passed else None
     return verdict if reason is None else Verdict(False, reason)
 

@@ -6,9 +6,16 @@ import torch
 from torch import fx
 
 from edgegan.graph.editing import input_of, is_call
+from edgegan.graph.graph import Graph
 from edgegan.graph.operators import CASTS, CHOICES
 from edgegan.quantize.layers import Layer
 from edgegan.quantize.sensitivity import Simulation
+
+
+def decides(graph: Graph) -> bool:
+    """Whether something is chosen in the network by what it computed: then float32 itself may choose otherwise in a
+    picture here and there."""
+    return any(_chooses(node) for node in graph.module.graph.nodes)
 
 
 def deciding(simulation: Simulation) -> list[Layer]:

@@ -256,6 +256,19 @@ def test_a_float_file_that_computes_something_else_is_refused():
     assert not wrong.passed and "38.2 dB although it is float32" in wrong.reason
 
 
+def test_a_network_that_chooses_is_judged_by_its_mean_picture():
+    """One picture of a hundred took another code, which no float32 can help."""
+
+    def verdict(mean, **how):
+        found = row("codes", 2.0, 48.0, "fp32")
+        quality = {"psnr_db": 48.0, "psnr_mean_db": mean}
+        return judge(replace(found, figures=replace(found.figures, quality=quality)), 30, **how)
+
+    assert verdict(118.0, decides=True).passed and not verdict(118.0).passed
+    wrong = verdict(50.0, decides=True)
+    assert not wrong.passed and "50.0 dB although it is float32" in wrong.reason
+
+
 def test_unmeasured_candidates_follow_the_targets_order_of_precisions():
     rows = [row("c", None, 90.0, "fp32"), row("b", None, 60.0, "fp16"), row("a", None, 10.0, "int8")]
     assert ranked(rows, load_target("rtx-40").precisions)[0].name == "b"

@@ -19,6 +19,7 @@ from edgegan.compress.subject import load_subject
 from edgegan.core.errors import GateError, TargetError
 from edgegan.core.target import load_target
 from edgegan.graph.rewrite import rewrite
+from edgegan.quantize.decisions import decides
 from edgegan.quantize.layers import Layer
 from tests.validation import validate
 
@@ -93,7 +94,9 @@ def test_what_chooses_among_codes_stays_in_float(options, tmp_path):
     from dataclasses import replace
 
     (tmp_path / "codes.py").write_text(CODES)
-    chosen = run(replace(options, model=f"{tmp_path / 'codes.py'}:made", min_psnr=35.0)).result
+    given = replace(options, model=f"{tmp_path / 'codes.py'}:made", min_psnr=35.0)
+    assert decides(load_subject(given).graph) and not decides(load_subject(options).graph)
+    chosen = run(given).result
     raised = {layer for layer, precision in chosen["precision_exceptions"].items() if precision != "int8"}
     assert "mixed" in chosen["name"] and raised >= {"conv2d", "conv2d_1"} and not raised >= {"conv2d_2", "conv2d_3"}
 
