@@ -3,7 +3,7 @@ loaded."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -31,6 +31,8 @@ class Workshop:
     """Everything that candidates are built from; what several share is made once.
 
     ``graphs`` are the forms of the network, ``rounded`` those that int8 is made from: trained for it, or equalized.
+    ``equalized`` makes those of candidates that are equalized by themselves, for a scheme, with what was found; None
+    where nothing gains.
     """
 
     subject: Subject
@@ -38,7 +40,8 @@ class Workshop:
     graphs: Forms
     rounded: Forms
     root: Path
-    _ready: dict[tuple[str, int, str], StageResult[Graph]] = field(default_factory=dict)
+    equalized: Callable[[Scheme], StageResult[Forms | None]] = lambda scheme: StageResult(None)
+    _ready: dict[tuple[str, int, str, bool], StageResult[Graph]] = field(default_factory=dict)
     _forms: dict[int, Form] = field(default_factory=dict)
     _built: dict[Plan, Built] = field(default_factory=dict)
 
@@ -109,9 +112,10 @@ class Workshop:
         graph = ready.value
         if id(graph) not in self._forms:
             own = graph is self._graph(plan) and (plan.precision != "int8" or self.rounded is self.graphs)
+            whose = "-equalized" if plan.equalized else "" if own else f"-int{plan.weight_bits}"
             self._forms[id(graph)] = Form(
                 graph=graph,
-                name=name if own else f"{name}-int{plan.weight_bits}",
+                name=f"{name}{whose}",
                 folder=self.root,
                 batches=lambda: self.subject.calibration_batches(self.options),
                 pixels=self.options.uint8_output,
@@ -122,7 +126,7 @@ class Workshop:
     def _quantizable(self, plan: Plan) -> StageResult[Graph]:
         """Ready for the backend, and refined where that was asked for, which depends on how weights are rounded."""
         refinements = self.options.refinements
-        key = self.scheme(plan).name, plan.weight_bits if refinements else 8, self._name(plan)
+        key = self.scheme(plan).name, plan.weight_bits if refinements else 8, self._name(plan), plan.equalized
         if key not in self._ready:
             ready = StageResult(builder(plan.backend).ready(self._graph(plan)))
             if refinements:
@@ -138,6 +142,10 @@ class Workshop:
         return self._ready[key]
 
     def _graph(self, plan: Plan) -> Graph:
+        if plan.equalized:
+            forms = self.equalized(self.scheme(plan)).value
+            assert forms is not None
+            return forms[self._name(plan)]
         return (self.rounded if plan.precision == "int8" else self.graphs)[self._name(plan)]
 
     def _name(self, plan: Plan) -> str:

@@ -13,12 +13,13 @@ from functools import partial
 from edgegan.bench.worker import p50_ms
 from edgegan.compress.bounds import bounds
 from edgegan.compress.build import Workshop
-from edgegan.compress.contest import Contest, least_ms, timed
+from edgegan.compress.contest import Contest, Reached, least_ms, timed
 from edgegan.compress.mixed import mixtures_of, starting_point
 from edgegan.compress.plan import Plan
 from edgegan.compress.plans import plans
 from edgegan.compress.probe import Probe
 from edgegan.compress.rows import Built
+from edgegan.compress.search import MARGIN
 from edgegan.core.deadline import Deadline
 from edgegan.core.progress import Progress
 from edgegan.core.stage import StageResult, StageStore, stopwatch
@@ -190,7 +191,10 @@ def _mix(making: _Making, contest: Contest, backend: str) -> None:
     if why_lost := contest.why_lost(least_ms(own)):
         making.notes.append(f"{backend}: no layers tried in float: {why_lost}")
         return
-    start = next(one for one in own if one.plan == plan)
+    start = _equalized(making, contest, next(one for one in own if one.plan == plan))
+    if start.low_db >= contest.gate + MARGIN:
+        return
+    plan = start.plan
     worth = contest.worth_raising(start.p50_ms)
     if not worth:
         making.notes.append(f"{plan.name}: no layers tried in float: {contest.why_lost(start.p50_ms)}")
@@ -203,6 +207,21 @@ def _mix(making: _Making, contest: Contest, backend: str) -> None:
     making.is_whole = making.is_whole and not making.mixing.passed
     making.progress.stage("build")
     making.settled(0)
+
+
+def _equalized(making: _Making, contest: Contest, start: Reached) -> Reached:
+    """``start`` with the channels of its layers scaled for int8, where that gives better pictures: it costs no time
+    on the device."""
+    workshop = making.workshop
+    making.progress.stage(f"equalization, {start.plan.backend}")
+    found = workshop.equalized(workshop.scheme(start.plan))
+    making.notes += found.notes
+    plan = replace(start.plan, equalized=True)
+    if found.value is not None:
+        making.enter(contest, making.build([plan]))
+    making.progress.stage("build")
+    scaled = [one for one in contest.reached if one.plan == plan]
+    return max(start, *scaled, key=lambda one: one.psnr_db)
 
 
 def _later(wanted: Sequence[Plan], workshop: Workshop) -> tuple[list[Plan], list[Plan]]:

@@ -17,12 +17,12 @@ from edgegan.compress.choose import ranked
 from edgegan.compress.data import data_sha256
 from edgegan.compress.distances import choose
 from edgegan.compress.energy import check_energy, measure_energy
+from edgegan.compress.equalized import clean, equalized, equalizer
 from edgegan.compress.forms import forms
 from edgegan.compress.measure import measure
 from edgegan.compress.options import Options
 from edgegan.compress.qat import fine_tune
 from edgegan.compress.references import References
-from edgegan.compress.refine import refine
 from edgegan.compress.rows import UNBUILT, Built, Candidate, Figures
 from edgegan.compress.sensitivity import sensitivity
 from edgegan.compress.settings import STAGES, check_stage
@@ -36,7 +36,6 @@ from edgegan.core.signing import private_key
 from edgegan.core.stage import StageResult, StageStore, stopwatch
 from edgegan.graph.equivariance import tiling
 from edgegan.graph.graph import Graph, load, save
-from edgegan.graph.rewrite import rewrite
 from edgegan.prune.channels import Pruning, recapture
 from edgegan.prune.distil import distil
 from edgegan.prune.lesson import Look
@@ -109,18 +108,21 @@ def _run(
         return Report(_stages(done), None)
     trained = stage("qat", lambda: _qat(pruned, subject, options, store, progress)) if options.qat else pruned
     network = trained if options.prunes else pruned
-    equalized = stage("equalize", lambda: _equalize(trained, subject, options)) if options.equalize else trained
+    scaled = trained
+    if options.equalize:
+        scaled = stage("equalize", lambda: equalized(clean(trained), subject, options, _int8_scheme(options)))
     if until == "measure" and network.spec.is_image_to_image:
         tiles = stage("tiles", lambda: _tiles(network, subject, options, store))
         subject = replace(subject, tiling=tiles)
     graphs = stage("rewrite", lambda: forms(network, options, store, progress.step))
-    if equalized is network:
+    if scaled is network:
         rounded = graphs
     else:
-        rounded = stage("rewrite for int8", lambda: forms(equalized, options, store, progress.step))
+        rounded = stage("rewrite for int8", lambda: forms(scaled, options, store, progress.step))
     if until == "rewrite":
         return Report(_stages(done), None)
-    workshop = Workshop(subject, options, graphs, rounded, store.path("candidates"))
+    scale = equalizer(trained, subject, options, store)
+    workshop = Workshop(subject, options, graphs, rounded, store.path("candidates"), scale)
     if until == SENSITIVITY:
         layer_figures = sensitivity(workshop, planned(workshop)[0], progress)
         return Report(_stages(done) | {SENSITIVITY: layer_figures}, None)
@@ -260,17 +262,6 @@ def _drawn(subject: Subject) -> list[str]:
 def _int8_scheme(options: Options) -> Scheme:
     """What steps before the backends' own quantizers round by: the scheme of the target's first backend."""
     return replace(builder(options.target.runtime).scheme, observer=options.observer)
-
-
-def _equalize(graph: Graph, subject: Subject, options: Options) -> StageResult[Graph]:
-    """The same function, scaled for int8, of the cleaned graph."""
-    return refine(
-        rewrite(graph, "native").value,
-        ("equalize",),
-        _int8_scheme(options),
-        lambda: subject.calibration_batches(options),
-        subject.probe_inputs(options),
-    )
 
 
 def _measure(

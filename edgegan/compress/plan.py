@@ -22,7 +22,8 @@ SUFFIX = {
 class Plan:
     """``raised_layers``: layers of an int8 candidate that are not in int8. ``rest_precision``: what they and all that
     ``float_parts`` leaves in float compute in; int16 gives raised layers activations of 16 bits.
-    ``weight_bits``: 4 packs the weights of its int8 layers in half the space.
+    ``weight_bits``: 4 packs the weights of its int8 layers in half the space. ``equalized``: made of the network with
+    its channels scaled for int8 (``edgegan.quantize.equalize``).
     """
 
     backend: str
@@ -32,15 +33,15 @@ class Plan:
     raised_layers: frozenset[Layer] = frozenset()
     rest_precision: str = "fp32"
     weight_bits: int = 8
+    equalized: bool = False
 
     @property
     def name(self) -> str:
         mixed = f"-mixed{len(self.raised_layers)}-{self._places}" if self.raised_layers else ""
         rest_precision = "" if self.rest_precision == "fp32" else f"-{self.rest_precision}"
         bits = "-w4" if self.weight_bits == 4 else ""
-        return (
-            f"{self.backend}-{self.formulation}-{self.precision}{SUFFIX[self.float_parts]}{mixed}{rest_precision}{bits}"
-        )
+        precision = f"{self.precision}-equalized" if self.equalized else self.precision
+        return f"{self.backend}-{self.formulation}-{precision}{SUFFIX[self.float_parts]}{mixed}{rest_precision}{bits}"
 
     @property
     def _places(self) -> str:

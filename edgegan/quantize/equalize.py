@@ -60,6 +60,11 @@ def equalize(graph: Graph, scheme: Scheme, batches: Batches) -> StageResult[Grap
         return StageResult(result, (f"equalization: {count} of {len(pairs)} pairs of layers",), seconds())
 
 
+def may_equalize(graph: Graph) -> bool:
+    """Whether any two layers follow each other so that channels can be scaled between them."""
+    return next(_pairs(graph.module), None) is not None
+
+
 def _pairs(module: fx.GraphModule) -> Iterator[Pair]:
     for second in module.graph.nodes:
         if not _is_plain(module, second):

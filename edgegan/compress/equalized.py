@@ -1,0 +1,51 @@
+"""The network with its channels scaled for int8: where that was asked for, and where int8 alone does not hold the
+gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from edgegan.compress.forms import Forms, forms
+from edgegan.compress.options import Options
+from edgegan.compress.refine import refine
+from edgegan.compress.subject import Subject
+from edgegan.core.stage import StageResult, StageStore
+from edgegan.graph.graph import Graph
+from edgegan.graph.rewrite import rewrite
+from edgegan.quantize.equalize import may_equalize
+from edgegan.quantize.scheme import Scheme
+
+
+def clean(graph: Graph) -> Graph:
+    """``graph`` with its layers one after the other, as equalization takes it."""
+    return rewrite(graph, "native").value
+
+
+def equalized(cleaned: Graph, subject: Subject, options: Options, scheme: Scheme) -> StageResult[Graph]:
+    """The same function, scaled for int8; the graph itself where its pictures do not gain."""
+    return refine(
+        cleaned,
+        ("equalize",),
+        scheme,
+        lambda: subject.calibration_batches(options),
+        subject.probe_inputs(options),
+    )
+
+
+def equalizer(
+    graph: Graph, subject: Subject, options: Options, store: StageStore
+) -> Callable[[Scheme], StageResult[Forms | None]]:
+    """Makes the forms of ``graph`` scaled for int8, once for each scheme that asks for them; None where its pictures do
+    not gain, or ``options`` have it equalized anyway."""
+
+    @cache
+    def made(scheme: Scheme) -> StageResult[Forms | None]:
+        cleaned = clean(graph)
+        if options.equalize or not may_equalize(cleaned):
+            return StageResult(None)
+        found = equalized(cleaned, subject, options, scheme)
+        is_same = found.value is cleaned
+        return StageResult(None if is_same else forms(found.value, options, store).value, found.notes, found.seconds)
+
+    return made
