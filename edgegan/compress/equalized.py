@@ -13,8 +13,11 @@ from edgegan.compress.subject import Subject
 from edgegan.core.stage import StageResult, StageStore
 from edgegan.graph.graph import Graph
 from edgegan.graph.rewrite import rewrite
-from edgegan.quantize.equalize import may_equalize
+from edgegan.quantize.equalize import share_of_pairs
 from edgegan.quantize.scheme import Scheme
+
+LEAST_SHARE = 0.25
+"""Of the layers, whose input can be scaled: with fewer the error lies elsewhere, and looking costs calibrations."""
 
 
 def clean(graph: Graph) -> Graph:
@@ -42,7 +45,7 @@ def equalizer(
     @cache
     def made(scheme: Scheme) -> StageResult[Forms | None]:
         cleaned = clean(graph)
-        if options.equalize or not may_equalize(cleaned):
+        if options.equalize or share_of_pairs(cleaned) < LEAST_SHARE:
             return StageResult(None)
         found = equalized(cleaned, subject, options, scheme)
         is_same = found.value is cleaned

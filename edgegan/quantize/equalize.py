@@ -60,9 +60,10 @@ def equalize(graph: Graph, scheme: Scheme, batches: Batches) -> StageResult[Grap
         return StageResult(result, (f"equalization: {count} of {len(pairs)} pairs of layers",), seconds())
 
 
-def may_equalize(graph: Graph) -> bool:
-    """Whether any two layers follow each other so that channels can be scaled between them."""
-    return next(_pairs(graph.module), None) is not None
+def share_of_pairs(graph: Graph) -> float:
+    """The share of the layers whose input's channels can be scaled."""
+    layers = [node for node in graph.module.graph.nodes if is_call(node, *LAYERS, *TRANSPOSED)]
+    return len(list(_pairs(graph.module))) / max(1, len(layers))
 
 
 def _pairs(module: fx.GraphModule) -> Iterator[Pair]:
