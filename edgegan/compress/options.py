@@ -231,8 +231,8 @@ class Options:
     )
     equalize: bool = option(
         False,
-        help="Scale channels across layers before any int8, where the picture gains; tried anyway where int8 misses the "
-        "gate.",
+        help="Scale channels across layers before any int8, where the picture gains; tried anyway where int8 misses "
+        "the gate.",
         invalidates="rewrite",
         flag="--equalize/--no-equalize",
         commands=("compress", "quantize"),

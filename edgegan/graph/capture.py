@@ -9,6 +9,7 @@ import torch
 from edgegan.core.errors import ModelError, first_line
 from edgegan.core.sampling import sample_inputs
 from edgegan.core.spec import GeneratorSpec, TensorSpec
+from edgegan.graph.assertions import Checks
 from edgegan.graph.editing import input_of
 from edgegan.graph.footprint import check_memory
 from edgegan.graph.graph import Graph, first_output, refresh
@@ -42,8 +43,9 @@ def capture(generator: torch.nn.Module, spec: GeneratorSpec, batch: int = 1) -> 
     inputs = tuple(torch.from_numpy(v) for v in sample_inputs(spec.inputs, batch, 0).values())
     check_memory(generator, inputs)
     described = ", ".join(f"{i.kind} {tuple(t.shape)}" for i, t in zip(spec.inputs, inputs, strict=True))
+    checks = Checks()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), checks:
             output = generator(*inputs)
     except Exception as exc:
         raise ModelError(
@@ -58,7 +60,7 @@ def capture(generator: torch.nn.Module, spec: GeneratorSpec, batch: int = 1) -> 
     if not torch.isfinite(output).all():
         raise ModelError("the generator gives NaN or infinite values for ordinary inputs; check the weights")
     try:
-        module = functional(generator, inputs)
+        module = functional(generator, inputs, checks.answers)
         if has_complex_values(module):
             module = functional(RealArithmetic(module), inputs)
     except ModelError:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from edgegan.graph.assertions import AssertionsHold
+from edgegan.graph.assertions import Answers, ChecksHold
 from edgegan.graph.draws import fix_draws
 from edgegan.graph.editing import argument, arguments, is_call, shape
 from edgegan.graph.operators import aten
@@ -23,9 +23,12 @@ ALIASES = {
 BATCH_STATISTICS = (aten._native_batch_norm_legit_functional.default, aten._native_batch_norm_legit.no_stats)
 
 
-def functional(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> fx.GraphModule:
-    """Trace a module to functional ATen operators; composite operators such as conv2d and batch_norm stay whole."""
-    with warnings.catch_warnings(), torch.no_grad(), AssertionsHold():
+def functional(
+    module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], answers: Answers | None = None
+) -> fx.GraphModule:
+    """Trace a module to functional ATen operators; composite operators such as conv2d and batch_norm stay whole.
+    ``answers``: what the module's own checks saw when it was run."""
+    with warnings.catch_warnings(), torch.no_grad(), ChecksHold(answers or {}):
         warnings.simplefilter("ignore")
         program = torch.export.export(module, inputs, strict=False).run_decompositions(DECOMPOSITIONS)
         traced = program.module(check_guards=False)
