@@ -14,6 +14,7 @@ from edgegan.graph.editing import input_of
 from edgegan.graph.footprint import check_memory
 from edgegan.graph.graph import Graph, first_output, refresh
 from edgegan.graph.real_arithmetic import RealArithmetic, has_complex_values
+from edgegan.graph.scripted import unscripted
 from edgegan.graph.trace import functional
 
 LEAST_SOUND = 1024
@@ -60,7 +61,8 @@ def capture(generator: torch.nn.Module, spec: GeneratorSpec, batch: int = 1) -> 
     if not torch.isfinite(output).all():
         raise ModelError("the generator gives NaN or infinite values for ordinary inputs; check the weights")
     try:
-        module = functional(generator, inputs, checks.answers)
+        with unscripted(generator):
+            module = functional(generator, inputs, checks.answers)
         if has_complex_values(module):
             module = functional(RealArithmetic(module), inputs)
     except ModelError:

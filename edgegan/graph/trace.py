@@ -9,6 +9,7 @@ import torch
 from torch import fx
 
 from edgegan.graph.assertions import Answers, ChecksHold
+from edgegan.graph.decomposed import whole
 from edgegan.graph.draws import fix_draws
 from edgegan.graph.editing import argument, arguments, is_call, shape
 from edgegan.graph.operators import aten
@@ -38,7 +39,7 @@ def functional(
     fix_draws(traced, len(inputs[0]))
     _plain_operators(traced)
     _assigned_values(traced)
-    _restore_batch_norm(traced)
+    whole(traced)
     _norms_of_the_batch(traced)
     _views_to_reshapes(traced)
     return traced
@@ -91,19 +92,6 @@ def _views_to_reshapes(module: fx.GraphModule) -> None:
     for node in module.graph.nodes:
         if node.op == "call_function" and node.target in (aten.view.default, aten._unsafe_view.default):
             node.target = aten.reshape.default
-    module.recompile()
-
-
-def _restore_batch_norm(module: fx.GraphModule) -> None:
-    """The decomposition splits BatchNorm into an internal operator of three outputs; the exporters know the plain
-    one."""
-    for node in [n for n in module.graph.nodes if is_call(n, aten._native_batch_norm_legit_no_training.default)]:
-        source, gain, offset, mean, variance, momentum, eps = node.args
-        with module.graph.inserting_before(node):
-            plain = module.graph.call_function(
-                aten.batch_norm.default, (source, gain, offset, mean, variance, False, momentum, eps, False)
-            )
-        _instead_of_first(node, plain)
     module.recompile()
 
 

@@ -6,7 +6,7 @@ from torch import nn
 from edgegan.core.errors import ModelError
 from edgegan.graph.capture import capture
 from edgegan.graph.graph import load, save
-from tests.conftest import LATENT
+from tests.conftest import LATENT, PHOTO
 from tests.subjects import TinyDcgan, randomized
 
 
@@ -93,3 +93,32 @@ def test_weights_that_give_nan_are_refused(dcgan):
         dcgan.net[0].weight.fill_(float("nan"))
     with pytest.raises(ModelError, match="NaN"):
         capture(dcgan, LATENT)
+
+
+class Gate(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x: torch.Tensor, strength: float = 2.0) -> torch.Tensor:
+        for _ in range(2):
+            x = x * torch.sigmoid(self.conv(x) * strength)
+        return x
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit")
+@pytest.mark.parametrize("made", ["scripted", "traced", "whole"])
+def test_scripted_modules_are_entered(made):
+    torch.manual_seed(0)
+    picture = torch.randn(1, 3, 16, 16)
+    gate = torch.jit.trace(Gate().eval(), picture) if made == "traced" else torch.jit.script(Gate().eval())
+    module = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Sequential(gate), nn.Tanh()).eval()
+    if made == "whole":
+        module = torch.jit.script(module)
+    with torch.no_grad():
+        wanted = module(picture).numpy()
+    graph = capture(module, PHOTO)
+    np.testing.assert_allclose(graph.run({"x": picture.numpy()}), wanted, atol=1e-6)
+    if made != "whole":
+        assert module[1][0] is gate
+    assert sum(n.target is torch.ops.aten.conv2d.default for n in graph.module.graph.nodes) == 3
