@@ -130,4 +130,5 @@ def srvgg_16() -> nn.Module:
 
 
 def srvgg_32() -> nn.Module:
-    return _trained("srvgg-32", lambda: SRVGGNetCompact(32), 600)
+    """After 600 steps it has 23 dB to the photographs, of which the nearest pixels have 35: nobody deploys that."""
+    return _trained("srvgg-32", lambda: SRVGGNetCompact(32), 8000)

@@ -14,6 +14,7 @@ from edgegan.compress.options import Options
 from edgegan.compress.references import Wanted
 from edgegan.compress.rows import Built
 from edgegan.compress.subject import Subject
+from edgegan.core.files import disk_errors
 from edgegan.core.manifest import file_entry, free_batch_range, read_manifest, write_manifest
 from edgegan.export.bundle import BUILD_COMMAND, WEIGHTS, write_bundle
 from edgegan.export.dynamic_batch import free_batch
@@ -99,31 +100,32 @@ def write_variants(
     with."""
     files = {row.name: root / row.runs for row in rows if row.runs}
     manifest = {k: v for k, v in read_manifest(next(iter(files.values()))).content.items() if k != "created"}
-    with TemporaryDirectory(prefix="edgegan-") as folder:
+    with disk_errors(path), TemporaryDirectory(prefix="bundle-", dir=root) as folder:
         if options.batches:
             manifest = manifest | {"batch": free_batch_range(options.batches)}
             least = options.batches[0]
             files = {name: free_batch(file, Path(folder) / f"{name}.onnx", least) for name, file in files.items()}
-        models, weights = share_weights(files, WEIGHTS)
-    variants = [
-        ({key: value for key, value in row.to_json().items() if key in SAID} | _plain(row), models[row.name])
-        for row in rows
-        if row.name in files
-    ]
-    description = {
-        "target": options.target.to_json(),
-        "model": subject.name,
-        "command": BUILD_COMMAND,
-        "gate": {
-            "min_psnr_db": options.min_psnr,
-            "min_snr_db": options.min_snr,
-            "max_lpips": options.max_lpips,
-        },
-        "prefer": options.prefer,
-        "seed": options.seed,
-        "manifest": {**manifest, **subject.tiling},
-    }
-    return write_bundle(path, description, variants, weights, _check(wanted) | _calibration(subject, options))
+        weights = Path(folder) / WEIGHTS
+        models = share_weights(files, weights)
+        variants = [
+            ({key: value for key, value in row.to_json().items() if key in SAID} | _plain(row), models[row.name])
+            for row in rows
+            if row.name in models
+        ]
+        description = {
+            "target": options.target.to_json(),
+            "model": subject.name,
+            "command": BUILD_COMMAND,
+            "gate": {
+                "min_psnr_db": options.min_psnr,
+                "min_snr_db": options.min_snr,
+                "max_lpips": options.max_lpips,
+            },
+            "prefer": options.prefer,
+            "seed": options.seed,
+            "manifest": {**manifest, **subject.tiling},
+        }
+        return write_bundle(path, description, variants, weights, _check(wanted) | _calibration(subject, options))
 
 
 def _plain(row: Built) -> dict[str, str]:

@@ -16,6 +16,7 @@ import hashlib
 import io
 import json
 import re
+import shutil
 import struct
 import zipfile
 import zlib
@@ -27,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from edgegan.core.errors import ArtifactError
-from edgegan.core.files import atomic_path
+from edgegan.core.files import atomic_path, sha256
 
 SCHEMA, OLD_SCHEMA = 2, 1
 HEADER, CHECK, WEIGHTS = "bundle.json", "check.npz", "weights.bin"
@@ -77,35 +78,30 @@ def write_bundle(
     path: Path,
     description: Mapping[str, Any],
     variants: Sequence[tuple[Mapping[str, Any], bytes]],
-    weights: bytes,
+    weights: Path,
     check: Mapping[str, np.ndarray],
 ) -> Path:
     """Write the bundle. ``variants``: what is said of each, its ``name`` and ``precision`` among it, and its ONNX whose
-    external data are ``weights``. ``check``: ``input_NAME`` arrays, ``image``, ``original`` where that differs, and
-    ``calibration_NAME`` arrays."""
+    external data lie in the file ``weights``. ``check``: ``input_NAME`` arrays, ``image``, ``original`` where that
+    differs, and ``calibration_NAME`` arrays. Entries have no date, so that the same contents are the same file;
+    weights, which hardly shrink, are stored as they are."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **check)  # type: ignore[arg-type]
     contents = {f"{said['name']}.onnx": onnx for said, onnx in variants}
-    contents |= {WEIGHTS: weights, CHECK: buffer.getvalue()}
+    contents |= {CHECK: buffer.getvalue()}
     files = {
         name: {"name": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         for name, data in contents.items()
     }
+    files[WEIGHTS] = {"name": WEIGHTS, "bytes": weights.stat().st_size, "sha256": sha256(weights)}
     own = [{**said, "files": [files[f"{said['name']}.onnx"], files[WEIGHTS]]} for said, _ in variants]
     header = {"schema": SCHEMA, "variants": own, "files": list(files.values()), **description}
-    with (
-        atomic_path(path) as temporary,
-        _zip(temporary) as zipped,
-    ):
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as zipped:
         for name, data in {HEADER: json.dumps(header, indent=2).encode(), **contents}.items():
             zipped.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
+        with weights.open("rb") as source, zipped.open(zipfile.ZipInfo(WEIGHTS), "w", force_zip64=True) as target:
+            shutil.copyfileobj(source, target, BLOCK)
     return path
-
-
-def _zip(path: Path) -> zipfile.ZipFile:
-    """For writing; weights hardly shrink, so that little time is spent on them. Entries have no date, so that the same
-    contents are the same file."""
-    return zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
 
 
 def unpack_bundle(path: Path, folder: Path) -> Bundle:

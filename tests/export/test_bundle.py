@@ -25,7 +25,9 @@ def bundle(tmp_path):
         ({"name": "plain", "precision": "fp32"}, b"other graph"),
     ]
     check = {"input_z": np.zeros((2, 8), np.float32), "image": PICTURES}
-    return write_bundle(tmp_path / "g.edgegan", {"model": "m"}, variants, b"weights" * 99, check)
+    weights = tmp_path / "weights"
+    weights.write_bytes(b"weights" * 99)
+    return write_bundle(tmp_path / "g.edgegan", {"model": "m"}, variants, weights, check)
 
 
 def edited(change):
