@@ -14,7 +14,7 @@ from typing import Any
 from torch import fx
 
 from edgegan.graph.editing import arguments, input_of, is_call, shape
-from edgegan.graph.operators import PERMUTATIONS, SCALINGS, aten
+from edgegan.graph.operators import CLONES, PERMUTATIONS, RESHAPES, SCALINGS, aten
 
 Rule = Callable[[fx.Node], tuple[Any, tuple[Any, ...]] | None]
 """The operator, and its arguments, that a node is; None where it is none."""
@@ -110,6 +110,29 @@ def _leaky(node: fx.Node) -> tuple[Any, tuple[Any, ...]] | None:
     return None
 
 
+def _pixel_shuffle(node: fx.Node) -> tuple[Any, tuple[Any, ...]] | None:
+    """Channels taken apart into steps along both axes, moved there, and laid flat."""
+    moved = _before_clones(input_of(node))
+    if not is_call(moved, aten.permute.default) or list(moved.args[1]) != SHUFFLED:  # type: ignore[arg-type]
+        return None
+    apart = input_of(moved)
+    source = input_of(apart) if is_call(apart, *RESHAPES) else None
+    if source is None or len(shape(source)) != 4:
+        return None
+    batch, channels, factor, other, height, width = shape(apart)
+    is_one = factor == other and shape(source)[2:] == (height, width)
+    whole_size = (batch, channels, factor * height, factor * width)
+    return (aten.pixel_shuffle.default, (source, factor)) if is_one and shape(node) == whole_size else None
+
+
+def _before_clones(node: fx.Node) -> fx.Node:
+    while is_call(node, *CLONES):
+        node = input_of(node)
+    return node
+
+
+SHUFFLED = [0, 1, 4, 2, 5, 3]
+"""The axes of (N, C, r, r, H, W) as (N, C, H, r, W, r)."""
 RULES: dict[Any, Rule] = {
     aten.convolution.default: _convolution,
     aten._convolution.default: _convolution,
@@ -121,4 +144,5 @@ RULES: dict[Any, Rule] = {
     aten.max_pool2d_with_indices.default: _max_pool,
     aten._softmax.default: _softmax,
     aten.where.self: _leaky,
+    **dict.fromkeys(RESHAPES, _pixel_shuffle),
 }

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.graph.capture import capture
 from edgegan.graph.operators import aten
 from edgegan.models.loading import load_model
@@ -24,6 +25,7 @@ LAYERS = {
     "instance norm": (nn.InstanceNorm2d(4, affine=True), aten.instance_norm.default),
     "layer norm": (nn.LayerNorm(8), aten.layer_norm.default),
     "pooling": (nn.MaxPool2d(3, 2, 1), aten.max_pool2d.default),
+    "pixel shuffle": (nn.PixelShuffle(2), aten.pixel_shuffle.default),
     "softmax": (nn.Softmax(1), aten.softmax.int),
     "leaky ReLU": (nn.LeakyReLU(0.2), aten.leaky_relu.default),
     "PReLU": (nn.PReLU(4), aten.prelu.default),
@@ -53,6 +55,27 @@ def test_each_is_whole_again(layer, whole, tmp_path):
     with torch.no_grad():
         wanted = layer(given).numpy()
     np.testing.assert_allclose(graph.run({graph.spec.inputs[0].name: given.numpy()}), wanted, atol=1e-6)
+
+
+class ByHand(nn.Module):
+    """A pixel shuffle as papers write it before they know PyTorch's; ``order``: how its axes are moved."""
+
+    def __init__(self, order):
+        super().__init__()
+        self.order = order
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        return x.reshape(n, c // 4, 2, 2, h, w).permute(*self.order).contiguous().view(n, c // 4, 2 * h, 2 * w)
+
+
+@pytest.mark.parametrize("order,found", [((0, 1, 4, 2, 5, 3), 1), ((0, 1, 4, 3, 5, 2), 0)])
+def test_a_pixel_shuffle_by_hand_is_one(order, found):
+    given, module = torch.randn(1, 4, 8, 8), ByHand(order).eval()
+    spec = GeneratorSpec(inputs=(TensorSpec(name="x", kind="latent", shape=(4, 8, 8)),), output_range=(-1, 1))
+    graph = capture(module, spec)
+    assert calls(graph)[aten.pixel_shuffle.default] == found
+    np.testing.assert_array_equal(graph.run({"x": given.numpy()}), module(given).numpy())
 
 
 class TwoReadings(nn.Module):
