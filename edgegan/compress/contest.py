@@ -19,7 +19,7 @@ SECONDS = 0.3
 SLACK = 1.25
 """Layers differ in what float costs them: so many times the share that the mean layer allows is tried."""
 FEW = 4
-"""Batches on which candidates that are not in int8 are compared."""
+"""Batches on which candidates are compared that are not in int8, or slow in what computes here in their place."""
 
 
 @dataclass(frozen=True)
@@ -90,16 +90,20 @@ def least_ms(reached: Sequence[Reached]) -> float:
 def reach(
     workshop: Workshop, candidates: Sequence[tuple[Plan, Built]], probe: Probe
 ) -> tuple[list[Reached], dict[str, Outcome]]:
-    """Those candidates that run: timed side by side, those in int8 compared on all of the probe's inputs, the others on
-    a few. And what the others did, by name."""
+    """Those candidates that run: timed side by side, those in int8 compared on all of the probe's inputs, the others,
+    and those whose stand-in computes float16, on a few. And what the others did, by name."""
     built = {plan: row.runs for plan, row in candidates if row.runs}
     if not built:
         return [], {}
     few = probe.first(workshop.subject.graph.batch * FEW)
+    asked = {
+        plan: probe if plan.precision == "int8" and (plan.rest_precision == "fp32" or workshop.can_time(plan)) else few
+        for plan in built
+    }
     job = Job(
         artifacts={plan.name: workshop.root / runs for plan, runs in built.items()},
         inputs=few.inputs,
-        own_inputs={plan.name: probe.inputs for plan in built if plan.precision == "int8"},
+        own_inputs={plan.name: own.inputs for plan, own in asked.items() if own is probe},
         threads=workshop.options.threads,
         timed=tuple(plan.name for plan in built if workshop.can_time(plan)),
         seconds=SECONDS,
@@ -108,9 +112,9 @@ def reach(
     outcomes = run_job(job)
     taken, found = p50_ms(outcomes), []
     for plan, file in built.items():
-        asked, outcome = probe if plan.precision == "int8" else few, outcomes[plan.name]
+        own, outcome = asked[plan], outcomes[plan.name]
         if outcome.images is not None:
-            decibels = asked.psnr_db(outcome.images), asked.low_db(outcome.images)
+            decibels = own.psnr_db(outcome.images), own.low_db(outcome.images)
             found.append(Reached(plan, file, *decibels, taken.get(plan.name, np.inf)))
     return found, {name: outcome for name, outcome in outcomes.items() if outcome.images is None}
 
