@@ -7,6 +7,7 @@ at least GAIN times as fast in the same run, as NVIDIA's own Autotune decides, a
 
 from __future__ import annotations
 
+import shutil
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -76,6 +77,7 @@ class _Search:
         self.trials += 1
         trial = make(self.bundle, self._without(self.gone | set(group)), self.maker, self.root)
         if trial.error or not self._is_faster(trial):
+            shutil.rmtree(self.root / trial.name, ignore_errors=True)
             return False
         self.best, self.gone = trial, self.gone | set(group)
         return True
