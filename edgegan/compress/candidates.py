@@ -221,7 +221,7 @@ def _equalized(making: _Making, contest: Contest, start: Reached) -> Reached:
         making.enter(contest, making.build([plan]))
     making.progress.stage("build")
     scaled = [one for one in contest.reached if one.plan == plan]
-    return max(start, *scaled, key=lambda one: one.psnr_db)
+    return max([start, *scaled], key=lambda one: one.psnr_db)
 
 
 def _later(wanted: Sequence[Plan], workshop: Workshop) -> tuple[list[Plan], list[Plan]]:
