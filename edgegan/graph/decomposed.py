@@ -1,8 +1,8 @@
 """Operators that were taken apart before a program came here become whole again: rewrites, quantizers and exporters
-know convolutions, linear layers and norms by their own names.
+know convolutions and norms by their own names.
 
-Programs in core ATen (``torch.export`` after ``run_decompositions``) have ``convolution``, ``addmm`` and norms of three
-outputs; traced modules (``torch.jit.trace``) ``_convolution``.
+Programs in core ATen (``torch.export`` after ``run_decompositions``) have ``convolution`` and norms of three outputs;
+traced modules (``torch.jit.trace``) ``_convolution``. Their products with matrices ``passes.matrix_linear`` takes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from torch import fx
 
 from edgegan.graph.editing import arguments, input_of, is_call, shape
-from edgegan.graph.operators import CLONES, PERMUTATIONS, RESHAPES, SCALINGS, aten
+from edgegan.graph.operators import CLONES, RESHAPES, SCALINGS, aten
 
 Rule = Callable[[fx.Node], tuple[Any, tuple[Any, ...]] | None]
 """The operator, and its arguments, that a node is; None where it is none."""
@@ -57,19 +57,6 @@ def _convolution(node: fx.Node) -> tuple[Any, tuple[Any, ...]] | None:
         return targets[rank - 1], (*start, *ends, given["output_padding"], given["groups"], given["dilation"])
     targets = (aten.conv1d.default, aten.conv2d.default, aten.conv3d.default)
     return targets[rank - 1], (*start, *ends, given["dilation"], given["groups"])
-
-
-def _linear(node: fx.Node) -> tuple[Any, tuple[Any, ...]] | None:
-    """A product with a transposed matrix, and a bias for each column."""
-    bias, rows, columns = node.args if is_call(node, aten.addmm.default) else (None, *node.args)
-    is_plain = all(node.kwargs.get(name, 1) == 1 for name in ("beta", "alpha"))
-    if not is_plain or not is_call(columns, *PERMUTATIONS) or len(shape(columns)) != 2:
-        return None
-    if isinstance(bias, fx.Node) and len(shape(bias)) != 1:
-        return None
-    swaps = list(columns.args[1:]) in ([[1, 0]], [0, 1], [1, 0], [-1, -2], [-2, -1], [])
-    matrix = input_of(columns)
-    return (aten.linear.default, (rows, matrix, bias)) if swaps and matrix.op == "get_attr" else None
 
 
 def _batch_norm(node: fx.Node) -> tuple[Any, tuple[Any, ...]] | None:
@@ -136,8 +123,6 @@ SHUFFLED = [0, 1, 4, 2, 5, 3]
 RULES: dict[Any, Rule] = {
     aten.convolution.default: _convolution,
     aten._convolution.default: _convolution,
-    aten.addmm.default: _linear,
-    aten.mm.default: _linear,
     aten._native_batch_norm_legit_no_training.default: _batch_norm,
     aten.native_group_norm.default: _group_norm,
     aten.native_layer_norm.default: _layer_norm,

@@ -18,8 +18,6 @@ LAYERS = {
     "dilated, grouped": (nn.Conv2d(4, 4, 3, padding=2, dilation=2, groups=2), aten.conv2d.default),
     "transposed": (nn.ConvTranspose2d(4, 6, 3, 2, 1, 1), aten.conv_transpose2d.input),
     "transposed, grouped": (nn.ConvTranspose2d(4, 4, 4, 2, 1, groups=2), aten.conv_transpose2d.input),
-    "linear": (nn.Linear(8, 8), aten.linear.default),
-    "linear without bias": (nn.Linear(8, 8, bias=False), aten.linear.default),
     "batch norm": (nn.BatchNorm2d(4), aten.batch_norm.default),
     "group norm": (nn.GroupNorm(2, 4), aten.group_norm.default),
     "instance norm": (nn.InstanceNorm2d(4, affine=True), aten.instance_norm.default),
