@@ -30,6 +30,7 @@ def export_onnx(graph: Graph, path: Path, half: bool = False) -> Path:
     module: torch.nn.Module = _Half(graph.module) if half else graph.module
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     _parse_torchlib_once()
+    _match_by_kind_first()
     quiet = io.StringIO()
     try:
         with (
@@ -67,6 +68,27 @@ def _parse_torchlib_once() -> None:
     if hasattr(apis, "_name") and hasattr(apis, "get_torchlib_ops"):
         module: Any = import_module(apis._name)
         module.get_torchlib_ops = cache(module.get_torchlib_ops)
+
+
+@cache
+def _match_by_kind_first() -> None:
+    """onnxscript sorts all of a graph's nodes by their kind, at every node, to look for patterns that end in several,
+    before it asks whether the node is of the first one's kind: a third of the export of a network of 350 layers. Where
+    it is made otherwise, nothing is changed."""
+    try:
+        from onnxscript.rewriter._basics import MatchResult
+        from onnxscript.rewriter._matcher import SimplePatternMatcher
+    except ImportError:
+        return
+    match = SimplePatternMatcher.match
+
+    def quickly(self: Any, model: Any, graph: Any, node: Any, **settings: Any) -> Any:
+        kinds = [end.op_identifier() for end in self.pattern.output_nodes]
+        if len(kinds) > 1 and kinds[0] not in (None, node.op_identifier()):
+            return MatchResult().fail("another kind of node")
+        return match(self, model, graph, node, **settings)
+
+    SimplePatternMatcher.match = quickly
 
 
 def _forget_the_code(model: Any) -> None:
