@@ -12,7 +12,6 @@ from edgegan.compress.refine import refine
 from edgegan.compress.subject import Subject
 from edgegan.core.stage import StageResult, StageStore
 from edgegan.graph.graph import Graph
-from edgegan.graph.rewrite import rewrite
 from edgegan.quantize.equalize import share_of_pairs
 from edgegan.quantize.scheme import Scheme
 
@@ -20,13 +19,9 @@ LEAST_SHARE = 0.25
 """Of the layers, whose input can be scaled: with fewer the error lies elsewhere, and looking costs calibrations."""
 
 
-def clean(graph: Graph) -> Graph:
-    """``graph`` with its layers one after the other, as equalization takes it."""
-    return rewrite(graph, "native").value
-
-
 def equalized(cleaned: Graph, subject: Subject, options: Options, scheme: Scheme) -> StageResult[Graph]:
-    """The same function, scaled for int8; the graph itself where its pictures do not gain."""
+    """The same function, scaled for int8, of a network in its native form, where its layers follow each other; the
+    graph itself where its pictures do not gain."""
     return refine(
         cleaned,
         ("equalize",),
@@ -37,14 +32,13 @@ def equalized(cleaned: Graph, subject: Subject, options: Options, scheme: Scheme
 
 
 def equalizer(
-    graph: Graph, subject: Subject, options: Options, store: StageStore
+    cleaned: Graph, subject: Subject, options: Options, store: StageStore
 ) -> Callable[[Scheme], StageResult[Forms | None]]:
-    """Makes the forms of ``graph`` scaled for int8, once for each scheme that asks for them; None where its pictures do
-    not gain, or ``options`` have it equalized anyway."""
+    """Makes the forms of the network scaled for int8, once for each scheme that asks for them; None where its pictures
+    do not gain, or ``options`` have it equalized anyway."""
 
     @cache
     def made(scheme: Scheme) -> StageResult[Forms | None]:
-        cleaned = clean(graph)
         if options.equalize or share_of_pairs(cleaned) < LEAST_SHARE:
             return StageResult(None)
         found = equalized(cleaned, subject, options, scheme)

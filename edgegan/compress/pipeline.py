@@ -17,7 +17,7 @@ from edgegan.compress.choose import ranked
 from edgegan.compress.data import data_sha256
 from edgegan.compress.distances import choose
 from edgegan.compress.energy import check_energy, measure_energy
-from edgegan.compress.equalized import clean, equalized, equalizer
+from edgegan.compress.equalized import equalized, equalizer
 from edgegan.compress.forms import forms
 from edgegan.compress.measure import measure
 from edgegan.compress.options import Options
@@ -36,6 +36,7 @@ from edgegan.core.signing import private_key
 from edgegan.core.stage import StageResult, StageStore, stopwatch
 from edgegan.graph.equivariance import tiling
 from edgegan.graph.graph import Graph, load, save
+from edgegan.graph.rewrite import rewrite
 from edgegan.prune.channels import Pruning, recapture
 from edgegan.prune.distil import distil
 from edgegan.prune.lesson import Look
@@ -110,7 +111,8 @@ def _run(
     network = trained if options.prunes else pruned
     scaled = trained
     if options.equalize:
-        scaled = stage("equalize", lambda: equalized(clean(trained), subject, options, _int8_scheme(options)))
+        cleaned = rewrite(trained, "native").value
+        scaled = stage("equalize", lambda: equalized(cleaned, subject, options, _int8_scheme(options)))
     if until == "measure" and network.spec.is_image_to_image:
         tiles = stage("tiles", lambda: _tiles(network, subject, options, store))
         subject = replace(subject, tiling=tiles)
@@ -121,7 +123,7 @@ def _run(
         rounded = stage("rewrite for int8", lambda: forms(scaled, options, store, progress.step))
     if until == "rewrite":
         return Report(_stages(done), None)
-    scale = equalizer(trained, subject, options, store)
+    scale = equalizer(rounded["native"], subject, options, store)
     workshop = Workshop(subject, options, graphs, rounded, store.path("candidates"), scale)
     if until == SENSITIVITY:
         layer_figures = sensitivity(workshop, planned(workshop)[0], progress)

@@ -76,19 +76,19 @@ def _match_by_kind_first() -> None:
     before it asks whether the node is of the first one's kind: a third of the export of a network of 350 layers. Where
     it is made otherwise, nothing is changed."""
     try:
-        from onnxscript.rewriter._basics import MatchResult
-        from onnxscript.rewriter._matcher import SimplePatternMatcher
-    except ImportError:
+        matcher: Any = import_module("onnxscript.rewriter._matcher").SimplePatternMatcher
+        no_match: Any = import_module("onnxscript.rewriter._basics").MatchResult
+    except (ImportError, AttributeError):
         return
-    match = SimplePatternMatcher.match
+    match = matcher.match
 
     def quickly(self: Any, model: Any, graph: Any, node: Any, **settings: Any) -> Any:
         kinds = [end.op_identifier() for end in self.pattern.output_nodes]
         if len(kinds) > 1 and kinds[0] not in (None, node.op_identifier()):
-            return MatchResult().fail("another kind of node")
+            return no_match().fail("another kind of node")
         return match(self, model, graph, node, **settings)
 
-    SimplePatternMatcher.match = quickly
+    matcher.match = quickly
 
 
 def _forget_the_code(model: Any) -> None:
