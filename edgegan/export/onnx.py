@@ -7,7 +7,7 @@ import io
 import logging
 import warnings
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, wraps
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,7 @@ def _match_by_kind_first() -> None:
         return
     match = matcher.match
 
+    @wraps(match)
     def quickly(self: Any, model: Any, graph: Any, node: Any, **settings: Any) -> Any:
         kinds = [end.op_identifier() for end in self.pattern.output_nodes]
         if len(kinds) > 1 and kinds[0] not in (None, node.op_identifier()):
