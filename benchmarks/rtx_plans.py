@@ -122,7 +122,7 @@ def report(rows: list[dict[str, Any]]) -> None:
 
 def _most(plans: dict[str, Any], size: str) -> float:
     """The largest share of float32's size that int8 has, of the cards that take both."""
-    sizes = [(plans[f"{target} int8"][size], plans[f"{target} fp32"][size]) for target in TARGETS]
+    sizes = [(plans[f"{target} int8"].get(size), plans[f"{target} fp32"].get(size)) for target in TARGETS]
     return max((small / large for small, large in sizes if small and large), default=float("nan"))
 
 
