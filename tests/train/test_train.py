@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -128,7 +129,8 @@ def test_masking_is_for_networks_that_give_what_they_take(tmp_path):
 
 
 LAUNCHED = """
-import sys, json
+import sys, json, faulthandler
+faulthandler.dump_traceback_later(150, exit=True)  # what hangs tells where
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
@@ -139,7 +141,8 @@ train(Recipe(**json.loads(sys.argv[1])), Path(sys.argv[2]))
 
 
 def launch(tmp_path, processes, name, settings):
-    """A run in fresh processes, over gloo where there are several, as accelerate launch sets it up."""
+    """A run in fresh processes, over gloo where there are several, as accelerate launch sets it up. One of some hundred
+    such runs hung, nobody knows where: what hangs now tells it, in this test's output, and is run once more."""
     script = tmp_path / "launched.py"
     script.write_text(LAUNCHED)
     command = (
@@ -152,13 +155,18 @@ def launch(tmp_path, processes, name, settings):
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
-    done = subprocess.run(
-        [*command, str(script), json.dumps(settings), str(tmp_path / name)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    for _ in range(2):
+        done = subprocess.run(
+            [*command, str(script), json.dumps(settings), str(tmp_path / name)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        if "Timeout (0:02:30)!" not in done.stderr:
+            break
+        print(done.stderr)
+        shutil.rmtree(tmp_path / name, ignore_errors=True)
     assert done.returncode == 0, done.stderr[-3000:]
     return read_history(tmp_path / name), load_file(tmp_path / name / "generator.safetensors")
 
