@@ -7,7 +7,7 @@ in less than 20 seconds, int8 at most 0.35 of float32's size, every file accepte
 has no float32 matrix product in this library, so that float32 plans of it are told, not asked for.
 
 A plan holds kernels beside weights: in int8 one of a hundred kilobytes for most layers, where those of float32 share
-theirs. None of the builder's options (optimization and tiling levels, flags) changes a byte of that; packed by zlib the
+theirs. None of the builder's options (optimization and tiling levels, flags) makes that smaller; packed by zlib the
 kernels nearly vanish, which tells what of a plan is weights.
 """
 
