@@ -5,7 +5,6 @@ What the package computes needs PyTorch at run time, and loading it runs code: s
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,10 +14,8 @@ from torch import nn
 
 from edgegan.core.cache import add_to_table
 from edgegan.core.errors import TargetError, first_line
-from edgegan.core.files import atomic_path
-
-MADE_HERE = "packages"
-"""The table of the user's cache that lists what this machine made, by SHA-256."""
+from edgegan.core.files import atomic_path, sha256
+from edgegan.runtime.pytorch import MADE_HERE
 
 
 def export_package(
@@ -36,7 +33,7 @@ def export_package(
                 torch._inductor.aoti_compile_and_package(program, package_path=str(temporary))
     except Exception as exc:
         raise TargetError(f"PyTorch cannot compile the generator ahead of time: {first_line(exc)}") from exc
-    add_to_table(MADE_HERE, {hashlib.sha256(path.read_bytes()).hexdigest(): {"device": device}})
+    add_to_table(MADE_HERE, {sha256(path): {"device": device}})
     return path
 
 

@@ -28,12 +28,12 @@ def whole(module: fx.GraphModule) -> None:
         if made is not None:
             with module.graph.inserting_before(node):
                 plain = module.graph.call_function(*made)
-            _stand_in(node, plain)
+            stand_in(node, plain)
     module.graph.eliminate_dead_code()
     module.recompile()
 
 
-def _stand_in(node: fx.Node, plain: fx.Node) -> None:
+def stand_in(node: fx.Node, plain: fx.Node) -> None:
     """``plain`` for ``node``, or for its first output: the others, statistics and places, nothing reads."""
     first = [user for user in node.users if user.target is operator.getitem]
     for user in first:
@@ -92,7 +92,7 @@ def _leaky(node: fx.Node) -> tuple[Any, tuple[Any, ...]] | None:
     (slope,) = factors
     if isinstance(slope, int | float):
         return aten.leaky_relu.default, (source, slope)
-    if is_call(slope, aten.view.default, aten.reshape.default) and input_of(slope).op == "get_attr":
+    if is_call(slope, *RESHAPES) and input_of(slope).op == "get_attr":
         return aten.prelu.default, (source, input_of(slope))
     return None
 

@@ -9,7 +9,7 @@ import torch
 from torch import fx
 
 from edgegan.graph.assertions import Answers, ChecksHold
-from edgegan.graph.decomposed import whole
+from edgegan.graph.decomposed import stand_in, whole
 from edgegan.graph.draws import fix_draws
 from edgegan.graph.editing import argument, arguments, is_call, shape
 from edgegan.graph.operators import aten
@@ -117,14 +117,5 @@ def _norms_of_the_batch(module: fx.GraphModule) -> None:
             for held, operation in ((given["weight"], aten.mul.Tensor), (given["bias"], aten.add.Tensor)):
                 if held is not None:
                     value = call(operation, (value, call(aten.reshape.default, (held, per_channel))))
-        _instead_of_first(node, value)
+        stand_in(node, value)
     module.recompile()
-
-
-def _instead_of_first(node: fx.Node, value: fx.Node) -> None:
-    """``value`` for the first output of ``node``; its others, statistics, are for training."""
-    for user in list(node.users):
-        assert user.args[1] == 0, "nothing reads statistics in evaluation"
-        user.replace_all_uses_with(value)
-        node.graph.erase_node(user)
-    node.graph.erase_node(node)
