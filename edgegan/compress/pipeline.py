@@ -292,8 +292,14 @@ def _stages(done: list[tuple[str, StageResult[Any]]]) -> dict[str, Any]:
 
 def _why_not(candidates: list[Candidate], options: Options) -> str:
     measured = [(row.psnr_db, row) for row in candidates if row.psnr_db is not None]
-    _, best = max(measured, key=lambda pair: pair[0], default=(None, None))
-    closest = f"; the closest, {best.name}: {best.verdict.reason}" if best and best.verdict else ""
+    if not measured:
+        errors = [row.error for row in candidates if row.error]
+        return (
+            f"none of {len(candidates)} candidates could be built or run: {errors[0] if errors else 'unknown'}\n"
+            f"every refusal is in {options.out / 'report.json'}"
+        )
+    _, best = max(measured, key=lambda pair: pair[0])
+    closest = f"; the closest, {best.name}: {best.verdict.reason}" if best.verdict else ""
     return (
         f"none of {len(candidates)} candidates passed the gate{closest}.\n"
         "Lower --min-psnr or --max-fd-ratio, or allow other precisions; "

@@ -1,5 +1,5 @@
-"""Patches taken out of pictures, and laid over each other: ``unfold`` and ``fold`` as slices, moves and sums, which
-every backend has.
+"""Patches taken out of pictures, and laid over each other, and windows of signals: ``unfold`` and ``fold`` as slices,
+moves and sums, which every backend has.
 
 A kernel of k taps with stride s is ceil(k / s) blocks of s taps, the last filled up with zeros: the places of one block
 lie beside each other, so that a block of all patches is one slice of the picture in another order.
@@ -15,6 +15,8 @@ import torch
 from torch.nn.functional import pad
 
 from edgegan.graph.operators import aten
+
+MOST_SLICES = 64
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,21 @@ def laid_over(
     return _bordered(total, (-2, -1), [[-border for border in axis.borders] for axis in (down, across)])
 
 
+def windows_of(values: torch.Tensor, axis: int, size: int, step: int) -> torch.Tensor:
+    """(..., L, ...) -> (..., windows, ..., size), as ``Tensor.unfold``; not for many large windows, which stay what
+    they are."""
+    axis %= max(1, values.ndim)
+    count = (values.shape[axis] - size) // step + 1 if values.ndim else 0
+    if not 0 < min(size, count) <= MOST_SLICES:
+        return NotImplemented
+    if size <= count:
+        ends = (count - 1) * step + 1
+        places = [aten.slice.Tensor(values, axis, tap, tap + ends, step) for tap in range(size)]
+        return torch.stack(places, -1)
+    windows = [values.narrow(axis, number * step, size).movedim(axis, -1) for number in range(count)]
+    return torch.stack(windows, axis)
+
+
 def _bordered(values: torch.Tensor, axes: Sequence[int], borders: Sequence[Sequence[int]]) -> torch.Tensor:
     """With so many zeros more at both ends of the axes, or so many values fewer."""
     for axis, (before, behind) in zip(axes, borders, strict=True):
@@ -125,4 +142,5 @@ def _around(axis: _Axis, block: int) -> tuple[int, int]:
 DECOMPOSITIONS: dict[Any, Callable[..., torch.Tensor]] = {
     aten.im2col.default: patches_of,
     aten.col2im.default: laid_over,
+    aten.unfold.default: windows_of,
 }

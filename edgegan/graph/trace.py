@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import fx
 
+from edgegan.graph import patches, recurrent
 from edgegan.graph.assertions import Answers, ChecksHold
 from edgegan.graph.decomposed import stand_in, whole
 from edgegan.graph.draws import fix_draws
 from edgegan.graph.editing import argument, arguments, is_call, shape
 from edgegan.graph.operators import aten
-from edgegan.graph.patches import DECOMPOSITIONS
 
 ALIASES = {
     aten.subtract.Tensor: aten.sub.Tensor,
@@ -21,6 +21,7 @@ ALIASES = {
     aten.true_divide.Tensor: aten.div.Tensor,
     aten.divide.Tensor: aten.div.Tensor,
 }
+TAKEN_APART = {**patches.DECOMPOSITIONS, **recurrent.DECOMPOSITIONS}
 BATCH_STATISTICS = (aten._native_batch_norm_legit_functional.default, aten._native_batch_norm_legit.no_stats)
 
 
@@ -31,7 +32,7 @@ def functional(
     ``answers``: what the module's own checks saw when it was run."""
     with warnings.catch_warnings(), torch.no_grad(), ChecksHold(answers or {}):
         warnings.simplefilter("ignore")
-        program = torch.export.export(module, inputs, strict=False).run_decompositions(DECOMPOSITIONS)
+        program = torch.export.export(module, inputs, strict=False).run_decompositions(TAKEN_APART)
         traced = program.module(check_guards=False)
     assert isinstance(traced, fx.GraphModule)
     _drop_assertions(traced)

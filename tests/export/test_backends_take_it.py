@@ -143,6 +143,45 @@ def test_litert_resizes_as_pytorch_does(how, tmp_path):
     np.testing.assert_allclose(litert_images(path, check_inputs(graph)), graph.run(check_inputs(graph)), atol=1e-5)
 
 
+class PartialConvolution(torch.nn.Module):
+    """Of what a mask of one channel leaves, its own convolution counting what was there (Liu et al. 2018,
+    arXiv:1804.07723); the mask is cut out of the input."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 4, 3, padding=1)
+        self.register_buffer("taps", torch.ones(4, 3, 3, 3))
+
+    def forward(self, x):
+        mask = (x[:, :1] > 0).float().expand(-1, 3, -1, -1)
+        seen = torch.nn.functional.conv2d(mask, self.taps, padding=1)
+        return self.conv(x * mask) * 27 / (seen + 1e-8) * seen.clamp(0, 1)
+
+
+class ComputedForSeveral(torch.nn.Module):
+    """Kernels computed at once for two layers, by place, each multiplied with windows (UnivNet)."""
+
+    def __init__(self):
+        super().__init__()
+        self.kernels = torch.nn.Conv1d(4, 2 * 4 * 5 * 3, 1)
+
+    def forward(self, x):
+        signal = x.flatten(2)
+        places = signal.shape[-1] // 8
+        kernels = self.kernels(signal[..., ::8]).view(len(x), 2, 4, 5, 3, places)
+        windows = torch.nn.functional.pad(signal, (1, 1)).unfold(2, 10, 8).unfold(3, 3, 1)
+        both = [torch.einsum("bildk,biokl->bold", windows, kernels[:, layer]) for layer in range(2)]
+        return (both[0] * torch.sigmoid(both[1])).flatten(2).unsqueeze(2)
+
+
+@pytest.mark.parametrize(("network", "shape"), [(PartialConvolution, (3, 8, 8)), (ComputedForSeveral, (4, 6, 8))])
+def test_litert_takes_masks_and_kernels_that_the_plain_conversion_refuses(network, shape, tmp_path):
+    torch.manual_seed(0)
+    graph = capture(network().eval(), GeneratorSpec(inputs=(TensorSpec(name="x", kind="latent", shape=shape),)))
+    path = export_litert(rewrite(graph, "phase-nhwc").value.module, graph.example_inputs(), tmp_path / "g.tflite")
+    np.testing.assert_allclose(litert_images(path, check_inputs(graph)), graph.run(check_inputs(graph)), atol=1e-4)
+
+
 @pytest.mark.parametrize("how", [{"scale_factor": 2, "mode": "bicubic"}, {"scale_factor": 1.5}, {"scale_factor": 0.5}])
 def test_litert_int8_resizes_as_pytorch_does(how, tmp_path):
     class Skips(torch.nn.Module):

@@ -1,6 +1,8 @@
 """Code that takes tensors apart and puts them together again, as public StyleGAN2 code does: what moves where is found,
 not matched."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -8,12 +10,14 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from edgegan.graph.editing import is_call
+from edgegan.graph.editing import is_call, shape
 from edgegan.graph.operators import aten
+from edgegan.graph.passes.broadcast_by_arithmetic import broadcast_by_arithmetic
 from edgegan.graph.passes.drop_identities import drop_identities
 from edgegan.graph.passes.fold_constants import fold_constants
 from edgegan.graph.passes.matrix_linear import matrix_linear
 from edgegan.graph.passes.modulated_conv import modulated_conv
+from edgegan.graph.passes.select_before_reshape import select_before_reshape
 from edgegan.graph.passes.spread_input import spread_input
 from edgegan.graph.passes.strided_slices import strided_slices
 from tests.graph.drawn import Code, check, rewritten, same_after
@@ -179,6 +183,44 @@ def test_filters_of_one_axis_each_become_a_layer_of_each(seed, batch, up, down, 
         assert count and not any(is_call(n, aten.slice.Tensor) for n in left.graph.nodes)
     if up > 1 and before == taps // 2 and after == taps - 1 - taps // 2:
         assert sum(is_call(n, aten.conv_transpose2d.input) for n in left.graph.nodes) == 2
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=SEEDS,
+    batch=st.integers(1, 2),
+    before=st.sampled_from([(), (3,), (1, 2)]),
+    parts=st.integers(1, 4),
+    rest=st.sampled_from([(2, 3), (4, 1), (2,)]),
+)
+def test_one_part_of_a_split_axis_is_a_slice_before_the_split(seed, batch, before, parts, rest):
+    torch.manual_seed(seed)
+    index, axis = seed % parts - parts * (seed % 2), 1 + len(before)
+    together = [batch, *before, parts * math.prod(rest), 5]
+    apart = [batch, *before, parts, *rest, 5]
+
+    def body(x):
+        given = x.reshape(together)
+        return given.reshape(apart).select(axis, index).reshape(batch, -1, 5, 1)
+
+    size = math.prod(before) * parts * math.prod(rest)
+    left, count = same_after(Code(body).eval(), (batch, size, 5, 1), step=select_before_reshape)
+    assert count == (len(apart) > 4)
+    assert not count or all(len(shape(n)) <= max(4, len(apart) - 1) for n in left.graph.nodes if n.op != "output")
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=SEEDS, operation=st.sampled_from([torch.mul, torch.sub, torch.div]), channels=st.sampled_from([1, 3]))
+def test_arithmetic_spreads_what_it_is_given_by_itself(seed, operation, channels):
+    torch.manual_seed(seed)
+    layer = nn.Conv2d(3, 3, 3, padding=1)
+
+    def body(x, mask, layer):
+        spread = (mask[:, :1] + 2).expand(-1, 3, -1, -1)
+        return operation(x[:, :channels] * torch.ones(1, 3, 1, 1), spread) + layer(spread)
+
+    left, count = same_after(Code(body, layer=layer).eval(), (2, 3, 4, 4), (2, 1, 4, 4), step=broadcast_by_arithmetic)
+    assert count == 2 and not any(is_call(n, aten.expand.default) for n in left.graph.nodes)
 
 
 @settings(max_examples=30, deadline=None)

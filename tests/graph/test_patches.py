@@ -9,7 +9,7 @@ from torch.nn.functional import fold, unfold
 
 from edgegan.graph.capture import capture
 from edgegan.graph.operators import aten
-from edgegan.graph.patches import laid_over, patches_of
+from edgegan.graph.patches import MOST_SLICES, laid_over, patches_of, windows_of
 from tests.conftest import PHOTO
 
 pairs = st.tuples(st.integers(1, 5), st.integers(1, 5))
@@ -25,6 +25,17 @@ def test_they_are_those_of_unfold_and_fold(kernel, stride, padding, size):
     patches = torch.randn_like(wanted)
     whole = fold(patches, size, kernel, 1, padding, stride)
     torch.testing.assert_close(laid_over(patches, size, kernel, ONE, padding, stride), whole)
+
+
+@given(st.integers(-3, 2), st.integers(1, 12), st.integers(1, 5), st.integers(1, 90))
+def test_windows_are_those_of_the_method_unfold(axis, size, step, length):
+    assume(size <= length)
+    shape = [2, 3, 4]
+    shape[axis] = length
+    values = torch.randn(shape)
+    made = windows_of(values, axis, size, step)
+    assert made is NotImplemented or torch.equal(made, values.unfold(axis, size, step))
+    assert made is not NotImplemented or min(size, (length - size) // step + 1) > MOST_SLICES
 
 
 class Patchwork(nn.Module):

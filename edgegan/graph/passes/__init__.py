@@ -12,6 +12,7 @@ from torch import fx
 
 from edgegan.graph.passes.absorb_padding import absorb_padding
 from edgegan.graph.passes.activation_first import activation_first
+from edgegan.graph.passes.broadcast_by_arithmetic import broadcast_by_arithmetic
 from edgegan.graph.passes.channels_first import channels_first
 from edgegan.graph.passes.computed_kernels import computed_kernels
 from edgegan.graph.passes.conv_pool import conv_pool
@@ -35,6 +36,7 @@ from edgegan.graph.passes.rectified_layers import rectified_layers
 from edgegan.graph.passes.reflection_slices import reflection_slices
 from edgegan.graph.passes.resize_matrices import resize_matrices
 from edgegan.graph.passes.rows_as_pictures import rows_as_pictures
+from edgegan.graph.passes.select_before_reshape import select_before_reshape
 from edgegan.graph.passes.shuffle_channels_last import shuffle_channels_last
 from edgegan.graph.passes.spread_input import spread_input
 from edgegan.graph.passes.strided_slices import strided_slices
@@ -68,6 +70,8 @@ BEFORE_PRUNING: tuple[Pass, ...] = (drop_identities, fold_constants, matrix_line
 LAST: tuple[Pass, ...] = (activation_first, sum_before_shuffle)
 LITERT: tuple[Pass, ...] = (
     *LAST,
+    broadcast_by_arithmetic,
+    select_before_reshape,
     computed_kernels,
     picked_pixels,
     resize_matrices,
