@@ -293,9 +293,9 @@ def _stages(done: list[tuple[str, StageResult[Any]]]) -> dict[str, Any]:
 def _why_not(candidates: list[Candidate], options: Options) -> str:
     measured = [(row.psnr_db, row) for row in candidates if row.psnr_db is not None]
     if not measured:
-        errors = [row.error for row in candidates if row.error]
+        refusals = [row.verdict.reason for row in candidates if row.verdict]
         return (
-            f"none of {len(candidates)} candidates could be built or run: {errors[0] if errors else 'unknown'}\n"
+            f"none of {len(candidates)} candidates could be built or run{': ' + refusals[0] if refusals else ''}\n"
             f"every refusal is in {options.out / 'report.json'}"
         )
     _, best = max(measured, key=lambda pair: pair[0])

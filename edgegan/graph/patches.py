@@ -17,6 +17,7 @@ from torch.nn.functional import pad
 from edgegan.graph.operators import aten
 
 MOST_SLICES = 64
+"""Of which windows are put together."""
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,15 @@ lays maps out anew, forgets to do so with the shapes that others are spread to."
 
 from __future__ import annotations
 
+from functools import partial
+
 from torch import broadcast_shapes, fx
 
 from edgegan.graph.editing import input_of, is_call, replace, shape
 from edgegan.graph.operators import SCALINGS, SUMS, aten
 
 FEW = 16
-"""Channels of masks and grey pictures."""
+"""Channels that a mask, or a grey picture, is spread over: as many copies are joined."""
 
 
 def broadcast_by_arithmetic(module: fx.GraphModule) -> int:
@@ -21,8 +23,8 @@ def broadcast_by_arithmetic(module: fx.GraphModule) -> int:
             if is_call(user, *SUMS, *SCALINGS) and _spreads(user, spread, narrow):
                 user.replace_input_with(spread, narrow)
                 count += 1
-        if spread.users and _adds_channels(narrow, spread):
-            replace(spread, lambda graph, narrow=narrow, spread=spread: _joined(graph, narrow, shape(spread)[1]))
+        if spread.users and _adds_channels(spread):
+            replace(spread, partial(_joined, spread))
             count += 1
     module.graph.eliminate_dead_code()
     return count
@@ -36,10 +38,10 @@ def _spreads(arithmetic: fx.Node, spread: fx.Node, narrow: fx.Node) -> bool:
     return broadcast_shapes(*shapes) == shape(arithmetic)
 
 
-def _adds_channels(narrow: fx.Node, spread: fx.Node) -> bool:
-    here, there = shape(narrow), shape(spread)
+def _adds_channels(spread: fx.Node) -> bool:
+    here, there = shape(input_of(spread)), shape(spread)
     return len(here) == 4 and here == (there[0], 1, *there[2:]) and there[1] <= FEW
 
 
-def _joined(graph: fx.Graph, narrow: fx.Node, channels: int) -> fx.Node:
-    return graph.call_function(aten.cat.default, ([narrow] * channels, 1))
+def _joined(spread: fx.Node, graph: fx.Graph) -> fx.Node:
+    return graph.call_function(aten.cat.default, ([input_of(spread)] * shape(spread)[1], 1))
