@@ -14,13 +14,13 @@ import pytest
 
 from edgegan.bench.worker import Job
 from edgegan.cli.app import run as command
-from edgegan.core.errors import DeviceError, UsageError
+from edgegan.core.errors import DeviceError
 from edgegan.core.progress import Silent
 from edgegan.core.sampling import sample_inputs
 from edgegan.remote import task
 from edgegan.remote.install import installed
 from edgegan.remote.jobs import PYTHON_VARIABLE, check, run_job_on
-from edgegan.remote.ssh import Connection, Device, Lost, parse_device
+from edgegan.remote.ssh import Connection, Device, Lost
 from edgegan.remote.task import Task
 from edgegan.runtime import load
 from tests.conftest import LATENT
@@ -29,37 +29,6 @@ from tests.engine.conftest import fake_driver
 REPOSITORY = Path(__file__).parents[2]
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 needs_sshd = pytest.mark.skipif(not Path(SSHD).exists() or not shutil.which("ssh"), reason="no OpenSSH server here")
-
-
-@pytest.mark.parametrize(
-    "text,found",
-    [
-        ("ssh://nvidia@jetson.local", Device("nvidia", "jetson.local", 22)),
-        ("ssh://me@10.0.0.7:2222", Device("me", "10.0.0.7", 2222)),
-        ("ssh://me@[fe80::1]:99", Device("me", "fe80::1", 99)),
-    ],
-)
-def test_addresses(text, found):
-    assert parse_device(text) == found
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "jetson",
-        "ssh://jetson",
-        "http://a@b",
-        "ssh://a@b:0",
-        "ssh://a@b:99999",
-        "ssh://-oProxyCommand=x@b",
-        "ssh://a@-oProxyCommand=x",
-        "ssh://a@b;rm",
-        "ssh://a@b/path",
-    ],
-)
-def test_what_is_no_address_is_refused(text):
-    with pytest.raises(UsageError, match="is not ssh://USER@HOST"):
-        parse_device(text)
 
 
 class Server:

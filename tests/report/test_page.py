@@ -4,6 +4,7 @@ by everybody."""
 import json
 import re
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -132,6 +133,9 @@ def test_a_run_that_failed_and_one_that_was_not_timed(chromium, tmp_path):
 
 def test_the_report_of_the_tests_is_one():
     validate("report", report())
+    for key in ("schema", "candidates", "environment"):
+        with pytest.raises(jsonschema.ValidationError, match=key):
+            validate("report", {name: value for name, value in report().items() if name != key})
 
 
 def test_several_runs_side_by_side_with_their_history(chromium, tmp_path, capsys):
