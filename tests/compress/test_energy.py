@@ -10,7 +10,7 @@ from edgegan.compress.pipeline import run
 from edgegan.core.errors import DeviceError, TargetError, UsageError
 from edgegan.core.target import load_target
 from tests.bench.test_power import ina3221
-from tests.compress.test_compress import row
+from tests.compress.test_choose import row
 from tests.validation import validate
 
 

@@ -7,7 +7,7 @@ from edgegan.graph.capture import capture
 from edgegan.quantize import pt2e
 from edgegan.quantize.scheme import TENSORRT
 from tests.conftest import PHOTO
-from tests.export.test_backends_take_it import calibration
+from tests.export.inputs import calibration
 from tests.subjects import TinyResidual, randomized
 
 

@@ -19,7 +19,8 @@ from edgegan.metrics.pairwise import psnr_db
 from edgegan.quantize import pt2e
 from edgegan.quantize.scheme import TENSORRT
 from tests.conftest import PHOTO
-from tests.export.test_backends_take_it import calibration, onnx_images
+from tests.export.inputs import calibration
+from tests.export.test_backends_take_it import onnx_images
 from tests.subjects import TinyResidual, randomized
 
 
