@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from edgegan.bench.environment import environment
+from edgegan.bench.environment import commit, environment
 from edgegan.bench.latency import interleaved
 from edgegan.cli.console import table
 from edgegan.core.errors import first_line
@@ -66,9 +66,11 @@ def measure(
 
 def provenance() -> dict[str, Any]:
     """What a row was measured with: the commit (``+`` where files differ from it), the day, the machine."""
-    commit = _git("rev-parse", "--short=12", "HEAD") + ("+" if _git("status", "--porcelain", "../edgegan") else "")
+    made_from = (commit() or "unknown")[:12]
+    if (RESULTS.parents[1] / ".git").exists() and _git("status", "--porcelain", "../edgegan"):
+        made_from += "+"
     today = datetime.now(timezone.utc).date().isoformat()
-    return {"commit": commit, "date": today, "environment": environment(THREADS)}
+    return {"commit": made_from, "date": today, "environment": environment(THREADS)}
 
 
 def _git(*arguments: str) -> str:

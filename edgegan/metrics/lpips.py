@@ -26,14 +26,19 @@ LEAST_SIDE, BATCH, TINY = 32, 8, 1e-10
 class Lpips(nn.Module):
     """Two float (N, 1 or 3, H, W) in -1..1, of LEAST_SIDE pixels a side at least -> (N,): 0 for the same pictures."""
 
+    shift: torch.Tensor
+    scale: torch.Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.convolutions = nn.ModuleList(nn.Conv2d(i, o, kernel, stride, pad) for i, o, kernel, stride, pad in SHAPES)
         self.heads = nn.ParameterList(nn.Parameter(torch.zeros(shape[1])) for shape in SHAPES)
+        for name, values in (("shift", SHIFT), ("scale", SCALE)):
+            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         total = first.new_zeros(len(first))
-        pair = (self.features(_scaled(images)) for images in (first, second))
+        pair = (self.features((images - self.shift) / self.scale) for images in (first, second))
         for head, a, b in zip(self.heads, *pair, strict=True):
             difference = (_normalized(a) - _normalized(b)) ** 2
             total = total + (difference * head.view(1, -1, 1, 1)).sum(1).mean((1, 2))
@@ -70,11 +75,6 @@ def centred(images: torch.Tensor, value_range: tuple[float, float]) -> torch.Ten
     """Images in ``value_range`` as the network takes them, in -1..1."""
     low, high = value_range
     return (images - low) * (2.0 / (high - low)) - 1.0
-
-
-def _scaled(images: torch.Tensor) -> torch.Tensor:
-    shift, scale = (images.new_tensor(values).view(1, 3, 1, 1) for values in (SHIFT, SCALE))
-    return (images - shift) / scale
 
 
 def _normalized(features: torch.Tensor) -> torch.Tensor:

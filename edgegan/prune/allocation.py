@@ -9,8 +9,8 @@ MULTIPLE = 4
 
 
 def kept_widths(widths: list[int], share: float, redundancy: float = REDUNDANCY) -> list[int]:
-    """How many channels each group keeps, so that ``share`` of all are removed: proportional to width ** redundancy,
-    at most all of them, at least one."""
+    """How many channels each group keeps, so that ``share`` of all are removed to within a block: proportional to width
+    ** redundancy, at most all of them, at least one."""
     if not widths or share == 0:
         return widths
     wanted = sum(widths) * (1 - share)
@@ -21,11 +21,17 @@ def kept_widths(widths: list[int], share: float, redundancy: float = REDUNDANCY)
             high = scale
         else:
             low = scale
-    return [_whole(n, min(n, low * n**redundancy)) for n in widths]
+    return _in_blocks(widths, [min(n, low * n**redundancy) for n in widths], wanted)
 
 
-def _whole(channels: int, kept: float) -> int:
-    """The nearest width that kernels like: a multiple of MULTIPLE in wide groups."""
-    if channels >= 4 * MULTIPLE:
-        return min(channels, max(MULTIPLE, round(kept / MULTIPLE) * MULTIPLE))
-    return max(1, round(kept))
+def _in_blocks(widths: list[int], exact: list[float], wanted: float) -> list[int]:
+    """Whole blocks of each, those of the largest remainders first: equal groups do not all lose one at the same share,
+    and a budget between is met."""
+    blocks = [MULTIPLE if n >= 4 * MULTIPLE else 1 for n in widths]
+    kept = [min(n, max(block, int(e / block) * block)) for n, block, e in zip(widths, blocks, exact, strict=True)]
+    left = wanted - sum(kept)
+    for index in sorted(range(len(widths)), key=lambda i: (kept[i] - exact[i]) / blocks[i]):
+        if left >= blocks[index] / 2 and kept[index] + blocks[index] <= widths[index]:
+            kept[index] += blocks[index]
+            left -= blocks[index]
+    return kept

@@ -6,6 +6,9 @@ import torch
 from torch import nn
 from torch.nn.functional import l1_loss, relu
 
+from edgegan.prune.place import channels_last
+from edgegan.prune.rates import adam
+
 SMALLEST_SIDE, WIDEST = 4, 256
 
 
@@ -30,6 +33,31 @@ class Critic(nn.Module):
         for layer in self.layers:
             images = layer(images)
             features.append(images)
+        return features
+
+
+class Pupil:
+    """A critic that is learning, of pictures of ``shape`` (N, C, H, W), from weights drawn by ``seed``."""
+
+    def __init__(self, shape: tuple[int, ...], seed: int, rate: float, device: str) -> None:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.critic = Critic(shape[1], min(shape[2:]))
+        channels_last(self.critic.to(device))
+        self.optimizer = adam(list(self.critic.parameters()), rate, device)
+
+    def learn(self, original: torch.Tensor, student: torch.Tensor) -> None:
+        """One step of telling them apart."""
+        loss = critic_loss(self.critic(original), self.critic(student.detach()))
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+
+    def judged(self, student: torch.Tensor) -> list[torch.Tensor]:
+        """Features of pictures that learn from them; the critic does not."""
+        self.critic.requires_grad_(False)
+        features: list[torch.Tensor] = self.critic(student)
+        self.critic.requires_grad_(True)
         return features
 
 

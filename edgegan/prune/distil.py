@@ -63,9 +63,10 @@ def distil(
         after = lesson.error()
         cut = f", of {lesson.crops.side} pixels a side but for the last ones" if lesson.crops else ""
         back = f"; {lesson.returns} times back to the last good state, each at half the rate" if lesson.returns else ""
+        graph = f"; without a CUDA graph: {lesson.learn.refused}" if lesson.learn.refused else ""
         note = (
             f"distilled for {settings.steps} steps of {lesson.batch} paired samples{cut}: L1 to the original "
-            f"{before:.4f} -> {after:.4f}{back}"
+            f"{before:.4f} -> {after:.4f}{back}{graph}"
         )
         return StageResult(student, (note, *([WORSE] if after > before else ())), seconds())
 

@@ -21,11 +21,13 @@ from edgegan.graph.graph import Graph, first_output
 from edgegan.graph.rebatch import rebatch, runs_alike
 from edgegan.metrics.pairwise import psnr_db
 from edgegan.prune.batch_size import training_batch
-from edgegan.prune.critic import Critic, critic_loss, feature_loss
+from edgegan.prune.critic import Pupil, feature_loss
 from edgegan.prune.crops import WHOLE, crops
 from edgegan.prune.looking import LookingLoss
 from edgegan.prune.losses import layer_loss, paired_loss, relation_loss, wavelet_loss
-from edgegan.prune.place import moved
+from edgegan.prune.place import channels_last, moved, sent
+from edgegan.prune.rates import adam, at_home, set_rate
+from edgegan.prune.replay import Replay
 from edgegan.prune.settings import Settings
 from edgegan.prune.taps import shared_layers, tap
 
@@ -64,31 +66,36 @@ class Lesson:
         self._losses: list[torch.Tensor] = []
         widths = self._tapped(teacher, student)
         for network in (self.teacher, self.student):
-            _channels_last(moved(network, settings.device))
+            channels_last(moved(network, settings.device))
         self.average = copy.deepcopy(self.student).requires_grad_(False)
         with torch.random.fork_rng():
             torch.manual_seed(settings.seed)
             self.adapters = nn.ModuleList(nn.Conv2d(mine, its, 1) for mine, its in widths).to(settings.device)
-        self.optimizer = torch.optim.Adam(
-            [*self.student.parameters(), *self.adapters.parameters()], settings.lr, betas=(0.5, 0.99)
-        )
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda step: self._rate(step))
+        self.optimizer = adam([*self.student.parameters(), *self.adapters.parameters()], settings.lr, settings.device)
+        self._ramp, self._new = (torch.zeros((), device=settings.device) for _ in range(2))
         self._parts |= {
             "student": self.student,
             "average": self.average,
             "adapters": self.adapters,
             "optimizer": self.optimizer,
-            "schedule": self.schedule,
         }
-        self.critic = self._critic(teacher.output_shape)
+        self.critic = self._critic()
         self.looking = (
             LookingLoss(teacher.output_shape, teacher.spec.output_range).to(settings.device) if settings.lpips else None
         )
+        self.learn = Replay(self._learn, settings.device)
         self._good = self._state()
 
     def _rate(self, step: int) -> float:
         """A cosine to zero, halved for each return."""
         return float(0.5 ** (self.returns + 1) * (1 + np.cos(np.pi * min(1.0, step / max(1, self.settings.steps)))))
+
+    def _set_rates(self, step: int) -> None:
+        """The student's, the part that the critic's score has, and that of the new weights in the average."""
+        settings, alone = self.settings, self.settings.critic_alone
+        set_rate(self.optimizer, settings.lr * self._rate(step))
+        self._ramp.fill_(min(1.0, max(0.0, (step - alone) / max(1, alone))))
+        self._new.fill_(1 - min(settings.ema, (1 + step) / (10 + step)))
 
     def _tapped(self, teacher: Graph, student: fx.GraphModule) -> list[tuple[int, int]]:
         """Let both networks give some layers' maps too, where a loss looks at them; their channels, student's first."""
@@ -107,36 +114,37 @@ class Lesson:
             (int(my_nodes[mine].meta["val"].shape[1]), int(its_nodes[its].meta["val"].shape[1])) for its, mine in pairs
         ]
 
-    def _critic(self, shape: tuple[int, ...]) -> Critic | None:
-        settings = self.settings
+    def _critic(self) -> Pupil | None:
+        """None where nothing wants one, or the teacher's pictures are too small, or none."""
+        shape, settings = self.graph.output_shape, self.settings
         if len(shape) != 4 or min(shape[2:]) < LEAST_SIDE or not (settings.features or settings.adversarial):
             return None
-        with torch.random.fork_rng():
-            torch.manual_seed(settings.seed)
-            critic = Critic(shape[1], min(shape[2:]))
-        _channels_last(critic.to(settings.device))
-        self.critic_optimizer = torch.optim.Adam(critic.parameters(), settings.critic_lr, betas=(0.5, 0.99))
-        self._parts |= {"critic": critic, "critic_optimizer": self.critic_optimizer}
-        return critic
+        pupil = Pupil(shape, settings.seed, settings.critic_lr, settings.device)
+        self._parts |= {"critic": pupil.critic, "critic_optimizer": pupil.optimizer}
+        return pupil
 
     def advance(self, step: int) -> None:
         """One step of the critic, one of the student, one of the average."""
         inputs = self._inputs(step, cut=step < (1 - WHOLE) * self.settings.steps)
+        self._set_rates(step)
+        self._losses.append(self.learn(*inputs).clone())
+        self.step = step + 1
+
+    def _learn(self, *inputs: torch.Tensor) -> torch.Tensor:
+        """What ``advance`` does on the device, from the same tensors each time; the student's loss."""
         with torch.no_grad():
             wanted, asked = _drawn(self.teacher, inputs)
         output, made = _drawn(self.student, inputs)
         loss = self._paired(output, wanted, made, asked)
         if self.critic is not None:
-            self._teach_critic(self.critic, output.detach(), wanted)
-            loss = loss + self._criticised(self.critic, output, wanted, step)
-        self._losses.append(loss.detach())
+            self.critic.learn(wanted, output)
+            loss = loss + self._criticised(self.critic, output, wanted)
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.student.parameters(), self.settings.clip)
         self.optimizer.step()
-        self.schedule.step()
-        self._average(min(self.settings.ema, (1 + step) / (10 + step)))
-        self.step = step + 1
+        self._average()
+        return loss.detach()
 
     def _paired(self, output: torch.Tensor, wanted: torch.Tensor, made: Layers, asked: Layers) -> torch.Tensor:
         loss = self.settings.pixels * paired_loss(output, wanted)
@@ -150,26 +158,17 @@ class Lesson:
             loss = loss + self.settings.lpips * self.looking(output, wanted)
         return loss
 
-    def _criticised(self, critic: Critic, output: torch.Tensor, wanted: torch.Tensor, step: int) -> torch.Tensor:
+    def _criticised(self, pupil: Pupil, output: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():
-            original = critic(wanted)
-        critic.requires_grad_(False)
-        features = critic(output)
-        critic.requires_grad_(True)
-        alone = self.settings.critic_alone
-        adversarial = self.settings.adversarial * min(1.0, max(0.0, (step - alone) / max(1, alone)))
-        return self.settings.features * feature_loss(original, features) - adversarial * features[-1].mean()
-
-    def _teach_critic(self, critic: Critic, output: torch.Tensor, wanted: torch.Tensor) -> None:
-        loss = critic_loss(critic(wanted), critic(output))
-        self.critic_optimizer.zero_grad()
-        loss.backward()
-        self.critic_optimizer.step()
+            original = pupil.critic(wanted)
+        features = pupil.judged(output)
+        score = self._ramp * features[-1].mean()
+        return self.settings.features * feature_loss(original, features) - self.settings.adversarial * score
 
     @torch.no_grad()
-    def _average(self, decay: float) -> None:
+    def _average(self) -> None:
         for kept, new in zip(self.average.parameters(), self.student.parameters(), strict=True):
-            kept.lerp_(new, 1 - decay)
+            kept.lerp_(new, self._new)
 
     def _inputs(self, step: int, cut: bool = False) -> tuple[torch.Tensor, ...]:
         picked = None
@@ -182,7 +181,7 @@ class Lesson:
         )
         if cut and self.crops is not None:
             values = self.crops.cut(values, [self.settings.seed, step, 1])
-        return tuple(torch.from_numpy(v).to(self.settings.device) for v in values.values())
+        return tuple(sent(torch.from_numpy(v), self.settings.device) for v in values.values())
 
     def error(self) -> float:
         """Mean absolute difference to the original on inputs that no step sees."""
@@ -204,7 +203,6 @@ class Lesson:
         step, returns, looks = self.step, self.returns + 1, self.looks
         self._load(self._good)
         self.step, self.returns, self.looks = step, returns, looks
-        self.schedule.last_epoch = step
 
     def _look(self, output: torch.Tensor, wanted: torch.Tensor) -> Look:
         loss = torch.stack(self._losses).mean().item() if self._losses else float("nan")
@@ -224,6 +222,9 @@ class Lesson:
     def _load(self, state: Mapping[str, Any]) -> None:
         for name, part in self._parts.items():
             part.load_state_dict(copy.deepcopy(state[name]))
+            if isinstance(part, torch.optim.Optimizer):
+                at_home(part, self.settings.device)
+        self.learn.forget()
         self.step, self.returns, self._least = state["step"], state["returns"], state["least"]
         self.looks = [Look(*look) for look in state["looks"]]
 
@@ -242,13 +243,6 @@ def _drawn(network: fx.GraphModule, inputs: tuple[torch.Tensor, ...]) -> tuple[t
     """The picture, and what its tapped layers made."""
     made = network(*inputs)
     return (made, []) if isinstance(made, torch.Tensor) else (first_output(made), list(made[1:]))
-
-
-def _channels_last(network: nn.Module) -> None:
-    """The layout in which convolutions train fastest on a CPU; weights of other ranks stay as they are."""
-    for parameter in network.parameters():
-        if parameter.ndim == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 def _for_batches(teacher: Graph, student: fx.GraphModule, wanted: int) -> tuple[int, fx.GraphModule, fx.GraphModule]:

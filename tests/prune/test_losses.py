@@ -113,7 +113,7 @@ def test_training_that_leaves_goes_back_and_on_at_half_the_rate(dcgan_graph):
     assert all(torch.equal(good[name], value) for name, value in lesson.average.state_dict().items())
     lesson.advance(11)
     assert (
-        lesson.optimizer.param_groups[0]["lr"] == pytest.approx(2e-3 * lesson._rate(12))
+        lesson.optimizer.param_groups[0]["lr"] == pytest.approx(2e-3 * lesson._rate(11))
         and lesson._rate(10) == rate / 2
     )
     assert np.isfinite(lesson.error())

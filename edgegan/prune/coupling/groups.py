@@ -62,7 +62,7 @@ class Coupling:
 
     @cached_property
     def groups(self) -> list[Group]:
-        """In the order of the weights that they run through; what only ever adds to the picture is no channel."""
+        """In the order of the layers that they run through; what only ever adds to the picture is no channel."""
         sets = {
             (name, axis): self._trace.atoms.sets(atoms)
             for name, axes in self._trace.constants.items()
@@ -79,7 +79,9 @@ class Coupling:
         for number, through in places.items():
             if made & set(through) and read & set(through):
                 alike[tuple(through)].append(number)
-        return [_group(np.array(numbers), through, sets) for through, numbers in alike.items()]
+        first = {layer.weight: place for place, layer in reversed(list(enumerate(self.layers)))}
+        ordered = sorted(alike.items(), key=lambda each: min(first[name] for name, _ in each[0] if name in first))
+        return [_group(np.array(numbers), through, sets) for through, numbers in ordered]
 
     def indices(self, layer: Layer, gone: np.ndarray) -> list[int]:
         """Which outputs of ``layer`` go with the channels ``gone``."""

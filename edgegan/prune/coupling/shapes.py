@@ -17,6 +17,7 @@ from edgegan.graph.operators import (
     IDENTITIES,
     MIXING_UPSAMPLES,
     PADS,
+    POINTWISE,
     RESHAPES,
     SPLITS,
     UPSAMPLES,
@@ -261,10 +262,11 @@ def is_pointwise(target: Any) -> bool:
 
 
 SAME = (
-    *IDENTITIES, *CASTS, *DROPOUTS, aten.hardswish.default, aten.hardsigmoid.default, aten.softmax.int,
+    *POINTWISE, *IDENTITIES, *CASTS, *DROPOUTS, aten.hardswish.default, aten.hardsigmoid.default, aten.softmax.int,
     aten.log_softmax.int, aten._softmax.default,
 )  # fmt: skip
-"""What gives what it reads, of the same sizes; softmax over fewer channels is another one, which training mends."""
+"""What gives what it reads, of the same sizes; not every PyTorch says of leaky_relu that it is pointwise. Softmax over
+fewer channels is another one, which training mends."""
 MAPS = (
     *PADS, *UPSAMPLES, *MIXING_UPSAMPLES, aten.max_pool2d.default, aten.avg_pool2d.default, aten.avg_pool1d.default,
     aten.adaptive_avg_pool2d.default, aten.adaptive_max_pool2d.default, aten.upsample_nearest1d.vec,
