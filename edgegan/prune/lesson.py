@@ -27,9 +27,9 @@ from edgegan.prune.looking import LookingLoss
 from edgegan.prune.losses import layer_loss, paired_loss, relation_loss, wavelet_loss
 from edgegan.prune.place import channels_last, moved, sent
 from edgegan.prune.rates import adam, at_home, set_rate
-from edgegan.prune.replay import Replay
 from edgegan.prune.settings import Settings
 from edgegan.prune.taps import shared_layers, tap
+from edgegan.runtime.replay import Replay
 
 LEAST_SIDE = 8
 CHECK_STEP = 1 << 20

@@ -20,6 +20,8 @@ from edgegan.runtime.session import Prepared, Session
 
 try:
     import torch
+
+    from edgegan.runtime.replay import Replay
 except ImportError as exc:
     raise MissingPackageError("torch", "compress", "Running this artifact") from exc
 
@@ -39,7 +41,9 @@ class VendorSession(Session):
         self._check(build)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of PyTorch about its own code
-            self._model = torch._inductor.aoti_load_package(str(artifact))
+            # Calls take turns here; the package's own locks would stand in a CUDA graph's way.
+            self._model = torch._inductor.aoti_load_package(str(artifact), run_single_threaded=True)
+        self._replay = Replay(self._model, self._device.type)
 
     def _check(self, build: dict[str, Any]) -> None:
         """Raises DeviceError without the GPU, ArtifactError where the package was made for another."""
@@ -75,8 +79,10 @@ class VendorSession(Session):
 
     def _compute(self, given: list[torch.Tensor]) -> torch.Tensor:
         with torch.inference_mode():
-            image: torch.Tensor = self._model(*given)
+            image: torch.Tensor = self._replay(*given)
+        if self._replay.refused and not self.notes:
+            self.notes = (f"computes without a CUDA graph: {self._replay.refused}",)
         return image
 
     def _close(self) -> None:
-        del self._model
+        del self._replay, self._model

@@ -9,8 +9,8 @@ from edgegan.prune.channels import prune
 from edgegan.prune.distil import distil
 from edgegan.prune.lesson import Lesson
 from edgegan.prune.rates import adam, set_rate
-from edgegan.prune.replay import WARM, Replay
 from edgegan.prune.settings import Settings
+from edgegan.runtime.replay import WARM, Replay
 
 gpu = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")]
 DEVICES = ["cpu", pytest.param("cuda", marks=gpu)]

@@ -16,7 +16,7 @@ OPENING: dict[str, Callable[[], Source]] = {
     "nvml": Nvml,
     "rapl": lambda: Rapl(system_root()),
 }
-ON_GPU = ("tensorrt", "tensorrt-rtx")
+ON_GPU = ("tensorrt", "tensorrt-rtx", "onnxruntime-cuda", "pytorch")
 """Backends whose work is the GPU's."""
 
 

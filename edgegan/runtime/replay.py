@@ -1,5 +1,5 @@
-"""The same work again and again, as one CUDA graph: a small network's step of training is hundreds of kernels, most of
-them shorter than their launch.
+"""The same work of PyTorch again and again, as one CUDA graph: a small network is tens of kernels, a step of its
+training hundreds, most of them shorter than their launch.
 
 https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
 """
