@@ -4,7 +4,7 @@
 ``python -m benchmarks.gpu prepare FOLDER [FAMILY ...]`` writes bundles anywhere; ``python -m benchmarks.gpu FOLDER``
 builds and measures those on a machine with a GPU, PyTorch with CUDA, and TensorRT or onnxruntime-gpu where they are to
 be compared. Aims: at least 35 dB, never slower than the best of the others, at most 10 microseconds over the bare call,
-no growth of device memory over 10,000 runs. Networks are untrained: neither speed nor the float precisions hang on that.
+no growth of device memory over 10,000 runs. Networks are untrained: speed does not hang on that.
 """
 
 from __future__ import annotations
