@@ -21,9 +21,8 @@ from edgegan.runtime.pytorch import MADE_HERE
 def export_package(
     module: nn.Module, inputs: Sequence[torch.Tensor], path: Path, device: str = "cuda", half: bool = False
 ) -> Path:
-    """Compile ``module`` for ``inputs`` of that batch and write ``path``; on a GPU kernels are chosen by timing them.
-    ``half``: it computes in float16, takes and gives float32. Raises TargetError where PyTorch's compiler fails, or
-    finds no C++ compiler."""
+    """Compile ``module`` for ``inputs`` of that batch and write ``path``. ``half``: it computes in float16, takes and
+    gives float32. Raises TargetError where PyTorch's compiler fails, or finds no C++ compiler."""
     placed = _Halved(module) if half else module
     given = tuple(value.to(device) for value in inputs)
     try:
@@ -31,9 +30,7 @@ def export_package(
             warnings.simplefilter("ignore")  # of PyTorch about its own code
             program = torch.export.export(placed.eval().to(device), given, strict=False)
             with atomic_path(path) as temporary:
-                torch._inductor.aoti_compile_and_package(
-                    program, package_path=str(temporary), inductor_configs={"max_autotune": device == "cuda"}
-                )
+                torch._inductor.aoti_compile_and_package(program, package_path=str(temporary))
     except Exception as exc:
         raise TargetError(f"PyTorch cannot compile the generator ahead of time: {first_line(exc)}") from exc
     add_to_table(MADE_HERE, {sha256(path): {"device": device}})
