@@ -41,6 +41,9 @@ ARITHMETIC_FREE = (
     TFLOperationName.CONV_2D_TRANSPOSE,
 )
 """What is in int8 where arithmetic stays in float."""
+SLOW_IN_INT8 = ("DIV", "RSQRT", "SQRT", "SELECT", "SELECT_V2", "HARD_SWISH", "BATCH_MATMUL", "SOFTMAX", "RELU")
+"""What LiteRT's reference kernels compute in int8, two to thirty times slower than float between roundings
+(``benchmarks/litert_operators.py``)."""
 SATURATING = {"TANH": "tanh", "LOGISTIC": "sigmoid"}
 
 
@@ -67,7 +70,7 @@ def quantize(
         theirs = matched(layers, file_layers(float_file), str(float_file.name)) if raised_layers else {}
         named = [theirs[layer] for layer in layers if layer in raised_layers]
         wide, floats = (named, []) if rest_precision == "int16" else ([], named)
-        floats += computed_layers(float_file)
+        floats += computed_layers(float_file) + made_by(float_file, SLOW_IN_INT8)
         floats += statistics(float_file) if float_parts is FloatParts.STATISTICS else []
         floats += sums(float_file) if float_parts is FloatParts.SUMS else []
         narrow = [layer.what for layer in file_layers(float_file)][1:-1] if weight_bits == 4 else []
@@ -202,6 +205,13 @@ def statistics(float_file: Path) -> list[str]:
             continue
         statistic_names.append(names[output])
     return statistic_names
+
+
+def made_by(float_file: Path, kinds: Collection[str]) -> list[str]:
+    """Names of the tensors that operators of those kinds give."""
+    interpreter = Interpreter(str(float_file))
+    names = {d["index"]: d["name"] for d in interpreter.get_tensor_details()}
+    return [names[int(op["outputs"][0])] for op in interpreter._get_ops_details() if op["op_name"] in kinds]
 
 
 def sums(float_file: Path) -> list[str]:
