@@ -1,4 +1,4 @@
-"""What stands between two convolutions, in LiteRT's float32 and in int8 as EdgeGAN quantizes it, one operator at a time.
+"""What stands between two convolutions, in LiteRT's float32 and in int8 as EdgeGAN quantizes it, by operator.
 
 Two maps of 64x64 pixels and 64 channels, a 1x1 convolution before and after, one thread; both files in turns in one
 process. Where LiteRT has only a reference kernel for int8, two to thirty times slower, the operator stays in float
@@ -119,8 +119,7 @@ def report(rows: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     for name in sys.argv[1:] or OPERATORS:
-        rows = renewed("litert_operators", row_of(name), list(OPERATORS))
-    report(rows)
+        report(renewed("litert_operators", row_of(name), list(OPERATORS)))
 
 
 if __name__ == "__main__":

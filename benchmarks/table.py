@@ -28,7 +28,7 @@ def first_figures() -> str:
 
 def all_figures() -> str:
     """What the page of figures shows."""
-    parts = [small(), pruning(), deployed(), families(), quantization(), few_bits(), training_under_rounding(), zoo()]
+    parts = [small(), pruning(), budgets(), deployed(), families(), quantization(), few_bits(), training_under_rounding(), zoo()]
     return "\n\n".join([*parts, public(), runs(), not_met()]).replace("](docs/", "](") + "\n"
 
 
@@ -65,6 +65,25 @@ def pruning() -> str:
         f"{found['distill_steps']} steps and quantized to int8, its `fd_lite0` against real test images goes from "
         f"{told}: `{found['command']}`."
     )
+
+
+def budgets() -> str:
+    """How far generators are pruned, trained for long."""
+    lines = [
+        "| pruned, float | fewer multiply-accumulates | whole network | pruned | trained on |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for row in json.loads((RESULTS / "budgets.json").read_text())["rows"]:
+        run, gpu = row["runs"][0], row["measured"]["environment"]["gpu"]
+        if len(row["runs"]) > 1:
+            continue
+        name, figure = row["family"].partition(",")[0], row["figure"]
+        apart = f"{-run['kept']:+.2f} dB" if figure == "psnr_db" else f"{run['kept']:.2f} times"
+        lines.append(
+            f"| {name} | {run['macs_ratio']:.1f} times | {figure} {row['whole']:.1f} | {run[figure]:.1f} ({apart}) | "
+            f"{gpu or 'CPU'}, {row['steps']} steps |"
+        )
+    return "\n".join([*lines, "\n`python -m benchmarks.budgets`"])
 
 
 def deployed() -> str:
