@@ -28,8 +28,8 @@ def first_figures() -> str:
 
 def all_figures() -> str:
     """What the page of figures shows."""
-    parts = [small(), pruning(), budgets(), deployed(), families(), quantization(), few_bits(), training_under_rounding(), zoo()]
-    return "\n\n".join([*parts, public(), runs(), not_met()]).replace("](docs/", "](") + "\n"
+    parts = [small(), pruning(), budgets(), deployed(), families(), quantization(), few_bits()]
+    return "\n\n".join([*parts, training_under_rounding(), zoo(), public(), runs(), not_met()]).replace("](docs/", "](") + "\n"
 
 
 def small() -> str:
