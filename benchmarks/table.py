@@ -29,7 +29,8 @@ def first_figures() -> str:
 def all_figures() -> str:
     """What the page of figures shows."""
     parts = [small(), pruning(), budgets(), deployed(), families(), quantization(), few_bits()]
-    return "\n\n".join([*parts, training_under_rounding(), zoo(), public(), runs(), not_met()]).replace("](docs/", "](") + "\n"
+    parts += [training_under_rounding(), zoo(), public(), runs(), not_met()]
+    return "\n\n".join(parts).replace("](docs/", "](") + "\n"
 
 
 def small() -> str:
