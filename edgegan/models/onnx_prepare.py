@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
-from edgegan.core.errors import ModelError, UsageError, first_line
+from edgegan.core.errors import MissingPackageError, ModelError, UsageError, first_line
 from edgegan.models.onnx_draws import fix_draws
 
 OPSETS = range(7, 24)
@@ -49,8 +49,11 @@ def prepare(
     constants: Mapping[str, str] | None = None,
 ) -> onnx.ModelProto:
     """``model`` in float32 with the inputs ``constants`` baked in and every size known; ``shapes``: of the other inputs
-    without batch, in their order, where they are known. Raises ModelError, UsageError."""
-    import onnxsim
+    without batch, in their order, where they are known. Raises ModelError, UsageError, MissingPackageError."""
+    try:
+        import onnxsim
+    except ImportError as exc:
+        raise MissingPackageError("onnxsim", "compress", "Reading a .onnx file") from exc
 
     bake(model, path, constants or {})
     to_float32(model)

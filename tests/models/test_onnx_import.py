@@ -1,5 +1,7 @@
 """Imported ONNX files against ONNX Runtime; the importer itself compares them and refuses a difference."""
 
+import sys
+
 import numpy as np
 import onnx
 import pytest
@@ -8,7 +10,7 @@ from onnx import TensorProto, helper
 from torch import nn
 from torch.nn import functional as F
 
-from edgegan.core.errors import ModelError
+from edgegan.core.errors import MissingPackageError, ModelError
 from edgegan.export.onnx import export_onnx
 from edgegan.graph.capture import capture
 from edgegan.models.loading import load_model
@@ -284,3 +286,10 @@ def test_inputs_that_python_cannot_call_so_get_names_that_it_can(tmp_path):
     assert len(set(called)) == 5 and all(n.isidentifier() for n in called) and called[:2] == ["input_1", "onnx_Gemm_1"]
     path = export_onnx(graph, tmp_path / "again.onnx")
     assert [i.name for i in onnx.load(path).graph.input] == called
+
+
+def test_a_machine_without_the_simplifier_is_told(tmp_path, dcgan_graph, monkeypatch):
+    export_onnx(dcgan_graph, tmp_path / "g.onnx")
+    monkeypatch.setitem(sys.modules, "onnxsim", None)
+    with pytest.raises(MissingPackageError, match=r"'onnxsim', which is not installed"):
+        load_model(str(tmp_path / "g.onnx"), [], None, None, None, 1)
