@@ -12,15 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common import shared_inputs, subject
 from benchmarks.photographs import LEARNT, pieces
 from edgegan.core.images import read_idx, read_images, resized
-from edgegan.core.sampling import float_to_image, sample_inputs
-from edgegan.graph.capture import capture
+from edgegan.core.sampling import float_to_image, pixels_to_float, sample_inputs
 from edgegan.graph.graph import Graph
 from edgegan.metrics.distances import frechet_distance
 from edgegan.metrics.features import Lite0Features, extract
 from edgegan.metrics.pairwise import psnr_db
-from edgegan.models.loading import load_model
 from edgegan.prune.place import train_device
 from edgegan.train.views import edges
 
@@ -42,21 +41,20 @@ class Subject:
 
 
 def fashion_dcgan() -> Subject:
-    graph = _zoo("fashion-dcgan")
-    inputs = sample_inputs(graph.spec.inputs, COUNT, 42)
-    return Subject(graph, inputs, None, "fd_lite0", _distance(_fashion("t10k")[:COUNT]))
+    _, graph = subject("fashion-dcgan")
+    return Subject(graph, shared_inputs(graph, COUNT), None, "fd_lite0", _distance(_fashion("t10k")[:COUNT]))
 
 
 def fashion_cyclegan() -> Subject:
     """Sandals become sneakers: judged against the test images' thousand sneakers, on its thousand sandals."""
-    graph = _zoo("fashion-cyclegan")
+    _, graph = subject("fashion-cyclegan")
     inputs = sample_inputs(graph.spec.inputs, 1000, 42, _fashion("t10k", SANDALS))
     return Subject(graph, inputs, _fashion("train", SANDALS), "fd_lite0", _distance(_fashion("t10k", SNEAKERS)))
 
 
 def fashion_pix2pix() -> Subject:
     """Edges become garments."""
-    graph = _zoo("fashion-pix2pix")
+    _, graph = subject("fashion-pix2pix")
     train, test = _fashion("train"), _fashion("t10k")[:COUNT]
     drawn = [np.stack([edges(picture) for picture in some]) for some in (train, test)]
     inputs = sample_inputs(graph.spec.inputs, COUNT, 42, drawn[1])
@@ -65,14 +63,13 @@ def fashion_pix2pix() -> Subject:
 
 def sr_compact() -> Subject:
     """Photographs enlarged by two: PSNR to the photograph; those of one package are learnt, of the other judged."""
-    graph = _zoo("sr-compact")
+    _, graph = subject("sr-compact")
     large, learnt = pieces(128, HELD_OUT), pieces(128, PIECES, names=LEARNT)
     small, images = (np.stack([resized(picture, (64, 64)) for picture in some]) for some in (large, learnt))
     inputs = sample_inputs(graph.spec.inputs, HELD_OUT, 42, small)
 
     def judge(pictures: np.ndarray) -> float:
-        truth = large.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1
-        return psnr_db(truth, np.clip(pictures, -1, 1), (-1, 1))
+        return psnr_db(pixels_to_float(large, (-1, 1)), np.clip(pictures, -1, 1), (-1, 1))
 
     return Subject(graph, inputs, images, "psnr_db", judge)
 
@@ -83,11 +80,6 @@ SUBJECTS = {
     "fashion-pix2pix": fashion_pix2pix,
     "sr-compact": sr_compact,
 }
-
-
-def _zoo(name: str) -> Graph:
-    loaded = load_model(name, [], None, None, None, 1)
-    return capture(loaded.module, loaded.spec)
 
 
 def _fashion(part: str, only: int | None = None) -> np.ndarray:

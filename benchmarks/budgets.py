@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from benchmarks.budget_subjects import SUBJECTS, Subject
-from benchmarks.common import THREADS, missing, provenance, publish, renewed
+from benchmarks.common import THREADS, missing, publish, renewed
 from edgegan.graph.cost import macs
 from edgegan.graph.graph import Graph
 from edgegan.prune.channels import Pruning, recapture
@@ -96,7 +96,6 @@ def row_of(name: str) -> dict[str, Any]:
     return {
         "family": name, "criterion": row.criterion, "steps": row.steps, "learning": row.learning,
         "figure": subject.figure, "whole": whole, "runs": runs, "seconds": round(time.monotonic() - start, 1),
-        "measured": provenance(),
     }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from edgegan.bench.environment import commit, environment
+from edgegan.bench.environment import environment
 from edgegan.bench.latency import interleaved
 from edgegan.cli.console import table
 from edgegan.core.errors import first_line
@@ -40,12 +40,12 @@ class Contender:
     images: np.ndarray
 
 
-def subject():
-    """fashion-dcgan as a module and a captured graph."""
+def subject(name: str = "fashion-dcgan"):
+    """A generator of the zoo as a module and a captured graph."""
     from edgegan.graph.capture import capture
     from edgegan.models.loading import load_model
 
-    loaded = load_model("fashion-dcgan", [], None, None, None, 1)
+    loaded = load_model(name, [], None, None, None, 1)
     return loaded.module, capture(loaded.module, loaded.spec)
 
 
@@ -66,11 +66,12 @@ def measure(
 
 def provenance() -> dict[str, Any]:
     """What a row was measured with: the commit (``+`` where files differ from it), the day, the machine."""
-    made_from = (commit() or "unknown")[:12]
+    here = environment(THREADS)
+    made_from = (here["commit"] or "unknown")[:12]
     if (RESULTS.parents[1] / ".git").exists() and _git("status", "--porcelain", "../edgegan"):
         made_from += "+"
     today = datetime.now(timezone.utc).date().isoformat()
-    return {"commit": made_from, "date": today, "environment": environment(THREADS)}
+    return {"commit": made_from, "date": today, "environment": here}
 
 
 def _git(*arguments: str) -> str:

@@ -25,6 +25,7 @@ from benchmarks.families import FAMILIES
 from edgegan.bench.latency import repeat
 from edgegan.bench.power.contract import Unreadable
 from edgegan.bench.power.find import opened
+from edgegan.bench.power.meter import metered
 from edgegan.bench.ratios import in_rounds
 from edgegan.compress import compress
 from edgegan.core.errors import DeviceError, GateError, first_line
@@ -84,23 +85,21 @@ def family_row(family: str, bundle: Path, made: Path) -> dict[str, Any]:
             "times_as_fast": {name: 1 / ratio.value for name, ratio in ratios.items()},
             "overhead_us": 1e3 * float(np.median([np.median(ours) - np.median(bare) for ours, bare in parts])),
             "grown_bytes": int(grown),
-            "joules": _joules(lambda: generator.run(one)),
+            "power": _power(lambda: generator.run(one), session.manifest.backend),
             "clocks": report["environment"]["clocks"],
         }
 
 
-def _joules(call: Callable[[], object]) -> float | str:
-    """Of a call, by the board's own counter, all that the board takes included; why not, where it tells none."""
+def _power(call: Callable[[], object], backend: str) -> dict[str, Any] | str:
+    """Of a call, all that the board takes included; why not, where it tells nothing."""
     try:
-        source = opened("desktop-gpu", "pytorch")
+        source = opened("desktop-gpu", backend)
     except Unreadable as exc:
         return str(exc)
-    before = source.joules()
-    count = len(repeat(call, ENERGY_SECONDS))
-    after = source.joules()
-    source.close()
-    (whole,) = source.whole
-    return (after[whole] - before[whole]) / count
+    try:
+        return metered(source, call, 1, ENERGY_SECONDS)
+    finally:
+        source.close()
 
 
 def _peers(module: torch.nn.Module, one: dict[str, np.ndarray]) -> dict[str, Callable[[], object]]:

@@ -75,9 +75,9 @@ def budgets() -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     for row in json.loads((RESULTS / "budgets.json").read_text())["rows"]:
-        run, gpu = row["runs"][0], row["measured"]["environment"]["gpu"]
         if len(row["runs"]) > 1:
             continue
+        run, gpu = row["runs"][0], row["measured"]["environment"]["gpu"]
         name, figure = row["family"].partition(",")[0], row["figure"]
         apart = f"{-run['kept']:+.2f} dB" if figure == "psnr_db" else f"{run['kept']:.2f} times"
         lines.append(

@@ -67,7 +67,7 @@ def test_rows_that_are_missing_or_old_are_missed_aims(capsys, monkeypatch, tmp_p
 
 def test_a_row_keeps_its_commit_and_its_machine(monkeypatch, tmp_path):
     monkeypatch.setattr(common, "RESULTS", tmp_path)
-    monkeypatch.setattr(common, "commit", lambda: "0123456789ab" + 28 * "c")
+    monkeypatch.setattr("edgegan.bench.environment.commit", lambda: "0123456789ab" + 28 * "c")
     (tmp_path / "it.json").write_text(json.dumps({"rows": [{"family": "a"}]}))
     first, second = common.renewed("it", {"family": "b"}, ["a", "b", "c"])
     assert first["measured"] is None and "before" in first["measured_reason"]

@@ -169,6 +169,11 @@ def computed_layers(float_file: Path) -> list[str]:
     return [names[output] for output, _, is_constant in _layer_tensors(interpreter) if not is_constant]
 
 
+def _operations(interpreter: Interpreter) -> tuple[dict[int, str], list[dict[str, Any]]]:
+    """The tensors' names by index, and the operators in the order in which they run."""
+    return {d["index"]: d["name"] for d in interpreter.get_tensor_details()}, interpreter._get_ops_details()
+
+
 def _layer_tensors(interpreter: Interpreter) -> list[tuple[int, int, bool]]:
     """Of each convolution and linear layer: the tensor that it gives, its weights, and whether those are constant."""
     operations = interpreter._get_ops_details()
@@ -184,8 +189,7 @@ def statistics(float_file: Path) -> list[str]:
     """Names of the tensors that normalisation makes: reductions, what is computed from them alone, what they scale or
     shift, and what is computed for them alone."""
     interpreter = Interpreter(str(float_file))
-    names = {d["index"]: d["name"] for d in interpreter.get_tensor_details()}
-    operations = interpreter._get_ops_details()
+    names, operations = _operations(interpreter)
     made = {int(o) for op in operations for o in op["outputs"]} | {d["index"] for d in interpreter.get_input_details()}
     readers: dict[int, list[str]] = {}
     for op in operations:
@@ -209,16 +213,13 @@ def statistics(float_file: Path) -> list[str]:
 
 def made_by(float_file: Path, kinds: Collection[str]) -> list[str]:
     """Names of the tensors that operators of those kinds give."""
-    interpreter = Interpreter(str(float_file))
-    names = {d["index"]: d["name"] for d in interpreter.get_tensor_details()}
-    return [names[int(op["outputs"][0])] for op in interpreter._get_ops_details() if op["op_name"] in kinds]
+    names, operations = _operations(Interpreter(str(float_file)))
+    return [names[int(op["outputs"][0])] for op in operations if op["op_name"] in kinds]
 
 
 def sums(float_file: Path) -> list[str]:
     """Names of the tensors that are sums, or differences, of what the network computes."""
-    interpreter = Interpreter(str(float_file))
-    names = {d["index"]: d["name"] for d in interpreter.get_tensor_details()}
-    operations = interpreter._get_ops_details()
+    names, operations = _operations(Interpreter(str(float_file)))
     made = {int(o) for op in operations for o in op["outputs"]}
     return [
         names[int(op["outputs"][0])]
@@ -231,8 +232,8 @@ def between(float_file: Path, names: Sequence[str]) -> list[str]:
     """Names of the tensors that lie between the inputs, the output and ``names``, all in float, with no layer among
     them: in int8 they would round twice for nothing."""
     interpreter = Interpreter(str(float_file))
-    text = {d["index"]: d["name"] for d in interpreter.get_tensor_details()}
-    operations = {int(op["outputs"][0]): op for op in interpreter._get_ops_details() if op["op_name"] != "DELEGATE"}
+    text, every = _operations(interpreter)
+    operations = {int(op["outputs"][0]): op for op in every if op["op_name"] != "DELEGATE"}
     outputs = {d["index"] for d in interpreter.get_output_details()}
     readers: dict[int, list[int]] = {}
     for made, op in operations.items():

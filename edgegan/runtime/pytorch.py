@@ -42,8 +42,8 @@ class VendorSession(Session):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of PyTorch about its own code
             # Calls take turns here; the package's own locks would stand in a CUDA graph's way.
-            self._model = torch._inductor.aoti_load_package(str(artifact), run_single_threaded=True)
-        self._replay = Replay(self._model, self._device.type)
+            model = torch._inductor.aoti_load_package(str(artifact), run_single_threaded=True)
+        self._replay = Replay(model, self._device.type)
 
     def _check(self, build: dict[str, Any]) -> None:
         """Raises DeviceError without the GPU, ArtifactError where the package was made for another."""
@@ -85,4 +85,4 @@ class VendorSession(Session):
         return image
 
     def _close(self) -> None:
-        del self._replay, self._model
+        del self._replay

@@ -101,7 +101,9 @@ def test_a_checkpoint_goes_on_on_another_device(dcgan_graph, tmp_path, order):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 def test_a_student_that_left_goes_back_on_a_gpu_too(dcgan_graph):
     _, student = prune(dcgan_graph, 0.5).value
-    settings = Settings(steps=24, batch=8, checkpoint_every=8, lr=1e9, clip=float("inf"), ema=0.0, features=0.0)
-    notes = distil(dcgan_graph, student, Settings(**{**vars(settings), "device": "cuda"})).notes
+    settings = Settings(
+        steps=24, batch=8, checkpoint_every=8, lr=1e9, clip=float("inf"), ema=0.0, features=0.0, device="cuda"
+    )
+    notes = distil(dcgan_graph, student, settings).notes
     assert "back to the last good state" in notes[0]
     assert all(torch.isfinite(weight).all() for weight in student.parameters())

@@ -9,6 +9,7 @@ from edgegan.bench.power.contract import Source, Unreadable, system_root
 from edgegan.bench.power.hwmon import Hwmon
 from edgegan.bench.power.nvml import Nvml
 from edgegan.bench.power.rapl import Rapl
+from edgegan.core.backends import backend
 from edgegan.core.target import load_target, names
 
 OPENING: dict[str, Callable[[], Source]] = {
@@ -16,8 +17,6 @@ OPENING: dict[str, Callable[[], Source]] = {
     "nvml": Nvml,
     "rapl": lambda: Rapl(system_root()),
 }
-ON_GPU = ("tensorrt", "tensorrt-rtx", "onnxruntime-cuda", "pytorch")
-"""Backends whose work is the GPU's."""
 
 
 def reasons() -> dict[str, str | None]:
@@ -32,10 +31,10 @@ def reasons() -> dict[str, str | None]:
     return found
 
 
-def opened(target: str, backend: str, command: str | None = None) -> Source:
-    """The source for an artifact made for ``target`` and run by ``backend``: the user's ``command``, else the target's
-    own, else what this machine has. Raises Unreadable with all that was tried, DeviceError for a command that prints no
-    watts."""
+def opened(target: str, runs_on: str, command: str | None = None) -> Source:
+    """The source for an artifact made for ``target`` and run by the backend ``runs_on``: the user's ``command``, else
+    the target's own, else what this machine has. Raises Unreadable with all that was tried, DeviceError for a command
+    that prints no watts."""
     if command is not None:
         return Command(command)
     own = load_target(target).power if target in names() else None
@@ -47,7 +46,7 @@ def opened(target: str, backend: str, command: str | None = None) -> Source:
                 f"power of {target} is read by {own}: {exc}. Measure on the device, or give --power-command"
             ) from None
     tried = []
-    for name in ("nvml", "ina3221") if backend in ON_GPU else ("ina3221", "rapl"):
+    for name in ("nvml", "ina3221") if backend(runs_on).on_gpu else ("ina3221", "rapl"):
         try:
             return OPENING[name]()
         except Unreadable as exc:
