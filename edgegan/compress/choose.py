@@ -63,27 +63,17 @@ def may_pass(candidate: Candidate, min_psnr: float) -> bool:
     return candidate.passed or (candidate.error is None and interval is not None and interval[1] >= min_psnr)
 
 
-def _the_better_of_equals(order: list[Candidate], close: float) -> list[Candidate]:
-    """``order``, which is by time, but of those as fast as the first the one with the best pictures first."""
-    bound = close * (order[0].p50_ms or 0.0)
-    equal = [row for row in order if (row.p50_ms or 0.0) <= bound]
-    return sorted(equal, key=lambda row: -(row.psnr_db or 0.0)) + order[len(equal) :]
-
-
-def ranked(
-    candidates: Sequence[Candidate], precisions: Sequence[str], min_psnr: float = np.inf, close: float = 1.0
-) -> list[Candidate]:
+def ranked(candidates: Sequence[Candidate], precisions: Sequence[str], min_psnr: float = np.inf) -> list[Candidate]:
     """Candidates that pass, or may on more pictures, the best first: those of least energy where it was measured, then
-    the fastest, else in the order of ``precisions``, the target's. ``close``: up to how many times the least time is
-    as fast."""
+    the fastest, else in the order of ``precisions``, the target's."""
     passing = [c for c in candidates if may_pass(c, min_psnr)]
     frugal = [(c.energy_mj, c) for c in passing if c.energy_mj is not None]
     if frugal:
         others = [c for c in passing if c.energy_mj is None]
-        return [c for _, c in sorted(frugal, key=lambda pair: pair[0])] + ranked(others, precisions, min_psnr, close)
+        return [c for _, c in sorted(frugal, key=lambda pair: pair[0])] + ranked(others, precisions, min_psnr)
     timed = [(c.p50_ms, c) for c in passing if c.p50_ms is not None]
     if timed:
-        return _the_better_of_equals([c for _, c in sorted(timed, key=lambda pair: pair[0])], close)
+        return [c for _, c in sorted(timed, key=lambda pair: (pair[0], -(pair[1].psnr_db or 0.0)))]
 
     def place(candidate: Candidate) -> tuple[int, bool, int]:
         built = candidate.built

@@ -85,9 +85,14 @@ def _with_quality(row: Candidate, quality: dict[str, Any]) -> Candidate:
 
 
 def _judged(row: Candidate, baseline: Candidate, most: float | None) -> Candidate:
-    """``row``, failed where its distance is more than ``most`` times the original's."""
-    ratio = row.figures.quality["fd_lite0"] / baseline.figures.quality["fd_lite0"]
-    if most is None or ratio <= most:
+    """``row``, failed where its distance is more than ``most`` times the original's, or is not known."""
+    if most is None:
+        return row
+    own = row.figures.quality["fd_lite0"]
+    if own is None:
+        return replace(row, verdict=Verdict(False, f"fd_lite0 none: {row.figures.quality['fd_lite0_reason']}"))
+    ratio = own / baseline.figures.quality["fd_lite0"]
+    if ratio <= most:
         return row
     reason = f"fd_lite0 is {ratio:.2f} times the original's, above the gate of {most:g}"
     return replace(row, verdict=Verdict(False, reason))
@@ -145,9 +150,10 @@ class _Distances:
         return self._kept("original", lambda: self.subject.graph.run(self.inputs))
 
     def of(self, row: Candidate) -> dict[str, Any]:
+        if row.built.runs is None:
+            return unmeasured("only the device has this engine")
         if self.subject.is_distance_bounded(self.options):
             return self._kept(row.name, lambda: self.verdicts.pictures(row, self.count))
-        assert row.built.runs is not None
         artifact = self.store.path("candidates") / row.built.runs
         return self._kept(row.name, lambda: outputs(artifact, self.inputs, self.options.threads))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,19 @@ def _ready(device: Device, options: Options, progress: Progress) -> tuple[str, d
     if wanted is not None and wanted not in str(machine["os"]):
         raise DeviceError(f"{device} is no {options.target.name}: that is {wanted}, and this is {machine['os']}")
     return python, machine
+
+
+def made_there(rows: Sequence[Built], root: Path) -> list[Built]:
+    """What the device built beyond ``rows``: int8 without the pairs of quantize operators that cost it more than they
+    save, and the variants in other runtimes of its own. Only the engine that it kept has a file, below ``root``."""
+    report = device_report(root)
+    kept = report["result"] and report["result"]["name"]
+    known = {row.name for row in rows}
+    return [
+        replace(Built.from_json(row), artifact=f"{FOLDER}/{row['artifact']}" if row["name"] == kept else None)
+        for row in report["candidates"]
+        if row["name"] not in known
+    ]
 
 
 def device_report(root: Path) -> dict[str, Any]:

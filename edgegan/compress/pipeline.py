@@ -20,6 +20,7 @@ from edgegan.compress.energy import check_energy, measure_energy
 from edgegan.compress.equalized import equalized, equalizer
 from edgegan.compress.forms import forms
 from edgegan.compress.measure import measure
+from edgegan.compress.on_device import made_there
 from edgegan.compress.options import Options
 from edgegan.compress.qat import fine_tune
 from edgegan.compress.references import References
@@ -131,10 +132,13 @@ def _run(
     rows = stage("build", lambda: build_all(workshop, network, store, progress, until == "quantize", deadline))
     if until in ("quantize", "export"):
         return Report(_stages(done) | {"candidates": [row.to_json() for row in rows]}, None)
-    if options.device is not None and options.target.build == "device":
+    built_there = options.device is not None and options.target.build == "device"
+    if built_there:
         rows = with_more(rows, workshop.root)
     references = References(subject, network, options)
     figures = stage("measure", lambda: _measure(rows, references, subject, options, store, progress))
+    if built_there:
+        rows = [*rows, *made_there(rows, workshop.root)]
     baseline, *candidates = (_candidate(row, figures.get(row.name), options, references) for row in rows)
     order = ranked(candidates, options.target.precisions, options.min_psnr)
     if options.prefer == "energy":

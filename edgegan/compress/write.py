@@ -171,7 +171,8 @@ def _written(
     wanted = references.first(row.figures.quality["compared_pictures"])
     write_variants(path, rows, root, subject, options, wanted)
     _write_bundle_manifest(path, row, subject, options)
-    if options.device is not None and (kept := device_report(root)["result"])["name"] == row.name:
+    kept = device_report(root)["result"] if options.device is not None else None
+    if kept is not None and kept["name"] == row.name:
         path = options.out / kept["artifact"]
         _copy(root / FOLDER / kept["artifact"], path, subject.tiling)
     return _at(row, path)

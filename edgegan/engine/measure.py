@@ -18,8 +18,6 @@ SECONDS = 3.0
 """Timed seconds an engine, as trtexec takes by default, in turns with the others."""
 TF32_DB = 50.0
 """What float32 must reach on a GPU, whose convolutions read ten bits of each mantissa unless told otherwise."""
-CLOSE = 1.02
-"""Engines whose times differ by less are equally fast, as NVIDIA's Autotune keeps only what wins by that much."""
 METERED, METERED_SECONDS = 4, 10.0
 """Engines whose energy is measured where the bundle prefers it."""
 
@@ -63,7 +61,7 @@ def metered(candidates: list[Candidate], bundle: Bundle, root: Path) -> list[Can
 def in_order(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Those that pass, the one to keep first."""
     timed = [row for row in candidates if row.passed and row.p50_ms is not None]
-    return ranked(timed, (), close=CLOSE)
+    return ranked(timed, ())
 
 
 def _candidate(row: Built, outcome: Outcome | None, bundle: Bundle) -> Candidate:

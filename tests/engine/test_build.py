@@ -120,12 +120,6 @@ def test_single_pairs_that_cost_more_than_they_save_go(bundle, device, tmp_path)
 
 
 @pytest.mark.slow
-def test_of_equally_fast_engines_the_better_pictures_win(bundle, device, tmp_path):
-    _, report = device("build", bundle, "--out", tmp_path / "e", FAKE_MS=json.dumps({"fp32": 8, "fp16": 8, "int8": 8}))
-    assert report["result"]["precision"] == "fp32"
-
-
-@pytest.mark.slow
 def test_ruined_and_refused_variants_are_told_and_skipped(bundle, device, tmp_path):
     done, report = device(
         "build", bundle, "--out", tmp_path / "engine", FAKE_WRONG="int8", FAKE_REFUSED="fp16", FAKE_MS=INT8_WINS

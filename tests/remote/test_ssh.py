@@ -25,6 +25,7 @@ from edgegan.remote.task import Task
 from edgegan.runtime import load
 from tests.conftest import LATENT
 from tests.engine.conftest import fake_driver
+from tests.validation import validate
 
 REPOSITORY = Path(__file__).parents[2]
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
@@ -213,13 +214,19 @@ def base(device, tmp_path):
 
 
 @pytest.fixture
-def gpu(tmp_path, monkeypatch):
+def pair_ms():
+    """What a pair of quantize and dequantize takes on the device."""
+    return 0
+
+
+@pytest.fixture
+def gpu(tmp_path, monkeypatch, pair_ms):
     """The device has TensorRT and a GPU, both fakes."""
     driver = fake_driver(tmp_path / "lib")
     python = tmp_path / "python"
     python.write_text(
         f"#!/bin/sh\nexport PYTHONPATH={REPOSITORY}/tests/fakes:{REPOSITORY} LD_LIBRARY_PATH={driver}\n"
-        f'export FAKE_MS=\'{{"fp32": 9, "fp16": 6, "int8": 3}}\'\nexec {sys.executable} "$@"\n'
+        f'export FAKE_MS=\'{{"fp32": 9, "fp16": 6, "int8": 3, "pair": {pair_ms}}}\'\nexec {sys.executable} "$@"\n'
     )
     python.chmod(0o700)
     monkeypatch.setenv(PYTHON_VARIABLE, str(python))
@@ -251,6 +258,22 @@ def test_the_device_builds_chooses_and_sends_the_engine(base, gpu, device, tmp_p
     assert any(row["name"].endswith("-last-fp16") and row["latency_ms"] for row in report["candidates"])
     assert json.loads((out / "g.plan.json").read_text())["build"]["built_on_device"] is True
     assert (out / "g.edgegan").exists() and result["quality"]["measured_on"] == str(device)
+
+
+@needs_sshd
+@pytest.mark.slow
+@pytest.mark.parametrize("pair_ms", [0.2])
+def test_an_engine_that_only_the_device_has_is_sent_too(base, gpu, device, tmp_path):
+    """Every pair costs more than it saves there."""
+    out = tmp_path / "gpu"
+    assert command([*base, "--target", "desktop-gpu", "--min-psnr", "18", "--out", str(out)]) == 0
+    report = json.loads((out / "report.json").read_text())
+    validate("report", report)
+    result = report["result"]
+    assert "-pairs" in result["name"] and result["artifact"] == "g.plan"
+    told = json.loads((out / "g.plan.json").read_text())["precision_exceptions"]
+    assert "unrounded" in told.values() and result["precision_exceptions"] == told
+    assert result["latency_ms"]["p50"] == min(row["latency_ms"]["p50"] for row in report["candidates"])
 
 
 @needs_sshd
