@@ -1,6 +1,7 @@
 """The choice on the device, with a TensorRT that is faked at the level of its Python calls."""
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -82,7 +83,7 @@ def test_a_pair_that_costs_more_than_it_saves_goes(bundle, device, tmp_path):
 
 @pytest.mark.slow
 def test_single_pairs_that_cost_more_than_they_save_go(bundle, device, tmp_path):
-    """Two of a dozen take three milliseconds each; the others are free."""
+    """Two take three milliseconds each; the others are free, and go only in a group with one of them."""
     (tmp_path / "u").mkdir()
     variants = {each.name: each for each in unpack_bundle(bundle, tmp_path / "u").variants}
     in_all = set.intersection(
@@ -108,9 +109,11 @@ def test_single_pairs_that_cost_more_than_they_save_go(bundle, device, tmp_path)
     result = report["result"]
     assert len(costly) == 2 and "-pairs" in result["name"] and result["latency_ms"]["p50"] < 5.5
     told = json.loads((out / "g.plan.json").read_text())["precision_exceptions"]
-    assert {name for name, kind in told.items() if kind == "unrounded"} == set(costly)
+    gone = {name for name, kind in told.items() if kind == "unrounded"}
+    assert set(costly) <= gone
     (note,) = next(stage for stage in report["stages"] if stage["name"] == "pairs")["notes"]
-    assert note.startswith("2 of ") and "untried" not in note
+    before, all_pairs = map(int, re.match(r"(\d+) of (\d+) pairs", note).groups())
+    assert before == len(gone) < all_pairs and "untried" not in note
     done, kept = device("build", bundle, "--out", out, "--pairs-budget", "0", **environment)
     assert (
         kept["result"]["latency_ms"]["p50"] > 9 and not next(s for s in kept["stages"] if s["name"] == "pairs")["notes"]
