@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import traceback
 
 import torch
@@ -22,14 +23,16 @@ LEAST_SOUND = 1024
 
 
 class _FirstOutput(torch.nn.Module):
-    """A generator that returns its image, or its sound, alone, with channels."""
+    """A generator that returns its image, or its sound, alone, with channels. One whose ``forward`` takes several
+    inputs as one tuple (SFTGAN's) is given them so."""
 
-    def __init__(self, generator: torch.nn.Module) -> None:
+    def __init__(self, generator: torch.nn.Module, inputs: int) -> None:
         super().__init__()
         self.generator = generator
+        self.in_a_tuple = inputs > 1 and _takes_one(generator)
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
-        image: torch.Tensor = first_output(self.generator(*inputs))
+        image: torch.Tensor = first_output(self.generator(inputs) if self.in_a_tuple else self.generator(*inputs))
         return image.unsqueeze(1) if image.ndim == 2 and image.shape[1] >= LEAST_SOUND else image
 
 
@@ -40,7 +43,7 @@ def capture(generator: torch.nn.Module, spec: GeneratorSpec, batch: int = 1) -> 
     Raises ModelError: memory does not suffice, the inputs do not fit, the output is no image, or torch.export cannot
     capture the code (the line of the user's code is named).
     """
-    generator = _FirstOutput(generator.float().eval()).eval()
+    generator = _FirstOutput(generator.float().eval(), len(spec.inputs)).eval()
     inputs = tuple(torch.from_numpy(v) for v in sample_inputs(spec.inputs, batch, 0).values())
     check_memory(generator, inputs)
     described = ", ".join(f"{i.kind} {tuple(t.shape)}" for i, t in zip(spec.inputs, inputs, strict=True))
@@ -49,9 +52,10 @@ def capture(generator: torch.nn.Module, spec: GeneratorSpec, batch: int = 1) -> 
         with torch.no_grad(), checks:
             output = generator(*inputs)
     except Exception as exc:
+        how = " as one tuple, since forward() has one argument" if generator.in_a_tuple else ""
         raise ModelError(
-            f"the generator does not take the given inputs ({described}): {first_line(exc)}{_user_line(exc)}\nCheck "
-            "--input against the arguments of forward()."
+            f"the generator does not take the given inputs ({described}){how}: {first_line(exc)}{_user_line(exc)}\n"
+            "Check --input against the arguments of forward()."
         ) from exc
     if not torch.is_floating_point(output) or output.ndim not in (3, 4) or output.shape[0] != batch:
         raise ModelError(
@@ -75,6 +79,15 @@ def capture(generator: torch.nn.Module, spec: GeneratorSpec, batch: int = 1) -> 
     graph = Graph(plain_names(module, spec.inputs), spec, batch)
     refresh(graph.module, inputs)
     return graph
+
+
+def _takes_one(generator: torch.nn.Module) -> bool:
+    """Whether ``forward`` has one argument and no more; not where its code is not at hand."""
+    try:
+        taken = inspect.signature(generator.forward).parameters.values()
+    except ValueError:
+        return False
+    return [each.kind for each in taken] == [inspect.Parameter.POSITIONAL_OR_KEYWORD]
 
 
 def plain_names(module: torch.fx.GraphModule, inputs: tuple[TensorSpec, ...]) -> torch.fx.GraphModule:

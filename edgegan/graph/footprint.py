@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch.utils._pytree import tree_leaves
 
 from edgegan.core.errors import ModelError
 from edgegan.core.free_memory import free_memory
+from edgegan.graph.leftovers import Attributes, forget
 
 LIBRARIES = 1_200_000_000
 """Bytes of PyTorch, the converters and the runtimes themselves."""
@@ -26,24 +28,30 @@ class _Counter(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.values = 0
+        self.made: list[weakref.ref[torch.Tensor]] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
+        tensors = [t for t in tree_leaves(result) if isinstance(t, torch.Tensor)]
+        self.made += map(weakref.ref, tensors)
         if not func.is_view:
-            self.values += sum(t.numel() for t in tree_leaves(result) if isinstance(t, torch.Tensor))
+            self.values += sum(t.numel() for t in tensors)
         return result
 
 
 def values_made(generator: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> int | None:
     """How many values the operators of one run make, found from shapes alone; None where the code needs numbers."""
-    with FakeTensorMode(allow_non_fake_inputs=True) as fake, torch.no_grad():
-        given = [fake.from_tensor(value) for value in inputs]
-        counter = _Counter()
-        try:
+    counter, before = _Counter(), Attributes(generator)
+    try:
+        with FakeTensorMode(allow_non_fake_inputs=True) as fake, torch.no_grad():
+            given = [fake.from_tensor(value) for value in inputs]
             with counter:
                 generator(*given)
-        except Exception:
-            return None
+    except Exception:
+        return None
+    finally:
+        before.restore()
+        forget(counter.made)
     return counter.values
 
 

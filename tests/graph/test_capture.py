@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from edgegan.core.errors import ModelError
+from edgegan.core.spec import GeneratorSpec, TensorSpec, parse_input
 from edgegan.graph.capture import capture
 from edgegan.graph.graph import load, save
 from tests.conftest import LATENT, PHOTO
@@ -82,8 +83,6 @@ def test_a_row_of_few_values_is_no_sound():
 
 
 def test_inputs_that_do_not_fit_are_told_with_their_shapes(dcgan):
-    from edgegan.core.spec import GeneratorSpec, TensorSpec
-
     with pytest.raises(ModelError, match=r"\(1, 9, 1, 1\)"):
         capture(dcgan, GeneratorSpec(inputs=(TensorSpec(name="z", kind="latent", shape=(9, 1, 1)),)))
 
@@ -122,3 +121,22 @@ def test_scripted_modules_are_entered(made):
     if made != "whole":
         assert module[1][0] is gate
     assert sum(n.target is torch.ops.aten.conv2d.default for n in graph.module.graph.nodes) == 3
+
+
+class InATuple(nn.Module):
+    """As SFTGAN takes its picture and its condition."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 1)
+
+    def forward(self, x):
+        return self.conv(x[0]) * x[1].mean((2, 3), keepdim=True)
+
+
+def test_inputs_that_are_taken_as_one_tuple():
+    spec = GeneratorSpec(inputs=(parse_input("image:3x8x8", "a"), parse_input("image:3x16x16", "b")))
+    network, pair = InATuple(), (torch.randn(1, 3, 8, 8), torch.randn(1, 3, 16, 16))
+    torch.testing.assert_close(capture(network, spec).module(*pair), network(pair))
+    with pytest.raises(ModelError, match="as one tuple, since forward\\(\\) has one argument"):
+        capture(nn.Conv2d(3, 3, 1), spec)

@@ -1,5 +1,7 @@
 """Memory that compressing takes, told before anything is computed."""
 
+import functools
+
 import pytest
 import torch
 from torch import nn
@@ -41,3 +43,51 @@ def test_a_generator_beyond_the_machine_is_told_before_it_is_tried(tmp_path, mon
         capture(network, spec)
     monkeypatch.setenv("EDGEGAN_SYS_ROOT", str(tmp_path / "nowhere"))
     assert free_memory() is None
+
+
+GRIDS, PAIRS, LIST, LAST = {}, {}, [], None
+
+
+@functools.lru_cache(maxsize=4)
+def mask(size):
+    return torch.ones(size) / 2
+
+
+@functools.cache
+def offset(size):
+    return torch.ones(size)
+
+
+class Keeping(nn.Module):
+    """Code that computes what depends on the size alone once, in every place where public code keeps it."""
+
+    def __init__(self):
+        super().__init__()
+        self.grid, self.cached = None, {}
+
+    def forward(self, x):
+        global LAST
+        size, key = x.shape[-1], str(x.shape)
+        if self.grid is None or self.grid.shape[-1] != size:
+            self.grid = torch.linspace(-1, 1, size)
+        if key not in self.cached:
+            self.cached[key] = torch.linspace(0, 1, size)
+        if key not in GRIDS:
+            GRIDS[key] = torch.linspace(0, 2, size)
+            PAIRS[key] = (torch.linspace(0, 3, size), size)
+            LIST.append(torch.linspace(0, 4, size))
+        if LAST is None:
+            LAST = torch.linspace(0, 5, size)
+        kept = self.grid + self.cached[key] + GRIDS[key] + PAIRS[key][0] + LIST[-1] + LAST
+        return x + kept + mask(size) + offset(size)
+
+
+def test_what_code_keeps_of_a_run_on_shapes_is_forgotten():
+    network, x = Keeping().eval(), torch.zeros(1, 3, 8, 8)
+    values_made(network, (x,))
+    spec = GeneratorSpec(inputs=(parse_input("image:3x8x8", "x"),))
+    graph = capture(network, spec)
+    steps = torch.linspace(0, 1, 8)
+    wanted = x + (2 * steps - 1) + steps * (1 + 2 + 3 + 4 + 5) + 1.5
+    torch.testing.assert_close(graph.module(x), wanted)
+    torch.testing.assert_close(network(x), wanted)
