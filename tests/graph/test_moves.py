@@ -224,6 +224,22 @@ def test_arithmetic_spreads_what_it_is_given_by_itself(seed, operation, channels
 
 
 @settings(max_examples=30, deadline=None)
+@given(seed=SEEDS, copies=st.sampled_from([2, 7, 17]), how=st.sampled_from(["expand", "repeat"]))
+def test_a_few_copies_of_a_map_are_joined(seed, copies, how):
+    """As each key point of a motion model moves a picture of its own."""
+    torch.manual_seed(seed)
+    counts = {"expand": (-1, copies, -1, -1, -1), "repeat": (1, copies, 1, 1, 1)}[how]
+
+    def body(x):
+        spread = getattr(x.unsqueeze(1), how)(*counts)
+        return spread.reshape(2 * copies, 3, 4, 5).permute(0, 2, 3, 1).reshape(2, -1, 5, 3)
+
+    left, count = same_after(Code(body).eval(), (2, 3, 4, 5), step=broadcast_by_arithmetic)
+    assert count == (copies <= 16)
+    assert count != any(is_call(n, aten.expand.default, aten.repeat.default) for n in left.graph.nodes)
+
+
+@settings(max_examples=30, deadline=None)
 @given(seed=SEEDS, form=st.sampled_from(["matmul", "mm", "addmm", "three dimensions"]))
 def test_products_with_constant_matrices_are_linear_layers(seed, form):
     torch.manual_seed(seed)
