@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from edgegan.graph import patches, recurrent, volumes
+from edgegan.graph import patches, recurrent, warping
 from edgegan.graph.assertions import Answers, ChecksHold
 from edgegan.graph.decomposed import stand_in, whole
 from edgegan.graph.draws import fix_draws
@@ -21,7 +21,7 @@ ALIASES = {
     aten.true_divide.Tensor: aten.div.Tensor,
     aten.divide.Tensor: aten.div.Tensor,
 }
-TAKEN_APART = {**patches.DECOMPOSITIONS, **recurrent.DECOMPOSITIONS, **volumes.DECOMPOSITIONS}
+TAKEN_APART = {**patches.DECOMPOSITIONS, **recurrent.DECOMPOSITIONS, **warping.DECOMPOSITIONS}
 BATCH_STATISTICS = (aten._native_batch_norm_legit_functional.default, aten._native_batch_norm_legit.no_stats)
 
 

@@ -44,6 +44,8 @@ ARITHMETIC_FREE = (
 SLOW_IN_INT8 = ("DIV", "RSQRT", "SQRT", "SELECT", "SELECT_V2", "HARD_SWISH", "BATCH_MATMUL", "SOFTMAX", "RELU")
 """What LiteRT's reference kernels compute in int8, two to thirty times slower than float between roundings
 (``benchmarks/litert_operators.py``)."""
+ROWS = ("GATHER", "GATHER_ND")
+"""What reads values by number."""
 SATURATING = {"TANH": "tanh", "LOGISTIC": "sigmoid"}
 
 
@@ -70,7 +72,7 @@ def quantize(
         theirs = matched(layers, file_layers(float_file), str(float_file.name)) if raised_layers else {}
         named = [theirs[layer] for layer in layers if layer in raised_layers]
         wide, floats = (named, []) if rest_precision == "int16" else ([], named)
-        floats += computed_layers(float_file) + made_by(float_file, SLOW_IN_INT8)
+        floats += computed_layers(float_file) + made_by(float_file, SLOW_IN_INT8) + places(float_file)
         floats += statistics(float_file) if float_parts is FloatParts.STATISTICS else []
         floats += sums(float_file) if float_parts is FloatParts.SUMS else []
         narrow = [layer.what for layer in file_layers(float_file)][1:-1] if weight_bits == 4 else []
@@ -215,6 +217,23 @@ def made_by(float_file: Path, kinds: Collection[str]) -> list[str]:
     """Names of the tensors that operators of those kinds give."""
     names, operations = _operations(Interpreter(str(float_file)))
     return [names[int(op["outputs"][0])] for op in operations if op["op_name"] in kinds]
+
+
+def places(float_file: Path) -> list[str]:
+    """Names of the tensors behind the last layers from which numbers of rows are computed, as where a flow moves each
+    pixel, and of what is computed beside, as how far that lies from a pixel: a 256th of the way across a picture is too
+    coarse for them."""
+    names, operations = _operations(Interpreter(str(float_file)))
+    made = {int(op["outputs"][0]): op for op in operations if op["op_name"] not in LAYERS}
+    waiting = [int(op["inputs"][1]) for op in operations if op["op_name"] in ROWS]
+    found: set[int] = set()
+    while waiting:
+        tensor = waiting.pop()
+        if tensor in made and tensor not in found:
+            found.add(tensor)
+            waiting += map(int, made[tensor]["inputs"])
+    weights = {o for o, op in made.items() if op["op_name"] in ELEMENTWISE and found & set(map(int, op["inputs"]))}
+    return [names[tensor] for tensor in found | weights]
 
 
 def sums(float_file: Path) -> list[str]:

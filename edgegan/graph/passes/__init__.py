@@ -44,6 +44,7 @@ from edgegan.graph.passes.sum_before_shuffle import sum_before_shuffle
 from edgegan.graph.passes.transposed_products import transposed_products
 from edgegan.graph.passes.upsample_conv import upsample_conv
 from edgegan.graph.passes.upsample_late import upsample_late
+from edgegan.graph.passes.warp_by_rows import warp_by_rows
 
 Pass = Callable[[fx.GraphModule], int]
 
@@ -70,6 +71,7 @@ BEFORE_PRUNING: tuple[Pass, ...] = (drop_identities, fold_constants, matrix_line
 LAST: tuple[Pass, ...] = (activation_first, sum_before_shuffle)
 LITERT: tuple[Pass, ...] = (
     *LAST,
+    warp_by_rows,
     broadcast_by_arithmetic,
     select_before_reshape,
     computed_kernels,
