@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import fx
@@ -40,5 +40,5 @@ def warp_by_rows(module: fx.GraphModule) -> int:
 
 def _inlined(code: fx.GraphModule, operands: tuple[fx.Node, ...], graph: fx.Graph) -> fx.Node:
     places = [node for node in code.graph.nodes if node.op == "placeholder"]
-    (result,) = graph.graph_copy(code.graph, dict(zip(places, operands, strict=True)))
+    (result,) = cast("tuple[fx.Node]", graph.graph_copy(code.graph, dict(zip(places, operands, strict=True))))
     return result
