@@ -29,11 +29,10 @@ def warp_by_rows(module: fx.GraphModule) -> int:
     for node in [n for n in module.graph.nodes if is_call(n, aten.grid_sampler.default)]:
         given = arguments(node)
         how = (given["interpolation_mode"], given["padding_mode"], given["align_corners"])
-        operands = (input_of(node), given["grid"])
-        examples = tuple(torch.zeros(shape(operand)) for operand in operands)
-        if warped(*examples, *how) is NotImplemented:
+        values, grid = (torch.zeros(shape(operand)) for operand in (input_of(node), given["grid"]))
+        if warped(values, grid, *how) is NotImplemented:
             continue
-        replace(node, partial(_inlined, functional(_Warp(how), examples), operands))
+        replace(node, partial(_inlined, functional(_Warp(how), (values, grid)), (input_of(node), given["grid"])))
         count += 1
     return count
 
