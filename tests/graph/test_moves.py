@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from edgegan.graph.editing import is_call, shape
 from edgegan.graph.operators import aten
 from edgegan.graph.passes.broadcast_by_arithmetic import broadcast_by_arithmetic
+from edgegan.graph.passes.depth_as_channels import depth_as_channels
 from edgegan.graph.passes.drop_identities import drop_identities
 from edgegan.graph.passes.fold_constants import fold_constants
 from edgegan.graph.passes.matrix_linear import matrix_linear
@@ -221,6 +222,23 @@ def test_arithmetic_spreads_what_it_is_given_by_itself(seed, operation, channels
 
     left, count = same_after(Code(body, layer=layer).eval(), (2, 3, 4, 4), (2, 1, 4, 4), step=broadcast_by_arithmetic)
     assert count == 2 and not any(is_call(n, aten.expand.default) for n in left.graph.nodes)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=SEEDS,
+    kernel=st.tuples(*[st.integers(1, 3)] * 3),
+    stride=st.tuples(*[st.integers(1, 2)] * 3),
+    padding=st.tuples(*[st.integers(0, 2)] * 3),
+    dilation=st.tuples(*[st.integers(1, 2)] * 3),
+)
+def test_layers_over_volumes_are_layers_over_pictures(seed, kernel, stride, padding, dilation):
+    torch.manual_seed(seed)
+    layer = nn.Conv3d(2, 3, kernel, stride, padding, dilation)
+    _, count = same_after(
+        Code(lambda x, layer: layer(x).flatten(2), layer=layer).eval(), (2, 2, 5, 6, 7), step=depth_as_channels
+    )
+    assert count == 1
 
 
 @settings(max_examples=30, deadline=None)

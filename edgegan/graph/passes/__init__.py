@@ -17,6 +17,7 @@ from edgegan.graph.passes.channels_first import channels_first
 from edgegan.graph.passes.computed_kernels import computed_kernels
 from edgegan.graph.passes.conv_pool import conv_pool
 from edgegan.graph.passes.crop_late import crop_late
+from edgegan.graph.passes.depth_as_channels import depth_as_channels
 from edgegan.graph.passes.drop_identities import drop_identities
 from edgegan.graph.passes.fold_affine import fold_affine
 from edgegan.graph.passes.fold_batch_norm import fold_batch_norm
@@ -71,6 +72,7 @@ BEFORE_PRUNING: tuple[Pass, ...] = (drop_identities, fold_constants, matrix_line
 LAST: tuple[Pass, ...] = (activation_first, sum_before_shuffle)
 LITERT: tuple[Pass, ...] = (
     *LAST,
+    depth_as_channels,
     warp_by_rows,
     broadcast_by_arithmetic,
     select_before_reshape,
