@@ -68,7 +68,7 @@ def _layer(module: fx.GraphModule, node: fx.Node) -> nn.Module | None:
         mean, variance = weight(module, call["running_mean"]), weight(module, call["running_var"])
         if mean is None or variance is None:
             return None
-        kind = nn.BatchNorm2d if len(node.meta["val"].shape) == 4 else nn.BatchNorm1d
+        kind = {4: nn.BatchNorm2d, 5: nn.BatchNorm3d}.get(len(node.meta["val"].shape), nn.BatchNorm1d)
         norm = kind(len(mean), eps=call["eps"], momentum=0.1, affine=kernel is not None)
         return _filled(norm, weight=kernel, bias=bias, running_mean=mean, running_var=variance)
     if (

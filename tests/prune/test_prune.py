@@ -38,7 +38,27 @@ class Residual(nn.Module):
         return torch.tanh(self.out(F.pixel_shuffle(self.up(x), 2)))
 
 
-CASES = {"dcgan": (TinyDcgan, LATENT), "cyclegan": (TinyCyclegan, PHOTO), "residual": (Residual, LATENT)}
+class Volumes(nn.Module):
+    """Features that are turned in space between layers over pictures, as those of talking heads."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 64, 3, padding=1), nn.Conv2d(64, 16, 3, padding=1)
+        self.norm, self.deep = nn.BatchNorm3d(4), nn.Conv3d(4, 4, 1)
+        self.third, self.last = nn.Conv2d(16, 64, 3, padding=1), nn.Conv2d(64, 3, 3, padding=1)
+
+    def forward(self, x):
+        x = self.second(F.relu(self.first(x))).unflatten(1, (4, 4))
+        x = self.deep(F.relu(self.norm(x))).flatten(1, 2)
+        return torch.tanh(self.last(F.relu(self.third(x))))
+
+
+CASES = {
+    "dcgan": (TinyDcgan, LATENT),
+    "cyclegan": (TinyCyclegan, PHOTO),
+    "residual": (Residual, LATENT),
+    "volumes": (Volumes, PHOTO),
+}
 
 
 @pytest.mark.parametrize("name", CASES)
