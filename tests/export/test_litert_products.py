@@ -11,7 +11,7 @@ from edgegan.export.litert import export_litert
 from edgegan.graph.capture import capture
 from edgegan.graph.rewrite import rewrite
 from edgegan.metrics.pairwise import psnr_db
-from edgegan.quantize import litert
+from edgegan.quantize import litert, litert_tensors
 from tests.subjects import randomized
 
 
@@ -48,7 +48,7 @@ def test_it_is_said_and_avoided_and_quantized(tmp_path):
     wanted = graph.run({"x": given})
     np.testing.assert_allclose(drawn(floats, given), wanted, rtol=1e-4, atol=1e-4)
     # The product's right side is computed: in int8 it would have a zero point, for which LiteRT has no kernel.
-    assert len(litert.computed_layers(floats)) == 1
+    assert len(litert_tensors.computed_layers(floats)) == 1
     observed = litert.observe(floats, [[value.numpy() for value in graph.example_inputs(seed)] for seed in range(8)])
     litert.quantize(floats, observed, tmp_path / "int8.tflite")
     assert psnr_db(wanted, drawn(tmp_path / "int8.tflite", given), spec.output_range) > 25

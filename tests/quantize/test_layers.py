@@ -13,7 +13,7 @@ from edgegan.core.spec import GeneratorSpec, TensorSpec
 from edgegan.export.litert import export_litert
 from edgegan.graph.capture import capture
 from edgegan.graph.rewrite import rewrite
-from edgegan.quantize import litert, pt2e
+from edgegan.quantize import litert, litert_tensors, pt2e
 from edgegan.quantize.layers import Counterpart, layers, matched
 from edgegan.quantize.scheme import LITERT, ONNXRUNTIME, FloatParts, scheme_of
 from tests.subjects import randomized
@@ -41,7 +41,7 @@ def between_convolutions():
 def precisions(file: Path) -> list[str]:
     interpreter = Interpreter(str(file))
     types = {d["index"]: np.dtype(d["dtype"]).name for d in interpreter.get_tensor_details()}
-    made = [op for op in interpreter._get_ops_details() if op["op_name"] in litert.LAYERS]
+    made = [op for op in interpreter._get_ops_details() if op["op_name"] in litert_tensors.LAYERS]
     return [types[int(op["outputs"][0])] for op in made]
 
 
@@ -125,5 +125,5 @@ def test_weights_that_are_computed_are_no_layers_of_the_file(tmp_path):
     spec = GeneratorSpec(inputs=(TensorSpec(name="x", kind="latent", shape=(4, 8)),))
     graph = capture(randomized(Attention()), spec)
     floats = export_litert(graph.module, graph.example_inputs(), tmp_path / "f.tflite")
-    found = litert.file_layers(floats)
+    found = litert_tensors.file_layers(floats)
     assert matched(layers(graph), found, "the file") and len(found) == 2
