@@ -10,7 +10,7 @@ one place over all channels are one row of a table that is read by number. Formu
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
@@ -24,14 +24,18 @@ MOST_ROWS = 2**24
 """Whose numbers float32 holds exactly."""
 
 
+def has_rows(size: Sequence[int], interpolation: int) -> bool:
+    """Whether values of this size (N, C, *sizes) are read by ``warped``: not for bicubic weights, nor from tables of
+    more than MOST_ROWS."""
+    return interpolation in (BILINEAR, NEAREST) and size[0] * prod(size[2:]) <= MOST_ROWS
+
+
 def warped(
     values: torch.Tensor, grid: torch.Tensor, interpolation: int, padding: int, align_corners: bool
 ) -> torch.Tensor:
-    """(N, C, *sizes) and places (N, *others, axes) of -1 to 1, the last axis first -> (N, C, *others). Not for bicubic
-    weights, nor for tables of more than MOST_ROWS."""
+    """(N, C, *sizes) and places (N, *others, axes) of -1 to 1, the last axis first -> (N, C, *others), where
+    ``has_rows`` says so."""
     samples, channels, *sizes = values.shape
-    if interpolation not in (BILINEAR, NEAREST) or samples * prod(sizes) > MOST_ROWS:
-        return NotImplemented
     axes = len(sizes)
     table = values.movedim(1, -1).reshape(-1, channels)
     places = [_placed(grid[..., axes - 1 - axis], size, padding, align_corners) for axis, size in enumerate(sizes)]
@@ -80,7 +84,9 @@ def _placed(place: torch.Tensor, size: int, padding: int, align_corners: bool) -
 def _warped_volumes(
     volume: torch.Tensor, grid: torch.Tensor, interpolation: int, padding: int, align_corners: bool
 ) -> torch.Tensor:
-    return warped(volume, grid, interpolation, padding, align_corners) if volume.ndim == 5 else NotImplemented
+    if volume.ndim != 5 or not has_rows(volume.shape, interpolation):
+        return NotImplemented
+    return warped(volume, grid, interpolation, padding, align_corners)
 
 
 DECOMPOSITIONS: dict[Any, Callable[..., torch.Tensor]] = {aten.grid_sampler.default: _warped_volumes}

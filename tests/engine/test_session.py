@@ -93,8 +93,8 @@ def test_a_plan_is_benched_by_the_gpu_s_own_clock_memory_and_profiler(bundle, de
     assert done.returncode == 0, done.stderr
     found = json.loads(figures.read_text())
     validate("bench", found)
-    calls_of_their_own = 1.2
-    assert 0 < found["split"]["device_ms"]["p50"] <= calls_of_their_own * found["split"]["call_ms"]
+    # Medians of other calls each.
+    assert 0 < found["split"]["device_ms"]["p50"] <= 1.2 * found["split"]["call_ms"]
     assert found["memory"]["device_mib"] > 0
     profile = found["profile"]
     assert profile["source"] == "TensorRT's IProfiler" and len(profile["layers"]) > 3

@@ -12,7 +12,7 @@ from torch import fx
 from edgegan.graph.editing import arguments, input_of, is_call, replace, shape
 from edgegan.graph.operators import aten
 from edgegan.graph.trace import functional
-from edgegan.graph.warping import warped
+from edgegan.graph.warping import has_rows, warped
 
 
 class _Warp(torch.nn.Module):
@@ -29,11 +29,11 @@ def warp_by_rows(module: fx.GraphModule) -> int:
     for node in [n for n in module.graph.nodes if is_call(n, aten.grid_sampler.default)]:
         given = arguments(node)
         how = (given["interpolation_mode"], given["padding_mode"], given["align_corners"])
-        values, grid = (torch.zeros(shape(operand)) for operand in (input_of(node), given["grid"]))
-        if warped(values, grid, *how) is NotImplemented:
-            continue
-        replace(node, partial(_inlined, functional(_Warp(how), (values, grid)), (input_of(node), given["grid"])))
-        count += 1
+        operands = (input_of(node), given["grid"])
+        if has_rows(shape(operands[0]), how[0]):
+            code = functional(_Warp(how), tuple(torch.zeros(shape(operand)) for operand in operands))
+            replace(node, partial(_inlined, code, operands))
+            count += 1
     return count
 
 
